@@ -1,0 +1,158 @@
+"""Turn what a driver's exception means into the error for the person who gets it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Dialect
+
+from andamios_orm.backends.base import Failure
+from andamios_orm.errors import (
+    CheckViolation,
+    ConstraintViolation,
+    DatabaseError,
+    DatabaseUnavailable,
+    ForeignKeyViolation,
+    NotNullViolation,
+    NotStorable,
+    StatementFailed,
+    TransactionAborted,
+    TransactionConflict,
+    UniqueViolation,
+)
+from andamios_orm.schema.registry import model_of_table
+
+__all__ = ["to_error"]
+
+
+def to_error(
+    failure: Failure, dialect: Dialect, *, table: sa.Table | None, driver_error: BaseException
+) -> DatabaseError | NotStorable:
+    """Return the error for `failure` of a statement on `table`."""
+    if failure.kind in _CONSTRAINTS:
+        return _violation(failure, dialect, table, driver_error)
+    if failure.kind == "unstorable":
+        return NotStorable(
+            "the database cannot hold one of the values, or not in the type of its column",
+            "compare the values with the column types; `driver_error` is left out because it"
+            " shows them",
+            limit=failure.code or "unknown",
+        )
+    kind, problem, fix = _OTHERS.get(failure.kind, _OTHER)
+    return kind(f"{problem}{_detail(failure)}", fix, code=failure.code, driver_error=driver_error)
+
+
+def _detail(failure: Failure) -> str:
+    parts = [part for part in (failure.summary, failure.code) if part]
+    return f": {' '.join(parts)}" if parts else ""
+
+
+_CONSTRAINTS: dict[str, tuple[type[ConstraintViolation], str, str]] = {
+    "unique": (
+        UniqueViolation,
+        "another row already has this {what}",
+        "use another value, or change the row that has it",
+    ),
+    "foreign_key": (
+        ForeignKeyViolation,
+        "the row that {what} refers to does not exist, or is still referred to",
+        "add the row that is referred to first; remove the rows that refer to it before it",
+    ),
+    "check": (
+        CheckViolation,
+        "{what} breaks a rule of the table",
+        "correct the value; the model states the same rule for its own fields",
+    ),
+    "not_null": (
+        NotNullViolation,
+        "{what} got no value",
+        "give it one, or declare the field `| None`",
+    ),
+}
+
+_OTHER: tuple[type[DatabaseError], str, str] = (
+    StatementFailed,
+    "the database refused the statement",
+    "the code is the engine's own; `driver_error` holds the driver's exception",
+)
+_OTHERS: dict[str, tuple[type[DatabaseError], str, str]] = {
+    "conflict": (
+        TransactionConflict,
+        "another transaction was in the way",
+        "roll back and run the whole transaction again, from its first statement",
+    ),
+    "unavailable": (
+        DatabaseUnavailable,
+        "the database cannot be reached, or the connection was lost",
+        "check that the server runs and accepts connections, then try again",
+    ),
+    "aborted": (
+        TransactionAborted,
+        "an earlier statement of this transaction failed, so the database takes no more",
+        "leave the session and begin again; put a statement that may fail into"
+        " `async with session.savepoint():`",
+    ),
+}
+
+
+def _violation(
+    failure: Failure, dialect: Dialect, table: sa.Table | None, driver_error: BaseException
+) -> ConstraintViolation:
+    owner = _table_of(failure, table)
+    columns = failure.columns
+    if not columns and owner is not None and failure.constraint is not None:
+        columns = _columns_of(owner, failure.constraint, dialect)
+    model, fields = _fields(owner, columns, failure)
+    kind, problem, fix = _CONSTRAINTS[failure.kind]
+    name = model.__name__ if model is not None else (failure.table or "the table")
+    what = f"`{', '.join(fields)}`" if fields else "value"
+    constraint = f" (constraint {failure.constraint})" if failure.constraint else ""
+    return kind(
+        f"{name}: {problem.format(what=what)}{constraint}",
+        fix,
+        model=model,
+        fields=fields,
+        constraint=failure.constraint,
+        code=failure.code,
+        driver_error=driver_error,
+    )
+
+
+def _table_of(failure: Failure, table: sa.Table | None) -> sa.Table | None:
+    """Return the table that holds the constraint: another one when a referenced row goes."""
+    if failure.table is None or table is None or table.name == failure.table:
+        return table
+    for other in table.metadata.tables.values():
+        if other.name == failure.table and failure.schema in (None, other.schema, "public"):
+            return other
+    return None
+
+
+def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return the columns of a constraint or unique index, by its name in the database."""
+    preparer = dialect.identifier_preparer
+    for constraint in table.constraints:
+        # The preparer knows how the dialect shortens names that are too long for it.
+        shown = preparer.format_constraint(constraint) if constraint.name else None
+        if not isinstance(constraint, sa.schema.ColumnCollectionConstraint):
+            continue
+        if shown is not None and preparer.unformat_identifiers(shown)[-1] == name:
+            return tuple(column.name for column in constraint.columns)
+    for index in table.indexes:
+        if index.name and preparer.unformat_identifiers(preparer.format_index(index))[-1] == name:
+            return tuple(column.name for column in index.columns)
+    if name == f"{table.name}_pkey":
+        return tuple(column.name for column in table.primary_key)
+    return ()
+
+
+def _fields(
+    table: sa.Table | None, columns: tuple[str, ...], failure: Failure
+) -> tuple[type[BaseModel] | None, tuple[str, ...]]:
+    name = table.name if table is not None else failure.table
+    schema = table.schema if table is not None else failure.schema
+    spec = model_of_table(name, schema) if name is not None else None
+    if spec is None:
+        return None, columns
+    by_column = {f.column: f.name for f in spec.fields}
+    return spec.model, tuple(by_column.get(column, column) for column in columns)

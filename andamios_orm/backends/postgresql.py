@@ -1,0 +1,131 @@
+"""PostgreSQL through asyncpg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Engine
+
+from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, FailureKind
+from andamios_orm.rows.plan import Row
+
+if TYPE_CHECKING:
+    import asyncpg
+
+__all__ = ["PostgreSQLBackend"]
+
+# SQLSTATE, or its first two characters (appendix A of PostgreSQL's manual).
+_KINDS: dict[str, FailureKind] = {
+    "23505": "unique",
+    "23P01": "unique",
+    "23503": "foreign_key",
+    "23001": "foreign_key",
+    "23514": "check",
+    "23502": "not_null",
+    "40001": "conflict",
+    "40P01": "conflict",
+    "55P03": "conflict",
+    "25P02": "aborted",
+    "53300": "unavailable",
+    "57P01": "unavailable",
+    "57P02": "unavailable",
+    "57P03": "unavailable",
+    "3D000": "unavailable",
+    "08": "unavailable",
+    "28": "unavailable",
+    "22": "unstorable",
+}
+# Classes whose messages name tables, columns and syntax, never values.
+_SPEAKING = ("42", "3D", "3F", "28", "57", "0A", "25", "53", "55")
+
+
+class PostgreSQLBackend:
+    """PostgreSQL 13 or newer."""
+
+    name = "postgresql"
+    driver = "asyncpg"
+    extra: ClassVar[str | None] = "postgresql"
+    capabilities = Capabilities(
+        schemas=True,
+        concurrent_writers=True,
+        # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
+        max_parameters=32_767,
+    )
+
+    def is_in_memory(self, url: URL) -> bool:
+        """A server's data outlives its connections."""
+        return False
+
+    def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
+        """Return how to open the URL; `sslmode=` is what hosts write and asyncpg calls `ssl=`."""
+        query = dict(url.query)
+        if "sslmode" in query:
+            query.setdefault("ssl", query.pop("sslmode"))
+        return EngineOptions(url.set(query=query), pool_size, {})
+
+    def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
+        """A new connection needs nothing."""
+
+    async def fetch(
+        self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a statement and return its rows."""
+        rows: list[Row] = await driver.fetch(sql, *parameters)
+        return rows
+
+    async def run(self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]) -> int:
+        """Run a statement and return how many rows it changed."""
+        status = await driver.execute(sql, *parameters)
+        count = status.rpartition(" ")[2]  # "UPDATE 3"; "BEGIN" has no number
+        return int(count) if count.isdigit() else 0
+
+    def begin(self, *, read_only: bool) -> str:
+        """Return BEGIN at the server's default isolation level."""
+        return "BEGIN READ ONLY" if read_only else "BEGIN"
+
+    async def commit(self, driver: asyncpg.Connection) -> bool:
+        """Commit. A failed transaction answers COMMIT with ROLLBACK, and no error."""
+        status: str = await driver.execute("COMMIT")
+        return status != "ROLLBACK"
+
+    async def interrupt(self, driver: asyncpg.Connection) -> None:
+        """Nothing to do: asyncpg asks the server to stop when the task is cancelled."""
+
+    def is_usable(self, driver: asyncpg.Connection) -> bool:
+        """Whether the connection is open and outside a transaction."""
+        return not (driver.is_closed() or driver.is_in_transaction())  # type: ignore[no-untyped-call]  # asyncpg leaves them unannotated
+
+    def classify(self, error: BaseException) -> Failure | None:
+        """Return what an exception of asyncpg, or of its socket, means."""
+        code = getattr(error, "sqlstate", None)
+        if isinstance(code, str):
+            kind = _KINDS.get(code) or _KINDS.get(code[:2], "other")
+            column = getattr(error, "column_name", None)
+            return Failure(
+                kind=kind,
+                code=code,
+                schema=getattr(error, "schema_name", None),
+                table=getattr(error, "table_name", None),
+                constraint=getattr(error, "constraint_name", None),
+                columns=(column,) if column and kind == "not_null" else (),
+                summary=str(getattr(error, "message", "")) if code[:2] in _SPEAKING else "",
+            )
+        if type(error).__module__.startswith("asyncpg"):
+            # What asyncpg raises by itself says how a connection was used, never a value.
+            text = str(error)
+            return Failure(kind="unavailable" if "closed" in text else "other", summary=text)
+        if isinstance(error, OSError):
+            return Failure(kind="unavailable", summary=error.strerror or "")
+        return None
+
+    async def explain_foreign_key(
+        self,
+        driver: asyncpg.Connection,
+        sql: str,
+        parameters: Sequence[object],
+        table: sa.Table,
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """PostgreSQL names the constraint itself."""
+        return None

@@ -1,0 +1,170 @@
+"""`Database`: one per application; where sessions and repositories get their connections."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.schema import CreateSchema
+from typing_extensions import TypeVarTuple
+
+from andamios_orm.backends.base import Capabilities
+from andamios_orm.database.connection import executed
+from andamios_orm.database.pool import Pool
+from andamios_orm.database.session import Session
+from andamios_orm.database.source import Source, plans_of
+from andamios_orm.database.url import read_url
+from andamios_orm.errors import NotSupported
+from andamios_orm.rows.plan import Plan, PlanCache
+from andamios_orm.schema.compiler import compile_all
+from andamios_orm.schema.registry import default_metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy import Executable, Row
+    from sqlalchemy.sql.selectable import TypedReturnsRows
+
+__all__ = ["Database"]
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+class Database:
+    """A database and its connections, for one event loop at a time.
+
+    `url` is `sqlite:///file.db`, `sqlite://` (in memory) or `postgresql://user@host/name`; the
+    async driver is added. Nothing is opened before the first use.
+
+    `pool_size` connections at most are open at once, and a caller waits `pool_timeout` seconds
+    for a free one. `metadata` are the tables that create_all() and drop_all() mean; by default
+    all models without a metadata of their own.
+
+    Raises InvalidURL, and MissingDriver with the extra to install.
+
+    >>> async with Database("sqlite:///heroes.db") as db:             # doctest: +SKIP
+    ...     await db.create_all()
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        pool_size: int = 5,
+        pool_timeout: float = 30.0,
+        metadata: sa.MetaData | None = None,
+    ) -> None:
+        parsed, backend = read_url(url)
+        self._pool = Pool(parsed, backend, size=pool_size, timeout=pool_timeout)
+        self.metadata = default_metadata if metadata is None else metadata
+
+    def __repr__(self) -> str:
+        return f"<Database {self._pool.backend.name} {self._pool.database_name}>"
+
+    # -- the block
+
+    async def __aenter__(self) -> Self:
+        self._pool.bind_loop()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.dispose()
+
+    async def dispose(self) -> None:
+        """Close all connections. A later use opens new ones, also in another event loop.
+
+        An in-memory database ends with its connection. Raises SessionMisuse while a session is
+        open, because its transaction would be lost.
+        """
+        await self._pool.dispose()
+
+    # -- tables
+
+    async def create_all(self) -> None:
+        """Create the tables that do not exist yet, all or none.
+
+        A table that exists is left as it is, whatever its columns. Raises DeclarationError for a
+        model that cannot become a table, NotSupported for schemas where there are none.
+        """
+        metadata = compile_all(self.metadata)
+        schemas = sorted({t.schema for t in metadata.tables.values() if t.schema is not None})
+        if schemas and not self.capabilities.schemas:
+            raise NotSupported(
+                f"{self._pool.backend.name} has no schemas, and tables are declared in"
+                f" {', '.join(schemas)}",
+                "declare the models without schema=, or use one file per schema",
+            )
+        async with self.session() as session:
+            for schema in schemas:
+                await session.execute(CreateSchema(schema, if_not_exists=True))
+            await session.run_sync(metadata.create_all)
+
+    async def drop_all(self) -> None:
+        """Drop the tables of all models **with all their rows**, those that exist, all or none."""
+        metadata = compile_all(self.metadata)
+        async with self.session() as session:
+            await session.run_sync(metadata.drop_all)
+
+    # -- using it
+
+    @property
+    def plans(self) -> PlanCache:
+        """The plans compiled for this database."""
+        return plans_of(self._pool.dialect)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this database offers."""
+        return self._pool.backend.capabilities
+
+    def session(self, *, read_only: bool = False) -> Session:
+        """Return a transaction: `async with database.session() as session:`.
+
+        The block's end commits, an exception rolls back. With `read_only` it neither waits for
+        writers nor may write. In a task that has one open already, entering it raises
+        SessionMisuse: `session.session()` joins that one.
+        """
+        return Session(self._pool, read_only=read_only)
+
+    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+        """Run a plan on its own and return its decoded result."""
+        parameters = plan.bind(values)
+        async with self._pool.lease(writes=plan.writes) as connection:
+            rows = await connection.fetch(plan, parameters)
+        return plan.decode(rows)
+
+    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+        """Run a plan on its own and return how many rows it changed."""
+        parameters = plan.bind(values)
+        async with self._pool.lease(writes=plan.writes) as connection:
+            return await connection.run(plan, parameters)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Source]:
+        """A transaction of its own."""
+        async with self.session() as session:
+            yield session
+
+    async def execute(self, statement: TypedReturnsRows[*Ts] | Executable) -> Sequence[Row[*Ts]]:
+        """Run a SQLAlchemy statement on its own and return its rows, typed.
+
+        Statements that give no rows return an empty list. Raises DatabaseError.
+
+        >>> await db.execute(sa.select(Hero.name, Hero.age))          # doctest: +SKIP
+        [('Ada', 36)]
+        """
+        self._pool.bind_loop()
+        self._pool.refuse_waiting_for_itself(writes=not getattr(statement, "is_select", False))
+        connection, _ = await self._pool.connect()
+        try:
+            return await executed(connection, statement, self._pool.backend)
+        finally:
+            await connection.close()

@@ -1,0 +1,171 @@
+"""The connections of one database, and the rules for handing them out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
+
+from andamios_orm.backends.base import Backend
+from andamios_orm.database.connection import DriverConnection, translated
+from andamios_orm.errors import DatabaseUnavailable, SessionMisuse
+from andamios_orm.schema.columns import text_json_dialects
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """Owns the SQLAlchemy engine, knows which task has a session, and belongs to one loop."""
+
+    def __init__(self, url: URL, backend: Backend, *, size: int, timeout: float) -> None:
+        self.backend = backend
+        self._in_memory = backend.is_in_memory(url)
+        self._options = backend.engine_options(url, size)
+        self._timeout = timeout
+        self._engine = self._new_engine()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._owners: set[asyncio.Task[Any]] = set()
+
+    def _new_engine(self) -> AsyncEngine:
+        engine = create_async_engine(
+            self._options.url,
+            # Transactions are begun and ended by Session, on the driver; SQLAlchemy's own would
+            # cost a BEGIN and a ROLLBACK round trip around every read.
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            pool_reset_on_return=None,
+            poolclass=sa.pool.AsyncAdaptedQueuePool,
+            pool_size=self._options.pool_size,
+            max_overflow=0,
+            pool_timeout=self._timeout,
+            hide_parameters=True,
+            # JSON columns stay text up to pydantic, which parses and types them in one step.
+            json_deserializer=str,
+            connect_args=dict(self._options.connect_args),
+        )
+        text_json_dialects.add(engine.dialect)
+        self.backend.prepare_engine(engine.sync_engine, in_memory=self._in_memory)
+        return engine
+
+    @property
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of this engine."""
+        return self._engine.dialect
+
+    @property
+    def database_name(self) -> str:
+        """The file or database, for messages; never user, password or host."""
+        return self._options.url.database or "(memory)"
+
+    # -- one event loop
+
+    def bind_loop(self) -> None:
+        """Remember the running loop at the first use, and refuse any other: SessionMisuse."""
+        running = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = running
+        elif self._loop is not running:
+            raise SessionMisuse(
+                "this database is in use by another event loop, and its connections work only"
+                " there",
+                "make one Database per event loop, or `await database.dispose()` in the first"
+                " loop before the next one starts",
+            )
+
+    async def dispose(self) -> None:
+        """Close all connections and forget the loop. Raises SessionMisuse."""
+        if self._owners:
+            raise SessionMisuse(
+                f"{len(self._owners)} session(s) of this database are still open",
+                "leave every `async with database.session()` block before dispose()",
+            )
+        if self._loop is not None:
+            self.bind_loop()
+        await self._engine.dispose()
+        self._loop = None
+
+    # -- one session per task
+
+    def enter(self) -> asyncio.Task[Any]:
+        """Note that the running task opens a session, and return the task.
+
+        Raises SessionMisuse if it has one open already.
+        """
+        self.bind_loop()
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._refuse_second(task)
+        self._owners.add(task)
+        return task
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """Note that the task's session is closed."""
+        self._owners.discard(task)
+
+    def refuse_waiting_for_itself(self, *, writes: bool) -> None:
+        """Refuse a statement that would wait for a session of the same task: SessionMisuse."""
+        single = self._in_memory or (writes and not self.backend.capabilities.concurrent_writers)
+        if self._owners and single:
+            self._refuse_second(cast("asyncio.Task[Any]", asyncio.current_task()))
+
+    def _refuse_second(self, task: asyncio.Task[Any]) -> None:
+        if task in self._owners:
+            raise SessionMisuse(
+                "this task has a session of this database open already; a second connection could"
+                " wait for the first for ever",
+                "pass the open session on: `Repository(Model, session)` works inside it, and"
+                " `session.session()` joins its transaction",
+            )
+
+    # -- connections
+
+    async def connect(self) -> tuple[AsyncConnection, DriverConnection]:
+        """Take a connection until it is closed: SQLAlchemy's, and the driver's inside it.
+
+        Raises DatabaseUnavailable.
+        """
+        try:
+            connection = await self._engine.connect()
+        except Exception as error:
+            raise self._unavailable(error) from None
+        raw = await connection.get_raw_connection()
+        return connection, self._wrapped(raw.driver_connection)
+
+    @asynccontextmanager
+    async def lease(self, *, writes: bool) -> AsyncIterator[DriverConnection]:
+        """Take a connection for one statement. Raises DatabaseUnavailable, SessionMisuse."""
+        self.bind_loop()
+        self.refuse_waiting_for_itself(writes=writes)
+        try:
+            pooled = await self._engine.raw_connection()
+        except Exception as error:
+            raise self._unavailable(error) from None
+        driver = pooled.driver_connection
+        try:
+            yield self._wrapped(driver)
+        finally:
+            await self._give_back(pooled, driver)
+
+    async def _give_back(self, pooled: PoolProxiedConnection, driver: Any) -> None:
+        if not self.backend.is_usable(driver):
+            # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
+            await greenlet_spawn(pooled.invalidate)
+        pooled.close()
+
+    def _wrapped(self, driver: Any) -> DriverConnection:
+        return DriverConnection(driver, self.backend, self.dialect)
+
+    def _unavailable(self, error: Exception) -> BaseException:
+        if isinstance(error, sa.exc.TimeoutError):
+            return DatabaseUnavailable(
+                f"all {self._options.pool_size} connections were in use for {self._timeout:g}"
+                " seconds",
+                "end sessions sooner, or raise pool_size=",
+            )
+        return translated(error, self.backend, self.dialect)

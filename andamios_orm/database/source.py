@@ -1,0 +1,84 @@
+"""What a repository works on: a database, a session, or a connection of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from andamios_orm.backends.base import Capabilities
+from andamios_orm.database.connection import SQLAlchemyConnection
+from andamios_orm.database.url import backend_of
+from andamios_orm.rows.plan import Plan, PlanCache
+
+__all__ = ["Joined", "Source", "plans_of"]
+
+R = TypeVar("R")
+
+_plans: WeakKeyDictionary[Dialect, PlanCache] = WeakKeyDictionary()
+
+
+def plans_of(dialect: Dialect) -> PlanCache:
+    """Return the plan cache of a dialect; each engine has a dialect of its own."""
+    cache = _plans.get(dialect)
+    if cache is None:
+        cache = _plans[dialect] = PlanCache(dialect)
+    return cache
+
+
+class Source(Protocol):
+    """Runs plans, each in a transaction or on its own."""
+
+    @property
+    def plans(self) -> PlanCache:
+        """The plans compiled for this database."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this database offers."""
+        ...
+
+    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+        """Run a plan with these values and return its decoded result.
+
+        Raises NotStorable before any SQL, DatabaseError, InvalidRow.
+        """
+        ...
+
+    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+        """Run a plan with these values and return how many rows it changed."""
+        ...
+
+    def unit(self) -> AbstractAsyncContextManager[Source]:
+        """Return a block whose statements all happen or none: the transaction that is open, or a
+        new one."""
+        ...
+
+
+class Joined:
+    """A SQLAlchemy connection or session whose transaction a repository takes part in."""
+
+    def __init__(self, source: AsyncConnection | AsyncSession) -> None:
+        bind = source.dialect if isinstance(source, AsyncConnection) else source.get_bind().dialect
+        backend = backend_of(bind)
+        self._connection = SQLAlchemyConnection(source, backend)
+        self.capabilities = backend.capabilities
+        self.plans = plans_of(bind)
+
+    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+        """Run a plan in the joined transaction and return its decoded result."""
+        return plan.decode(await self._connection.fetch(plan, plan.bind(values)))
+
+    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+        """Run a plan in the joined transaction and return how many rows it changed."""
+        return await self._connection.run(plan, plan.bind(values))
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Source]:
+        """The joined transaction is the unit; its owner commits or rolls back."""
+        yield self

@@ -1,0 +1,324 @@
+"""Every error the library raises, in one tree.
+
+::
+
+    AndamiosError
+    ├── DeclarationError (TypeError)        a model cannot become a table
+    │   ├── UnsupportedType                   no column type for an annotation
+    │   ├── PrimaryKeyProblem                 none, or two that contradict
+    │   ├── ForeignKeyProblem                 unknown target, or one that cannot be referenced
+    │   └── ReservedName                      a field named like something on Model
+    ├── UsageError                          a call that cannot work as written
+    │   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
+    │   ├── WrongType (TypeError)             a value of another type than its column's
+    │   ├── NotLoaded (AttributeError)        a field that has no value yet
+    │   ├── NotSupported                      the backend does not offer this
+    │   ├── MissingDriver (ImportError)       an extra is not installed
+    │   ├── InvalidURL (ValueError)           a database URL nobody can open
+    │   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
+    ├── NotFound (LookupError)              no row where one was asked for
+    ├── ManyFound (LookupError)             several rows where one was asked for
+    ├── InvalidRow (ValueError)             a row that its model refuses
+    ├── NotStorable (ValueError)            a value the column cannot hold exactly
+    │   └── ValueOutOfRange                   too large, too long, too precise
+    └── DatabaseError                       the database refused
+        ├── ConstraintViolation
+        │   ├── UniqueViolation
+        │   ├── ForeignKeyViolation
+        │   ├── CheckViolation
+        │   └── NotNullViolation
+        ├── TransactionAborted                an earlier error ended the transaction
+        ├── TransactionConflict               another transaction was in the way; try again
+        ├── DatabaseUnavailable               no connection, or it was lost
+        └── StatementFailed                   anything else the driver reported
+
+Each error says what is wrong (`problem`) and what to do (`fix`), names what it is about in
+attributes, and never carries a row's values: they would end up in logs. The driver's own
+exception is kept in `DatabaseError.driver_error` for a debugger; its text may hold values.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AndamiosError",
+    "CheckViolation",
+    "ConditionMisuse",
+    "ConstraintViolation",
+    "DatabaseError",
+    "DatabaseUnavailable",
+    "DeclarationError",
+    "ForeignKeyProblem",
+    "ForeignKeyViolation",
+    "InvalidRow",
+    "InvalidURL",
+    "ManyFound",
+    "MissingDriver",
+    "NotFound",
+    "NotLoaded",
+    "NotNullViolation",
+    "NotStorable",
+    "NotSupported",
+    "PrimaryKeyProblem",
+    "ReservedName",
+    "SessionMisuse",
+    "StatementFailed",
+    "TransactionAborted",
+    "TransactionConflict",
+    "UniqueViolation",
+    "UnsupportedType",
+    "UsageError",
+    "ValueOutOfRange",
+    "WrongType",
+]
+
+
+def _rebuild(
+    kind: type[AndamiosError], problem: str, fix: str, state: dict[str, object]
+) -> AndamiosError:
+    error = kind.__new__(kind, problem, fix)
+    error.args = (problem, fix)
+    error.__dict__.update(state)
+    return error
+
+
+class AndamiosError(Exception):
+    """The root: `except AndamiosError` catches everything this library raises.
+
+    >>> error = AndamiosError("the shop is closed", fix="come back tomorrow")
+    >>> print(error)
+    the shop is closed
+      Fix: come back tomorrow
+    """
+
+    transient: ClassVar[bool] = False
+    """Whether the same work, tried again from its beginning, may succeed."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem, fix)
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  Fix: {self.fix}"
+
+    def __reduce__(
+        self,
+    ) -> tuple[object, tuple[type[AndamiosError], str, str, dict[str, object]]]:
+        # Exceptions are rebuilt from `args` by default, which fails for every
+        # subclass with keyword parameters (process pools, test runners).
+        state = {k: v for k, v in self.__dict__.items() if k != "driver_error"}
+        return (_rebuild, (type(self), self.problem, self.fix, state))
+
+
+# ---- declaring ---------------------------------------------------------------------------------
+
+
+class DeclarationError(AndamiosError, TypeError):
+    """A model cannot become a table; raised by the class statement or the table's first use."""
+
+
+class UnsupportedType(DeclarationError):
+    """A field's annotation has no column type. `field` is `"Model.field"`."""
+
+    def __init__(self, problem: str, fix: str, *, field: str) -> None:
+        super().__init__(problem, fix)
+        self.field = field
+
+
+class PrimaryKeyProblem(DeclarationError):
+    """A table has no primary key, or two declarations of it contradict each other."""
+
+
+class ForeignKeyProblem(DeclarationError):
+    """A foreign key points at nothing known, or at a column that cannot be referenced."""
+
+
+class ReservedName(DeclarationError):
+    """A field has the name of something every model class already has."""
+
+
+# ---- using -------------------------------------------------------------------------------------
+
+
+class UsageError(AndamiosError):
+    """A call that cannot work as it is written, whatever the data."""
+
+
+class ConditionMisuse(UsageError, TypeError):
+    """A condition was used where Python wants a truth value (`and`, `or`, `not`, `if`, `in`)."""
+
+
+class WrongType(UsageError, TypeError):
+    """A value of another type than the column it is compared with or written to."""
+
+
+class NotLoaded(UsageError, AttributeError):
+    """A field was read that has no value yet, such as a generated key before `add`."""
+
+
+class NotSupported(UsageError):
+    """The backend does not offer this; raised before any SQL."""
+
+
+class MissingDriver(UsageError, ImportError):
+    """A database driver, or another optional package, is not installed."""
+
+
+class InvalidURL(UsageError, ValueError):
+    """A database URL that no backend can open. The text never shows the URL's password."""
+
+
+class SessionMisuse(UsageError, RuntimeError):
+    """A session or database used after its end, twice at once, or from another event loop."""
+
+
+# ---- reading -----------------------------------------------------------------------------------
+
+
+class NotFound(AndamiosError, LookupError):
+    """No row where exactly one was asked for. `model` is the class that was looked up."""
+
+    def __init__(self, problem: str, fix: str, *, model: type) -> None:
+        super().__init__(problem, fix)
+        self.model = model
+
+
+class ManyFound(AndamiosError, LookupError):
+    """Several rows where one was asked for. `model` is the class that was looked up."""
+
+    def __init__(self, problem: str, fix: str, *, model: type) -> None:
+        super().__init__(problem, fix)
+        self.model = model
+
+
+class InvalidRow(AndamiosError, ValueError):
+    """A row that its model refuses.
+
+    Raised for a row that was read and for one about to be written. `model` is the class, `key`
+    the primary key of a row that was read, in declared order, and `fields` maps each field to
+    the kind of failure in pydantic's vocabulary (`"greater_than_equal"`, `"missing"`, ...). The
+    values themselves are not shown.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        fix: str,
+        *,
+        model: type,
+        key: tuple[object, ...] | None,
+        fields: dict[str, str],
+    ) -> None:
+        super().__init__(problem, fix)
+        self.model = model
+        self.key = key
+        self.fields = fields
+
+
+# ---- writing -----------------------------------------------------------------------------------
+
+
+class NotStorable(AndamiosError, ValueError):
+    """A value that the column cannot hold exactly; raised before SQL, so nothing was changed.
+
+    `field` is `"Model.field"` where it is known and `limit` says what the column can hold.
+    """
+
+    def __init__(self, problem: str, fix: str, *, limit: str, field: str | None = None) -> None:
+        super().__init__(problem, fix)
+        self.limit = limit
+        self.field = field
+
+    def located(self, field: str) -> NotStorable:
+        """Return the same error naming the field, for the caller who knows which it is."""
+        return type(self)(f"{field}: {self.problem}", self.fix, limit=self.limit, field=field)
+
+
+class ValueOutOfRange(NotStorable):
+    """A value beyond the column's size: too large, too long or too precise."""
+
+
+# ---- the database's answer ---------------------------------------------------------------------
+
+
+class DatabaseError(AndamiosError):
+    """The database or its driver refused.
+
+    `code` is the engine's own code (SQLSTATE on PostgreSQL, `SQLITE_...` on SQLite) and
+    `driver_error` the driver's exception, whose text may hold row values.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        fix: str,
+        *,
+        code: str | None = None,
+        driver_error: BaseException | None = None,
+    ) -> None:
+        super().__init__(problem, fix)
+        self.code = code
+        self.driver_error = driver_error
+
+
+class ConstraintViolation(DatabaseError):
+    """A row breaks a constraint.
+
+    `model` is the class whose table holds the constraint (None for a table that no model
+    describes), `fields` the names of its fields and `constraint` the name in the database where
+    the engine reports it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        fix: str,
+        *,
+        model: type | None,
+        fields: tuple[str, ...],
+        constraint: str | None = None,
+        code: str | None = None,
+        driver_error: BaseException | None = None,
+    ) -> None:
+        super().__init__(problem, fix, code=code, driver_error=driver_error)
+        self.model = model
+        self.fields = fields
+        self.constraint = constraint
+
+
+class UniqueViolation(ConstraintViolation):
+    """Another row already has this value, or this combination of values."""
+
+
+class ForeignKeyViolation(ConstraintViolation):
+    """A referenced row does not exist, or a row to be removed is still referenced."""
+
+
+class CheckViolation(ConstraintViolation):
+    """A value breaks a CHECK constraint."""
+
+
+class NotNullViolation(ConstraintViolation):
+    """A required column got no value."""
+
+
+class TransactionAborted(DatabaseError):
+    """An earlier error in this transaction was swallowed; nothing of it can be committed."""
+
+
+class TransactionConflict(DatabaseError):
+    """Another transaction was in the way (deadlock, serialization, lock time-out)."""
+
+    transient = True
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database cannot be reached, or the connection to it was lost."""
+
+    transient = True
+
+
+class StatementFailed(DatabaseError):
+    """Anything else that the driver reported; `code` tells what."""

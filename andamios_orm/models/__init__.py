@@ -1,0 +1,1 @@
+"""The class that users write, and what they write into it."""

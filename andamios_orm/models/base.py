@@ -1,0 +1,60 @@
+"""`Model`: the base of every class that is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+
+from andamios_orm.errors import NotLoaded
+from andamios_orm.models.metaclass import ModelMeta
+
+__all__ = ["Model"]
+
+
+class Model(BaseModel, metaclass=ModelMeta):
+    """A Pydantic model that can be a table.
+
+    The class statement's keywords decide: `table=True` stores it under the class name in
+    snake_case, `table="heroes"` under that name, `schema="app"` in that database schema;
+    `metadata=` keeps it and its subclasses in a SQLAlchemy MetaData of their own. Without
+    `table=` the class is a mixin or a plain schema, and its fields are inherited.
+
+    An instance is a value: it never does I/O, and two with equal fields are equal. Assignment is
+    validated like construction.
+
+    >>> from andamios_orm import Col, field, generated
+    >>> class Team(Model, table="team_of_the_model_example"):
+    ...     id: Col[int] = generated()
+    ...     name: Col[str] = field(unique=True, max_length=50)
+    >>> Team(name="Preventers")
+    Team(name='Preventers')
+    """
+
+    model_config = ConfigDict(from_attributes=True, validate_assignment=True)
+
+    if TYPE_CHECKING:
+        __table__: ClassVar[sa.Table]
+
+        def __init_subclass__(
+            cls,
+            *,
+            table: bool | str = False,
+            schema: str | None = None,
+            metadata: sa.MetaData | None = None,
+            frozen: bool = False,
+        ) -> None: ...
+    else:
+        # Hidden from checkers: with it every misspelt attribute of an instance would be Any.
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).__pydantic_fields__:
+                _not_loaded(type(self).__name__, name)
+            return super().__getattr__(name)
+
+
+def _not_loaded(model: str, name: str) -> NoReturn:
+    raise NotLoaded(
+        f"{model}.{name} has no value yet: the database makes it when the row is stored",
+        f"use the instance that `add` returns, as in `saved = await repository.add({model}(...))`",
+    )

@@ -1,0 +1,187 @@
+"""Finish a model class: keep its columns off the class, and register it as a table.
+
+The only file that touches `pydantic._internal`. The rules, each found by what breaks without it:
+
+* The expression for a column never sits on the class: pydantic reads class attributes of bases
+  as defaults of inherited fields. The metaclass finds it in `__getattr__`, per class.
+* While a class is being built, columns of its bases are not found at all: pydantic asks for them
+  to warn about shadowed attributes.
+* Everything happens after `super().__new__`; the table is compiled at its first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field, PrivateAttr
+from pydantic._internal._model_construction import ModelMetaclass
+from pydantic.fields import FieldInfo
+from typing_extensions import dataclass_transform
+
+from andamios_orm.errors import DeclarationError, ReservedName
+from andamios_orm.models.columns import UNSET, field, generated
+from andamios_orm.queries.nodes import Attr
+from andamios_orm.schema import registry
+from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
+from andamios_orm.schema.read import options_of
+
+__all__ = ["ModelMeta"]
+
+_building: ContextVar[bool] = ContextVar("_building", default=False)
+
+_ATTRS = "__andamios_attrs__"
+_METADATA = "__andamios_metadata__"
+_GENERATED = "__andamios_generated__"
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, generated, Field, PrivateAttr))
+class ModelMeta(ModelMetaclass):
+    """The class of every model class."""
+
+    if not TYPE_CHECKING:
+        # Checkers take the class statement's keywords from Model.__init_subclass__; a signature
+        # here would hide those of pydantic's configuration.
+        def __new__(
+            mcs, name, bases, namespace, *, table=False, schema=None, metadata=None, **kwargs
+        ):
+            return _new_class(
+                super().__new__, mcs, name, bases, namespace, table, schema, metadata, kwargs
+            )
+
+    def __getattr__(cls, name: str) -> Any:
+        # Reached for names that no class of the MRO has: columns, and plain mistakes.
+        if not name.startswith("_") and not _building.get():
+            attrs = cls.__dict__.get(_ATTRS)
+            if attrs is not None:
+                found = attrs.get(name)
+                # Compared with None: a column has no truth value.
+                if found is None:
+                    found = _find_attr(cls, attrs, name)
+                if found is not None:
+                    return found
+            elif name in cls.__dict__.get("__pydantic_fields__", ()):
+                raise AttributeError(
+                    f"{cls.__name__}.{name} is a field of a class without a table of its own\n"
+                    f"  Fix: declare `class {cls.__name__}(Model, table=True)`, or use a table"
+                    " class that inherits from it"
+                )
+        elif name == "__table__" and _ATTRS in cls.__dict__:
+            return table_of(_as_model(cls))
+        return super().__getattr__(name)  # type: ignore[misc]  # hidden from checkers by pydantic
+
+    @property
+    def metadata(cls) -> sa.MetaData:
+        """The MetaData with the tables of all models declared so far, compiled."""
+        return compile_all(_metadata_of(cls))
+
+    def __dir__(cls) -> list[str]:
+        fields = cls.__dict__.get("__pydantic_fields__", ())
+        return sorted({*super().__dir__(), *(fields if _ATTRS in cls.__dict__ else ())})
+
+
+def _as_model(cls: type) -> type[BaseModel]:
+    return cast("type[BaseModel]", cls)
+
+
+def _find_attr(cls: type, attrs: dict[str, Attr], name: str) -> Attr | None:
+    spec = spec_of(_as_model(cls))
+    found = spec.by_name.get(name)
+    if found is None:
+        return None
+    return attrs.setdefault(name, Attr(spec.model, found))
+
+
+def _metadata_of(cls: type) -> sa.MetaData:
+    for base in cls.__mro__:
+        if _METADATA in base.__dict__:
+            return cast("sa.MetaData", base.__dict__[_METADATA])
+    return registry.default_metadata
+
+
+def _new_class(
+    new: Callable[..., type],
+    mcs: type[ModelMeta],
+    name: str,
+    bases: tuple[type, ...],
+    namespace: dict[str, Any],
+    table: bool | str,
+    schema: str | None,
+    metadata: sa.MetaData | None,
+    kwargs: dict[str, Any],
+) -> type:
+    if schema is not None and not table:
+        raise DeclarationError(
+            f"{name}: schema= on a class without a table", "add table=True, or remove schema="
+        )
+    own = [n for n in namespace.get("__annotations__", {}) if not n.startswith("_")]
+    model = next((b for b in bases if isinstance(b, ModelMeta)), None)
+    if model is not None:
+        _check_names(name, own, mcs)
+    if generated_names := _generated_names(bases, namespace):
+        _drop_unset_after_init(namespace, bases, generated_names)
+    building = _building.set(True)
+    try:
+        cls = new(mcs, name, bases, namespace, **kwargs)
+    finally:
+        _building.reset(building)
+    type.__setattr__(cls, _GENERATED, generated_names)
+    if metadata is not None:
+        type.__setattr__(cls, _METADATA, metadata)
+    if table:
+        declare_table(
+            _as_model(cls),
+            table=table if isinstance(table, str) else None,
+            schema=schema,
+            metadata=_metadata_of(cls),
+        )
+        type.__setattr__(cls, _ATTRS, {})
+    return cls
+
+
+def _check_names(name: str, fields: list[str], mcs: type[ModelMeta]) -> None:
+    for field_name in fields:
+        if hasattr(BaseModel, field_name) or hasattr(mcs, field_name):
+            raise ReservedName(
+                f"{name}.{field_name}: every model class has something called `{field_name}`"
+                " already",
+                f"name the field differently and keep the column: `{field_name}_: Col[...] ="
+                f' field(column="{field_name}")`',
+            )
+
+
+def _generated_names(bases: tuple[type, ...], namespace: dict[str, Any]) -> frozenset[str]:
+    own = namespace.get("__annotations__", {})
+    inherited = {n for base in bases for n in getattr(base, _GENERATED, ()) if n not in own}
+    declared = {
+        n for n, v in namespace.items() if isinstance(v, FieldInfo) and options_of(v).generated
+    }
+    return frozenset(inherited | declared)
+
+
+def _drop_unset_after_init(
+    namespace: dict[str, Any], bases: tuple[type, ...], names: frozenset[str]
+) -> None:
+    """Take the placeholder of generated fields out again, so that they have no value at all.
+
+    Only classes with such fields pay for the hook; a `model_post_init` of the user's runs after.
+    """
+    users = namespace.get("model_post_init")
+    if users is None:
+        inherited = next(
+            (f for b in bases if (f := getattr(b, "model_post_init", None)) is not None), None
+        )
+        if inherited is not BaseModel.model_post_init:
+            users = inherited
+
+    def model_post_init(self: BaseModel, context: Any, /) -> None:
+        values = self.__dict__
+        for name in names:
+            if values.get(name) is UNSET:
+                del values[name]
+        if users is not None:
+            users(self, context)
+
+    namespace["model_post_init"] = model_post_init

@@ -1,0 +1,53 @@
+"""Watch the statements that run, without touching the code that runs them.
+
+>>> seen: list[str] = []
+>>> with subscribe(lambda event: seen.append(event.sql)):
+...     publish(StatementRun(sql="SELECT 1", seconds=0.001, rows=1))
+>>> seen
+['SELECT 1']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+__all__ = ["StatementRun", "observers", "publish", "subscribe"]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRun:
+    """One statement that came back from the database. Parameters are never part of it."""
+
+    sql: str
+    """The text as it was sent."""
+    seconds: float
+    """From handing it to the driver until the driver's answer, in seconds."""
+    rows: int
+    """How many rows came back, or were changed."""
+
+
+Observer = Callable[[StatementRun], object]
+
+observers: list[Observer] = []
+"""The current observers. Empty is the fast case: callers test it before they measure."""
+
+
+@contextmanager
+def subscribe(observer: Observer) -> Iterator[None]:
+    """Call `observer` for every statement of this process until the block ends.
+
+    The observer runs in the task that ran the statement; an exception in it is that task's.
+    """
+    observers.append(observer)
+    try:
+        yield
+    finally:
+        observers.remove(observer)
+
+
+def publish(event: StatementRun) -> None:
+    """Tell every observer."""
+    for observer in tuple(observers):
+        observer(event)

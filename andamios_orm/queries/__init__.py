@@ -1,0 +1,1 @@
+"""Which rows: conditions, orderings and selections as plain data, without a connection."""

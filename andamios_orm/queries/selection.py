@@ -1,0 +1,108 @@
+"""The frozen description of one query: which model, which rows, in which order, how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from pydantic import BaseModel
+
+from andamios_orm.errors import UsageError, WrongType
+from andamios_orm.queries import nodes
+from andamios_orm.queries.nodes import Condition, Key, Ordering
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of a model, in which order, how many. Every refinement gives another one."""
+
+    model: type[BaseModel]
+    conditions: tuple[Condition, ...] = ()
+    orderings: tuple[Ordering | RawOrdering, ...] = ()
+    limit: int | None = None
+    offset: int | None = None
+
+    def where(self, *conditions: object) -> Selection:
+        """Return the selection with further conditions, all of which must hold.
+
+        Raises ConditionMisuse for what is no condition and UsageError for another model's column.
+        """
+        added = nodes.conjunction(conditions)
+        self._same_model(added)
+        return replace(self, conditions=self.conditions + added)
+
+    def order_by(self, *keys: object) -> Selection:
+        """Return the selection sorted by further columns. Raises WrongType for what is none."""
+        added = tuple(_ordering(key) for key in keys)
+        self._same_model([a for a in added if isinstance(a, Ordering)])
+        return replace(self, orderings=self.orderings + added)
+
+    def limited(self, limit: int) -> Selection:
+        """Return the selection cut to `limit` rows. Raises WrongType for a negative number."""
+        return replace(self, limit=_count("limit", limit))
+
+    def skipping(self, offset: int) -> Selection:
+        """Return the selection without its first `offset` rows. Raises WrongType."""
+        return replace(self, offset=_count("offset", offset))
+
+    def key(self) -> Key:
+        """Return the shape: equal for selections that differ in values only, None without one."""
+        parts = [node.key() for node in (*self.conditions, *self.orderings)]
+        if None in parts:
+            return None
+        return (len(self.conditions), *parts, self.limit is None, self.offset is None)
+
+    def values(self) -> list[object]:
+        """Return the values in the order in which the statement binds them."""
+        into: list[object] = []
+        for node in (*self.conditions, *self.orderings):
+            node.values(into)
+        if self.limit is not None:
+            into.append(self.limit)
+        if self.offset is not None:
+            into.append(self.offset)
+        return into
+
+    def _same_model(self, added: object) -> None:
+        other = nodes.foreign_model(cast("list[nodes.Node]", added), self.model)
+        if other is not None:
+            raise UsageError(
+                f"a query of {self.model.__name__} names a column of {other.__name__}; without a"
+                " join every row would meet every row",
+                f"use {self.model.__name__}'s own columns, or a subquery:"
+                f" `{self.model.__name__}.x.in_(sqlalchemy.select({other.__name__}.y))`",
+            )
+
+
+class RawOrdering(nodes.SQLAlchemyCondition):
+    """A SQLAlchemy expression to sort by; like all of them, it has no key."""
+
+    __slots__ = ()
+
+
+def _ordering(key: object) -> Ordering | RawOrdering:
+    if isinstance(key, Ordering):
+        return key
+    if isinstance(key, nodes.Expression):
+        return key.asc()
+    if nodes.is_clause(key) and not isinstance(key, nodes.Node):
+        return RawOrdering(key)
+    raise WrongType(
+        f"order_by() got a {type(key).__name__}",
+        "pass columns of the model's class, as in `order_by(Hero.name, Hero.age.desc())`",
+    )
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise WrongType(
+            f"{name}() takes a whole number from 0 on, not {_shown(value)}",
+            "check the number where it enters the program",
+        )
+    return value
+
+
+def _shown(value: object) -> str:
+    return "one below or beyond that" if isinstance(value, int) else f"a {type(value).__name__}"

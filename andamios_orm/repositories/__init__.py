@@ -1,0 +1,1 @@
+"""Do it: the one place where models, queries, rows and databases meet."""

@@ -1,0 +1,156 @@
+"""`Query`: the rows of a model that fit, read, counted, changed or removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from andamios_orm.database.source import Source
+from andamios_orm.errors import ManyFound, NotFound, UsageError, WrongType
+from andamios_orm.models.base import Model
+from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.statements import ModelStatements, assigned_values
+
+if TYPE_CHECKING:
+    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+
+__all__ = ["Query"]
+
+M = TypeVar("M", bound=Model)
+
+
+class Query(Generic[M]):
+    """Some rows of one model, described step by step; made by a repository.
+
+    A query is immutable: every step returns another one, so a query can be kept and refined in
+    several directions. Nothing is read before `all`, `first`, `one`, `count` or `exists`.
+    """
+
+    __slots__ = ("_selection", "_source", "_statements")
+
+    def __init__(
+        self, statements: ModelStatements[M], source: Source, selection: Selection
+    ) -> None:
+        self._statements = statements
+        self._source = source
+        self._selection = selection
+
+    # -- which
+
+    def where(self, *conditions: Predicate) -> Query[M]:
+        """Return the query with further conditions, all of which must hold.
+
+        Raises ConditionMisuse for what is no condition, UsageError for another model's column.
+        """
+        return self._with(self._selection.where(*conditions))
+
+    def order_by(self, *keys: SortKey) -> Query[M]:
+        """Return the query sorted by columns, or by `.asc()` and `.desc()` of them.
+
+        Repeated calls add further columns for rows that are equal so far.
+        """
+        return self._with(self._selection.order_by(*keys))
+
+    def limit(self, limit: int, /) -> Query[M]:
+        """Return the query cut to that many rows. Raises WrongType for a negative number."""
+        return self._with(self._selection.limited(limit))
+
+    def offset(self, offset: int, /) -> Query[M]:
+        """Return the query without its first rows. Raises WrongType for a negative number."""
+        return self._with(self._selection.skipping(offset))
+
+    def _with(self, selection: Selection) -> Query[M]:
+        return Query(self._statements, self._source, selection)
+
+    # -- reading
+
+    async def all(self) -> list[M]:
+        """Return all rows as validated instances. Raises InvalidRow, DatabaseError."""
+        plan = self._statements.select(self._source.plans, self._selection)
+        return await self._source.fetch(plan, self._selection.values())
+
+    async def first(self) -> M | None:
+        """Return the first row, None if there is none. Without order_by() any row may be first."""
+        found = await self._with(self._at_most(1)).all()
+        return found[0] if found else None
+
+    async def one(self) -> M:
+        """Return the only row. Raises NotFound for none and ManyFound for several."""
+        found = await self._with(self._at_most(2)).all()
+        name = self._selection.model.__name__
+        if not found:
+            raise NotFound(
+                f"no {name} fits the query",
+                "use first() where there may be none",
+                model=self._selection.model,
+            )
+        if len(found) > 1:
+            raise ManyFound(
+                f"more than one {name} fits the query",
+                "narrow it with where(), or use first() or all()",
+                model=self._selection.model,
+            )
+        return found[0]
+
+    def _at_most(self, rows: int) -> Selection:
+        limit = self._selection.limit
+        return self._selection.limited(rows if limit is None else min(limit, rows))
+
+    async def count(self) -> int:
+        """Return how many rows there are, within limit and offset."""
+        plan = self._statements.count(self._source.plans, self._selection)
+        values = self._selection
+        if values.limit is None and values.offset is None:
+            # The order does not matter, so the statement has no ORDER BY and no values of it.
+            values = Selection(values.model, values.conditions)
+        return await self._source.fetch(plan, values.values())
+
+    async def exists(self) -> bool:
+        """Return whether there is any row."""
+        selection = self._at_most(1)
+        plan = self._statements.exists(self._source.plans, selection)
+        found: int = await self._source.fetch(plan, selection.values())
+        return bool(found)
+
+    # -- changing
+
+    async def update(self, *assignments: Assignment) -> int:
+        """Set columns of all these rows and return how many there were.
+
+        Values are validated like those of an instance; expressions are computed by the database,
+        whose constraints then decide: `update(Hero.age.set(Hero.age + 1))`. Raises UsageError
+        without a condition, because that would change every row: `where(sqlalchemy.true())`
+        says that you mean it.
+        """
+        self._whole("update")
+        if not assignments:
+            raise WrongType(
+                "update() got nothing to set", "pass assignments, as in `Hero.age.set(3)`"
+            )
+        checked = self._statements.checked(assignments)
+        plan = self._statements.update(self._source.plans, self._selection, checked)
+        values = [*assigned_values(checked), *self._selection.values()]
+        return await self._source.run(plan, values)
+
+    async def delete(self) -> int:
+        """Delete all these rows and return how many there were.
+
+        Raises UsageError without a condition, because that would delete every row:
+        `where(sqlalchemy.true())` says that you mean it.
+        """
+        self._whole("delete")
+        plan = self._statements.delete(self._source.plans, self._selection)
+        return await self._source.run(plan, self._selection.values())
+
+    def _whole(self, verb: str) -> None:
+        selection = self._selection
+        if selection.orderings or selection.limit is not None or selection.offset is not None:
+            raise UsageError(
+                f"{verb}() of a query with order_by(), limit() or offset(): SQL changes sets of"
+                " rows, which have no order",
+                "select the keys first, then use `.where(Model.id.in_(keys))`",
+            )
+        if not selection.conditions:
+            raise UsageError(
+                f"{verb}() without where() would {verb} every row of {selection.model.__name__}",
+                "add a condition; `where(sqlalchemy.true())` says that you mean all of them",
+            )

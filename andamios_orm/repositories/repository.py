@@ -1,0 +1,328 @@
+"""`Repository`: store, find, change and remove the instances of one model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from andamios_orm.database.engine import Database
+from andamios_orm.database.session import Session
+from andamios_orm.database.source import Joined, Source
+from andamios_orm.errors import NotFound, NotLoaded, UsageError, WrongType
+from andamios_orm.models.base import Model
+from andamios_orm.queries import nodes
+from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.query import Query
+from andamios_orm.repositories.statements import assigned_values, statements_of
+
+if TYPE_CHECKING:
+    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+
+__all__ = ["Repository"]
+
+M = TypeVar("M", bound=Model)
+
+_BULK_ROWS = 512
+"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
+
+
+class Repository(Generic[M]):
+    """The stored instances of one model.
+
+    `Repository(Hero, db)` works on its own connection call by call; `Repository(Hero, session)`
+    inside that session's transaction; `Repository(Hero, connection)` inside the transaction of a
+    SQLAlchemy `AsyncConnection` or `AsyncSession`. Making one costs nothing.
+
+    A class with methods of its own names the model once:
+
+    >>> class Heroes(Repository[Hero]):                               # doctest: +SKIP
+    ...     async def grown_ups(self) -> list[Hero]:
+    ...         return await self.where(Hero.age >= 18).all()
+    >>> heroes = Heroes(db)                                           # doctest: +SKIP
+    """
+
+    model: type[M]
+    """The class whose instances these are."""
+
+    @overload
+    def __init__(
+        self, model: type[M], source: Database | Session | AsyncConnection | AsyncSession, /
+    ) -> None: ...
+    @overload
+    def __init__(self, source: Database | Session | AsyncConnection | AsyncSession, /) -> None: ...
+    def __init__(self, *arguments: Any) -> None:
+        if len(arguments) == 2:
+            self.model, source = arguments
+        else:
+            (source,) = arguments
+        if not hasattr(self, "model"):
+            raise UsageError(
+                f"{type(self).__name__} does not say which model it is for",
+                "write `Repository(Hero, db)`, or `class Heroes(Repository[Hero])`",
+            )
+        self._statements = statements_of(self.model)
+        self._source = _source(source)
+
+    if not TYPE_CHECKING:
+        _bound: ClassVar[dict] = {}
+
+        def __class_getitem__(cls, item):
+            # A subscripted alias tells __init__ its parameter too late, so this is a real class.
+            if not (isinstance(item, type) and issubclass(item, Model)):
+                return super().__class_getitem__(item)
+            bound = Repository._bound.get((cls, item))
+            if bound is None:
+                name = f"{cls.__name__}[{item.__name__}]"
+                bound = type(name, (cls,), {"model": item, "__module__": cls.__module__})
+                Repository._bound[cls, item] = bound
+            return bound
+
+    # -- which
+
+    def where(self, *conditions: Predicate) -> Query[M]:
+        """Return the query of the rows for which all conditions hold.
+
+        Raises ConditionMisuse for what is no condition, UsageError for another model's column.
+        """
+        return self._query().where(*conditions)
+
+    def order_by(self, *keys: SortKey) -> Query[M]:
+        """Return the query of all rows, sorted."""
+        return self._query().order_by(*keys)
+
+    def limit(self, limit: int, /) -> Query[M]:
+        """Return the query of at most that many rows."""
+        return self._query().limit(limit)
+
+    def offset(self, offset: int, /) -> Query[M]:
+        """Return the query of all rows but the first ones."""
+        return self._query().offset(offset)
+
+    def _query(self) -> Query[M]:
+        return Query(self._statements, self._source, Selection(self.model))
+
+    # -- reading
+
+    async def get(self, key: object, /) -> M:
+        """Return the row with this primary key; a composite key is a tuple in declared order.
+
+        Raises NotFound if there is none, WrongType for a key of another type, InvalidRow.
+        """
+        found = await self.find(key)
+        if found is None:
+            raise self._not_found()
+        return found
+
+    async def find(self, key: object, /) -> M | None:
+        """Return the row with this primary key, None if there is none."""
+        plan = self._statements.by_key(self._source.plans)
+        rows = await self._source.fetch(plan, self._key(key))
+        return rows[0] if rows else None
+
+    async def one(self) -> M:
+        """Return the only row there is. Raises NotFound, ManyFound."""
+        return await self._query().one()
+
+    async def first(self) -> M | None:
+        """Return any row, None if there is none; use order_by() to say which."""
+        return await self._query().first()
+
+    async def all(self) -> list[M]:
+        """Return all rows."""
+        return await self._query().all()
+
+    async def count(self) -> int:
+        """Return how many rows there are."""
+        return await self._query().count()
+
+    async def exists(self) -> bool:
+        """Return whether there is any row."""
+        return await self._query().exists()
+
+    # -- writing
+
+    async def add(self, instance: M, /) -> M:
+        """Store an instance and return it as stored, with what the database made.
+
+        The instance given is left as it is. Raises InvalidRow if it no longer fits its model and
+        NotStorable for a value its column cannot hold, both before any SQL; and
+        UniqueViolation, ForeignKeyViolation, CheckViolation.
+        """
+        names, values = self._statements.encoder.encode(instance)
+        plan = self._statements.insert(self._source.plans, names)
+        return (await self._source.fetch(plan, values))[0]
+
+    async def add_all(self, instances: Iterable[M], /) -> list[M]:
+        """Store many instances, all or none, and return them as stored, in the same order.
+
+        Raises what `add` raises, before any SQL where it can.
+        """
+        encoded = [self._statements.encoder.encode(instance) for instance in instances]
+        if not encoded:
+            return []
+        stored: list[M] = []
+        async with self._source.unit() as source:
+            for names, group in groupby(encoded, key=lambda pair: pair[0]):
+                stored += await self._insert_many(source, names, [values for _, values in group])
+        return stored
+
+    async def _insert_many(
+        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
+    ) -> list[M]:
+        """Insert rows with the same fields, by statements whose sizes are powers of two."""
+        stored: list[M] = []
+        most = _BULK_ROWS
+        while most > 1 and most * len(names) > source.capabilities.max_parameters:
+            most //= 2
+        start = 0
+        while start < len(rows):
+            size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
+            chunk = rows[start : start + size]
+            start += size
+            if size == 1 or not names:
+                for values in chunk:
+                    plan = self._statements.insert(source.plans, names)
+                    row: list[M] = await source.fetch(plan, values)
+                    stored += row
+            else:
+                plan = self._statements.insert(source.plans, names, size)
+                flat = [value for values in chunk for value in values]
+                found: list[M] = await source.fetch(plan, flat)
+                stored += self._in_order(names, chunk, found)
+        return stored
+
+    def _in_order(
+        self, names: tuple[str, ...], chunk: list[list[object]], found: list[M]
+    ) -> list[M]:
+        """Return the stored rows in the order of the given ones; RETURNING promises none."""
+        key_names = [f.name for f in self._statements.spec.primary_key]
+        if not set(key_names) <= set(names):
+            # Counted keys: the database counts in the order of the VALUES.
+            return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
+        by_key = {self._key_of(row): row for row in found}
+        places = [names.index(name) for name in key_names]
+        return [by_key[tuple(values[place] for place in places)] for values in chunk]
+
+    async def update(self, instance: M, /) -> M:
+        """Write all fields of an instance to its row and return it as stored.
+
+        Raises NotFound if the row is gone, and what `add` raises.
+        """
+        key = self._key_of(instance)
+        names, values = self._statements.encoder.encode(instance)
+        key_names = {f.name for f in self._statements.spec.primary_key}
+        written = tuple(name for name in names if name not in key_names)
+        if not written:
+            return await self.get(key if len(key) > 1 else key[0])
+        plan = self._statements.update_by_key(self._source.plans, written)
+        kept = [v for name, v in zip(names, values, strict=True) if name not in key_names]
+        rows = await self._source.fetch(plan, [*kept, *key])
+        if not rows:
+            raise self._not_found()
+        return rows[0]
+
+    async def patch(self, key: object, /, *changes: Assignment | BaseModel) -> M:
+        """Set some fields of the row with this primary key and return it as stored.
+
+        A change is an assignment (`Hero.age.set(3)`, `Hero.age.set(Hero.age + 1)`) or a Pydantic
+        model, of which the fields that were set are taken. Without any change nothing is
+        written. Raises NotFound, UsageError for fields the model does not have, and what `add`
+        raises.
+        """
+        parts = self._key(key)
+        assignments = self._statements.checked(
+            [a for change in changes for a in self._assignments(change)]
+        )
+        if not assignments:
+            return await self.get(key)
+        if not self._statements.spec.whole_row_validators:
+            return await self._patch(self._source, assignments, parts)
+        # Validators that look at several fields judge the row as it comes back: a refusal must
+        # still be able to undo the change.
+        async with self._source.unit() as source:
+            return await self._patch(source, assignments, parts)
+
+    async def _patch(
+        self, source: Source, assignments: list[nodes.Assignment], key: Sequence[object]
+    ) -> M:
+        plan = self._statements.patch(source.plans, assignments)
+        rows = await source.fetch(plan, [*assigned_values(assignments), *key])
+        if not rows:
+            raise self._not_found()
+        return rows[0]
+
+    def _assignments(self, change: Assignment | BaseModel) -> list[Assignment]:
+        if not isinstance(change, BaseModel):
+            return [change]
+        found: list[Assignment] = []
+        fields = self._statements.spec.by_name
+        for name in sorted(change.model_fields_set):
+            if name not in fields:
+                close = difflib.get_close_matches(name, fields, n=1)
+                hint = f"; did you mean `{close[0]}`?" if close else ""
+                raise UsageError(
+                    f"{self.model.__name__} has no field `{name}`, which"
+                    f" {type(change).__name__} sets{hint}",
+                    "name the fields of the changes like those of the model",
+                )
+            found.append(getattr(self.model, name).set(getattr(change, name)))
+        return found
+
+    async def delete(self, target: M | object, /) -> None:
+        """Remove the row of an instance, or the row with a primary key.
+
+        Raises NotFound if it is gone already, ForeignKeyViolation if others refer to it.
+        """
+        key = self._key_of(target) if isinstance(target, self.model) else self._key(target)
+        plan = self._statements.delete_by_key(self._source.plans)
+        if not await self._source.run(plan, key):
+            raise self._not_found()
+
+    # -- keys
+
+    def _key(self, key: object) -> Sequence[object]:
+        """Return the parts of a key. Raises WrongType."""
+        attrs = self._statements.key_attrs
+        if len(attrs) == 1:
+            return (attrs[0].checked(key),)
+        if not isinstance(key, tuple) or len(key) != len(attrs):
+            names = ", ".join(attr.name for attr in attrs)
+            raise WrongType(
+                f"the primary key of {self.model.__name__} has the parts ({names})",
+                f"pass a tuple of {len(attrs)} values in this order",
+            )
+        return tuple(attr.checked(part) for attr, part in zip(attrs, key, strict=True))
+
+    def _key_of(self, instance: M) -> tuple[object, ...]:
+        values = instance.__dict__
+        parts = self._statements.spec.primary_key
+        for part in parts:
+            if part.name not in values:
+                raise NotLoaded(
+                    f"this {self.model.__name__} has no {part.name} yet, so it is no stored row",
+                    "store it with add(), and go on with the instance that add() returns",
+                )
+        return tuple(values[part.name] for part in parts)
+
+    def _not_found(self) -> NotFound:
+        return NotFound(
+            f"no {self.model.__name__} has this primary key",
+            "use find() where the row may be absent",
+            model=self.model,
+        )
+
+
+def _source(source: object) -> Source:
+    if isinstance(source, Database | Session):
+        return source
+    if isinstance(source, AsyncConnection | AsyncSession):
+        return Joined(source)
+    raise WrongType(
+        f"a {type(source).__name__} is no place to store rows",
+        "pass a Database, a Session, or SQLAlchemy's AsyncConnection or AsyncSession",
+    )

@@ -1,0 +1,228 @@
+"""The plans of one model: which statement each operation runs, keyed by its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.expression import ClauseElement
+
+from andamios_orm.errors import UsageError, WrongType
+from andamios_orm.models.base import Model
+from andamios_orm.queries import nodes, to_sql
+from andamios_orm.queries.selection import Selection
+from andamios_orm.rows.decode import model_decoder, nothing, scalar
+from andamios_orm.rows.encode import Encoder
+from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
+from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from andamios_orm.queries.expressions import Assignment
+
+__all__ = ["ModelStatements", "assigned_values", "statements_of"]
+
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
+
+
+class ModelStatements(Generic[M]):
+    """Builds and finds the plans of one model."""
+
+    def __init__(self, model: type[M]) -> None:
+        self.model = model
+        self.spec: ModelSpec = spec_of(model)
+        self.encoder = Encoder(self.spec)
+
+    @cached_property
+    def table(self) -> sa.Table:
+        """The model's table, compiled at the first statement."""
+        return table_of(self.model)
+
+    @cached_property
+    def key_attrs(self) -> tuple[nodes.Attr, ...]:
+        """The columns of the primary key."""
+        return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
+
+    # -- reading
+
+    def by_key(self, plans: PlanCache) -> Plan[list[M]]:
+        """SELECT ... WHERE key."""
+        return self._rows(plans, ("get", self.model), lambda d: to_sql.by_key(self.model))
+
+    def select(self, plans: PlanCache, selection: Selection) -> Plan[list[M]]:
+        """SELECT of the selection."""
+        key = self._key("select", selection.key())
+        return self._rows(plans, key, lambda d: to_sql.select(selection, d.name))
+
+    def count(self, plans: PlanCache, selection: Selection) -> Plan[int]:
+        """SELECT count(*)."""
+        key = self._key("count", selection.key())
+        return self._plan(plans, key, scalar, lambda d: to_sql.count(selection, d.name))
+
+    def exists(self, plans: PlanCache, selection: Selection) -> Plan[int]:
+        """SELECT 1 ... LIMIT 1."""
+        key = self._key("exists", selection.key())
+        return self._plan(plans, key, scalar, lambda d: to_sql.exists(selection, d.name))
+
+    # -- writing
+
+    def insert(
+        self, plans: PlanCache, names: tuple[str, ...], rows: int | None = None
+    ) -> Plan[list[M]]:
+        """INSERT of one row, or of `rows` at once, with the fields `names`."""
+        fields = [self.spec.by_name[name] for name in names]
+        if rows is None:
+            return self._rows(
+                plans, ("insert", self.model, names), lambda d: to_sql.insert(self.model, fields)
+            )
+        return self._rows(
+            plans,
+            ("insert", self.model, names, rows),
+            lambda d: to_sql.bulk_insert(self.model, fields, rows),
+        )
+
+    def update_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+        """UPDATE of one row's fields `names`."""
+        fields = [self.spec.by_name[name] for name in names]
+        return self._rows(
+            plans,
+            ("update", self.model, names),
+            lambda d: to_sql.update_by_key(self.model, fields),
+        )
+
+    def patch(self, plans: PlanCache, assignments: Sequence[nodes.Assignment]) -> Plan[list[M]]:
+        """UPDATE of one row with assignments."""
+        key = self._key("patch", _assigned_key(assignments))
+        selection = Selection(self.model)
+        return self._rows(
+            plans, key, lambda d: to_sql.update(selection, assignments, d.name, key=True)
+        )
+
+    def update(
+        self, plans: PlanCache, selection: Selection, assignments: Sequence[nodes.Assignment]
+    ) -> Plan[None]:
+        """UPDATE of the selected rows."""
+        shape, rows = _assigned_key(assignments), selection.key()
+        key = self._key("set", None if shape is None or rows is None else (shape, rows))
+        return self._plan(
+            plans, key, nothing, lambda d: to_sql.update(selection, assignments, d.name)
+        )
+
+    def delete_by_key(self, plans: PlanCache) -> Plan[None]:
+        """DELETE ... WHERE key."""
+        key = ("delete", self.model)
+        return self._plan(plans, key, nothing, lambda d: to_sql.delete_by_key(self.model))
+
+    def delete(self, plans: PlanCache, selection: Selection) -> Plan[None]:
+        """DELETE of the selected rows."""
+        key = self._key("remove", selection.key())
+        return self._plan(plans, key, nothing, lambda d: to_sql.delete(selection, d.name))
+
+    # -- checking what is written
+
+    def checked(self, assignments: Sequence[Assignment]) -> list[nodes.Assignment]:
+        """Return the assignments with their values validated.
+
+        Raises UsageError for another model's column, a column set twice, and InvalidRow for a
+        value that the field refuses.
+        """
+        found: dict[str, nodes.Assignment] = {}
+        for assignment in cast("Sequence[nodes.Assignment]", assignments):
+            if not isinstance(assignment, nodes.Assignment):
+                raise WrongType(
+                    f"a {type(assignment).__name__} is not an assignment",
+                    "write `Hero.age.set(3)`; `==` compares",
+                )
+            attr = assignment.attr
+            if attr.model is not self.model:
+                raise UsageError(
+                    f"{attr!r} is not a column of {self.model.__name__}",
+                    f"use the columns read on {self.model.__name__} itself",
+                )
+            if attr.name in found:
+                raise UsageError(f"{attr!r} is set twice", "set each column once")
+            found[attr.name] = nodes.Assignment(attr, self._checked_value(assignment))
+        return list(found.values())
+
+    def _checked_value(self, assignment: nodes.Assignment) -> object:
+        value = assignment.value
+        if isinstance(value, nodes.Expression):
+            other = nodes.foreign_model([value], self.model)
+            if other is not None:
+                raise UsageError(
+                    f"{assignment.attr!r} is set to a column of {other.__name__}",
+                    "use a subquery: `sqlalchemy.select(...).scalar_subquery()`",
+                )
+            return value
+        if nodes.is_clause(value):
+            return value
+        return self.encoder.assigned(assignment.attr.field, value)
+
+    # -- building
+
+    def _key(self, operation: str, shape: nodes.Key) -> Hashable:
+        return None if shape is None else (operation, self.model, shape)
+
+    def _rows(
+        self, plans: PlanCache, key: Hashable, build: Callable[[Dialect], ClauseElement]
+    ) -> Plan[list[M]]:
+        def compiled(dialect: Dialect) -> Plan[list[M]]:
+            decode = cast("Callable[[Sequence[Row]], list[M]]", self._decoder(plans))
+            return compile_plan(build(dialect), dialect, decode, table=self.table)
+
+        return plans.get(key, compiled)
+
+    def _decoder(self, plans: PlanCache) -> Callable[[Sequence[Row]], list[Any]]:
+        return plans.decoder(self.model, lambda d: model_decoder(self.spec, self.table, d))
+
+    def _plan(
+        self,
+        plans: PlanCache,
+        key: Hashable,
+        decode: Callable[[Sequence[Row]], R],
+        build: Callable[[Dialect], ClauseElement],
+    ) -> Plan[R]:
+        return plans.get(
+            key,
+            lambda dialect: compile_plan(build(dialect), dialect, decode, table=self.table),
+        )
+
+
+def assigned_values(assignments: Sequence[nodes.Assignment]) -> list[object]:
+    """Return the values of assignments in the order in which the statement binds them."""
+    into: list[object] = []
+    for assignment in assignments:
+        if isinstance(assignment.value, nodes.Expression):
+            assignment.value.values(into)
+        elif not nodes.is_clause(assignment.value):
+            into.append(assignment.value)
+    return into
+
+
+def _assigned_key(assignments: Sequence[nodes.Assignment]) -> nodes.Key:
+    keys: list[nodes.Key] = []
+    for assignment in assignments:
+        value = assignment.value
+        if isinstance(value, nodes.Expression):
+            shape = value.key()
+        else:
+            shape = None if nodes.is_clause(value) else 0
+        if shape is None:
+            return None
+        keys.append((assignment.attr.id, shape))
+    return tuple(keys)
+
+
+_by_model: dict[type[Model], ModelStatements[Any]] = {}
+
+
+def statements_of(model: type[M]) -> ModelStatements[M]:
+    """Return the statements of a model, made once. Raises DeclarationError."""
+    found = _by_model.get(model)
+    if found is None:
+        found = _by_model[model] = ModelStatements(model)
+    return found

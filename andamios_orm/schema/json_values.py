@@ -1,0 +1,106 @@
+"""Turn a typed Python value into the JSON text of its column.
+
+Pydantic's own serializer answers another question: how a value should look in an API. It masks
+secrets, leaves out excluded fields, adds computed ones, and runs the serializers a user wrote for
+display. A stored value must come back equal, so models are walked here, field by field.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from pydantic import BaseModel, RootModel, SecretBytes, SecretStr
+from pydantic_core import PydanticSerializationError, to_json
+
+from andamios_orm.errors import NotStorable
+
+__all__ = ["to_json_text"]
+
+_PLAIN = (int, bool, type(None))
+_KEYS = (str, int, float, bool, date, datetime, time, Decimal, UUID)
+_LIMIT = "JSON: text, numbers, booleans, lists and objects with simple keys"
+
+
+def to_json_text(value: object) -> str:
+    """Return `value` as JSON text that the field's own type reads back equal.
+
+    Raises NotStorable for what JSON cannot express: NaN, the infinities, keys that are not
+    simple values, bytes that are not UTF-8 (unless the model says `val_json_bytes="base64"`),
+    characters that no database stores.
+
+    >>> to_json_text({"day": {1, 2}})
+    '{"day":[1,2]}'
+    """
+    try:
+        return to_json(_plain(value, "utf8")).decode()
+    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        raise _refused("a value that JSON cannot express") from error
+
+
+def _refused(what: str) -> NotStorable:
+    return NotStorable(
+        f"the JSON column would have to hold {what}",
+        "use values that JSON can express, or another column type",
+        limit=_LIMIT,
+    )
+
+
+def _plain(value: object, bytes_mode: str) -> object:
+    """Return `value` rebuilt from what `to_json` renders without asking any model."""
+    if isinstance(value, Enum):
+        return _plain(value.value, bytes_mode)
+    if isinstance(value, str):
+        if "\0" in value:
+            raise _refused("a NUL character")
+        return value
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _refused("NaN or an infinity")
+        return value
+    if isinstance(value, RootModel):
+        return _plain(value.root, bytes_mode)
+    if isinstance(value, BaseModel):
+        mode = str(type(value).model_config.get("val_json_bytes", bytes_mode))
+        values = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+        return {name: _plain(item, mode) for name, item in values.items()}
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item, bytes_mode) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, bytes_mode) for item in value]
+    if isinstance(value, SecretStr | SecretBytes):
+        return _plain(value.get_secret_value(), bytes_mode)
+    if isinstance(value, bytes):
+        return _text(value, bytes_mode)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [f for f in dataclasses.fields(value) if f.init]
+        return {f.name: _plain(getattr(value, f.name), bytes_mode) for f in fields}
+    return value
+
+
+def _text(value: bytes, mode: str) -> str:
+    if mode == "base64":
+        # pydantic-core reads the URL-safe alphabet (RFC 4648 section 5).
+        return base64.urlsafe_b64encode(value).decode()
+    if mode == "hex":
+        return value.hex()
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise _refused("bytes that are not UTF-8") from error
+
+
+def _key(key: object) -> object:
+    if isinstance(key, Enum):
+        key = key.value
+    if isinstance(key, _KEYS):
+        return key
+    raise _refused(f"a key of type {type(key).__name__}")

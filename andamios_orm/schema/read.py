@@ -1,0 +1,167 @@
+"""Read a finished Pydantic class into the frozen description of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, cast
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from andamios_orm.errors import DeclarationError, PrimaryKeyProblem, UnsupportedType
+from andamios_orm.schema.spec import ColumnOptions, FieldSpec, ForeignKeySpec, Kind, ModelSpec
+from andamios_orm.schema.types import read_type
+
+__all__ = ["options_of", "read_model"]
+
+
+def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> ModelSpec:
+    """Return the description of `model`, stored in the table `table`.
+
+    Raises UnsupportedType, PrimaryKeyProblem or DeclarationError, each naming model and field.
+    """
+    infos = cast("Mapping[str, FieldInfo]", model.__pydantic_fields__)
+    raw = _raw_validated(model)
+    fields = tuple(_read_field(model.__name__, name, info, raw) for name, info in infos.items())
+    _check_columns(model.__name__, fields)
+    return ModelSpec(
+        model=model,
+        table=table,
+        schema=schema,
+        fields=_settle_primary_key(model.__name__, fields),
+        table_args=_table_args(model),
+        whole_row_validators=_has_row_validators(model),
+    )
+
+
+def options_of(info: FieldInfo) -> ColumnOptions:
+    """Return what `field()` or `generated()` said about a field; defaults for plain fields."""
+    found = [mark for mark in info.metadata if isinstance(mark, ColumnOptions)]
+    return found[-1] if found else ColumnOptions()
+
+
+def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str]) -> FieldSpec:
+    where = f"{model}.{name}"
+    options = options_of(info)
+    if info.annotation is None:
+        raise UnsupportedType(
+            f"{where}: the annotation `None` holds nothing", "give the field a type", field=where
+        )
+    metadata = [mark for mark in info.metadata if not isinstance(mark, ColumnOptions)]
+    reading = read_type(info.annotation, metadata, field=where, column_type=options.column_type)
+    foreign_key = None
+    if options.foreign_key is not None:
+        foreign_key = ForeignKeySpec(options.foreign_key, options.on_delete)
+    spec = FieldSpec(
+        name=name,
+        column=options.column or name,
+        annotation=Annotated[info.annotation, info],
+        storage=reading.storage,
+        nullable=reading.nullable,
+        primary_key=bool(options.primary_key),
+        generated=options.generated,
+        unique=options.unique,
+        index=options.index,
+        foreign_key=foreign_key,
+        bounds=reading.bounds,
+        server_default=options.server_default,
+        secret=options.secret,
+        comment=options.comment,
+        raw_validators=reading.raw_validators or name in raw_validated or "*" in raw_validated,
+    )
+    _check_field(where, spec, options)
+    return spec
+
+
+def _check_field(where: str, spec: FieldSpec, options: ColumnOptions) -> None:
+    if options.on_delete is not None and options.foreign_key is None:
+        raise DeclarationError(
+            f"{where}: on_delete without foreign_key", "add foreign_key=, or remove on_delete="
+        )
+    if options.on_delete == "SET NULL" and not spec.nullable:
+        raise DeclarationError(
+            f'{where}: on_delete="SET NULL" on a field that cannot be None',
+            f"annotate it `Col[... | None]` with default=None, or choose another on_delete for"
+            f" {where}",
+        )
+    if spec.primary_key and spec.nullable:
+        raise PrimaryKeyProblem(
+            f"{where}: a primary key cannot be None",
+            "remove `| None`; a generated key needs no default, it simply has no value yet",
+        )
+    if spec.generated and spec.server_default is None and spec.storage.kind is not Kind.INTEGER:
+        raise DeclarationError(
+            f"{where}: a database counts only whole numbers by itself",
+            "annotate it `Col[int]`, or pass server_default=, or make the value in Python with"
+            " `field(primary_key=True, default_factory=uuid7)`",
+        )
+
+
+def _check_columns(model: str, fields: tuple[FieldSpec, ...]) -> None:
+    by_column: dict[str, str] = {}
+    for spec in fields:
+        # Engines fold the case of column names, so `Name` and `name` would be one column.
+        other = by_column.setdefault(spec.column.casefold(), spec.name)
+        if other != spec.name:
+            raise DeclarationError(
+                f"{model}: the fields `{other}` and `{spec.name}` share the column `{spec.column}`",
+                "give one of them another name with field(column=...)",
+            )
+
+
+def _settle_primary_key(model: str, fields: tuple[FieldSpec, ...]) -> tuple[FieldSpec, ...]:
+    """Return the fields with the key decided: a counted `generated()` field is the key."""
+    counted = [f for f in fields if f.generated and f.server_default is None]
+    if len(counted) > 1:
+        names = " and ".join(f"`{f.name}`" for f in counted)
+        raise PrimaryKeyProblem(
+            f"{model}: {names} are both generated() keys; a table counts one",
+            "keep one generated() field; give the others server_default= or a default in Python",
+        )
+    declared = [f for f in fields if f.primary_key]
+    if counted and any(f is not counted[0] for f in declared):
+        other = next(f for f in declared if f is not counted[0])
+        raise PrimaryKeyProblem(
+            f"{model}: `{counted[0].name}` is a generated() key, and `{other.name}` is declared"
+            " primary_key too",
+            "keep one of the two; a composite key has no generated() part",
+        )
+    if counted:
+        return tuple(replace(f, primary_key=True) if f is counted[0] else f for f in fields)
+    if not declared:
+        raise PrimaryKeyProblem(
+            f"{model}: no primary key",
+            "add `id: Col[int] = generated()`, or mark a field with field(primary_key=True); a"
+            " class that is no table of its own leaves out `table=`",
+        )
+    return fields
+
+
+def _table_args(model: type[BaseModel]) -> tuple[object, ...]:
+    args = getattr(model, "__table_args__", ())
+    if not isinstance(args, tuple | list):
+        raise DeclarationError(
+            f"{model.__name__}.__table_args__ is a {type(args).__name__}",
+            "make it a tuple of SQLAlchemy constraints and indexes; mind the comma in `(x,)`",
+        )
+    return tuple(args)
+
+
+def _raw_validated(model: type[BaseModel]) -> set[str]:
+    """Return the fields whose validators see the value before pydantic; "*" means all."""
+    decorators = model.__pydantic_decorators__
+    names: set[str] = set()
+    for validator in decorators.field_validators.values():
+        if validator.info.mode != "after":
+            names.update(validator.info.fields)
+    if any(v.info.mode != "after" for v in decorators.model_validators.values()):
+        names.add("*")
+    return names
+
+
+def _has_row_validators(model: type[BaseModel]) -> bool:
+    decorators = model.__pydantic_decorators__
+    return bool(
+        decorators.field_validators or decorators.model_validators or decorators.root_validators
+    )

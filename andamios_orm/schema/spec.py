@@ -1,0 +1,185 @@
+"""The frozen description of a model that everything downstream reads.
+
+Nothing here knows SQLAlchemy; what a user handed over for the table builder (server defaults, a
+column type of their own) is carried as an opaque `object`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal, Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+__all__ = [
+    "Bound",
+    "Codec",
+    "ColumnOptions",
+    "ColumnReference",
+    "FieldSpec",
+    "ForeignKeySpec",
+    "Kind",
+    "ModelSpec",
+    "OnDelete",
+    "Storage",
+]
+
+OnDelete: TypeAlias = Literal["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"]
+
+
+class Kind(StrEnum):
+    """What a column holds, independent of any engine's name for it."""
+
+    INTEGER = "integer"
+    FLOAT = "float"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    BYTES = "bytes"
+    DATE = "date"
+    TIME = "time"
+    DATETIME = "datetime"
+    """An instant: aware, kept in UTC."""
+    NAIVE_DATETIME = "naive datetime"
+    """What a wall calendar and clock show, without a zone."""
+    INTERVAL = "interval"
+    UUID = "uuid"
+    JSON = "json"
+    CUSTOM = "custom"
+    """A type that a user registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How a Python value becomes the plain value of its column, and back.
+
+    `decode` is what SQLAlchemy statements get; a model is loaded by pydantic, which reads the
+    plain value itself.
+    """
+
+    encode: Callable[[object], object]
+    decode: Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What one column holds and how exactly."""
+
+    kind: Kind
+    python_types: tuple[type, ...]
+    """Instances of these may be compared with the column; empty accepts anything."""
+    length: int | None = None
+    """Characters (TEXT) or bytes (BYTES) at most."""
+    precision: int | None = None
+    scale: int | None = None
+    finite: bool = True
+    """Whether a FLOAT refuses NaN and the infinities."""
+    codec: Codec | None = None
+    column_type: object = None
+    """The SQLAlchemy type of a CUSTOM column, as the user gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One constraint on a column's values that the database can enforce too."""
+
+    kind: Literal["ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "one_of"]
+    value: object
+
+
+class ColumnReference(Protocol):
+    """What `foreign_key=` accepts besides a string: `Team.id`, read on the class."""
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """The table class."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKeySpec:
+    """Where a foreign key points: `"Team.id"`, `"team.id"`, or a column read on a class."""
+
+    target: str | ColumnReference
+    on_delete: OnDelete | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnOptions:
+    """What `field()` and `generated()` say about a column; pydantic carries it in the metadata."""
+
+    column: str | None = None
+    primary_key: bool | None = None
+    generated: bool = False
+    unique: bool = False
+    index: bool = False
+    foreign_key: str | ColumnReference | None = None
+    on_delete: OnDelete | None = None
+    server_default: object = None
+    column_type: object = None
+    secret: bool = False
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """One field of a model and the column it is stored in."""
+
+    name: str
+    column: str
+    annotation: object
+    """The field's type with its metadata, as pydantic understands it; for a type adapter."""
+    storage: Storage
+    nullable: bool
+    primary_key: bool = False
+    generated: bool = False
+    """The database makes the value; the model has none until it is stored."""
+    unique: bool = False
+    index: bool = False
+    foreign_key: ForeignKeySpec | None = None
+    bounds: tuple[Bound, ...] = ()
+    server_default: object = None
+    secret: bool = False
+    comment: str | None = None
+    raw_validators: bool = False
+    """A user's validator sees the value before pydantic does, so it must be a Python value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """One model and the table it is stored in."""
+
+    model: type[BaseModel]
+    table: str
+    schema: str | None
+    fields: tuple[FieldSpec, ...]
+    table_args: tuple[object, ...] = ()
+    whole_row_validators: bool = False
+    """The class has validators that one field's value alone cannot be judged by."""
+    by_name: dict[str, FieldSpec] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {f.name: f for f in self.fields})
+
+    @property
+    def name(self) -> str:
+        """The class's name, for messages."""
+        return self.model.__name__
+
+    @cached_property
+    def primary_key(self) -> tuple[FieldSpec, ...]:
+        """The key's fields in declared order; never empty."""
+        return tuple(f for f in self.fields if f.primary_key)
+
+    @cached_property
+    def generated(self) -> tuple[FieldSpec, ...]:
+        """The fields whose values the database makes."""
+        return tuple(f for f in self.fields if f.generated)

@@ -1,0 +1,270 @@
+"""Build the SQLAlchemy table of a description: columns, keys, indexes, and every constraint of
+the model that SQL can express.
+
+A constraint the engine enforces by its column type (length and precision on PostgreSQL) is not
+repeated as a CHECK there; on SQLite, whose types enforce nothing but the storage class, it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+from andamios_orm.errors import DeclarationError
+from andamios_orm.schema.columns import Stored, is_ordered_text
+from andamios_orm.schema.spec import Bound, FieldSpec, Kind, ModelSpec
+
+__all__ = ["build_table"]
+
+
+def build_table(
+    spec: ModelSpec, metadata: sa.MetaData, foreign_keys: Mapping[str, str]
+) -> sa.Table:
+    """Return the table of `spec`, added to `metadata`.
+
+    `foreign_keys` gives the column path (`"schema.table.column"`) that each foreign key field
+    points at. Names of constraints come from the MetaData's naming convention.
+    """
+    args, options = _table_args(spec)
+    columns = {f.name: _column(spec.name, f, foreign_keys.get(f.name)) for f in spec.fields}
+    table = sa.Table(
+        spec.table,
+        metadata,
+        *columns.values(),
+        *(_unique(columns[f.name]) for f in spec.fields if f.unique and not f.primary_key),
+        *_checks(spec, columns),
+        *args,
+        **{
+            "schema": spec.schema,
+            "comment": None,
+            "sqlite_strict": True,
+            # Without it SQLite gives the id of a deleted last row to the next one.
+            "sqlite_autoincrement": any(_is_counted(f) for f in spec.fields),
+            **options,
+        },
+    )
+    for field in spec.fields:
+        if field.index and not field.unique:
+            sa.Index(None, columns[field.name])
+    return table
+
+
+def _table_args(spec: ModelSpec) -> tuple[list[sa.schema.SchemaItem], dict[str, Any]]:
+    items, options = list(spec.table_args), cast("dict[str, Any]", {})
+    if items and isinstance(items[-1], dict):
+        options = cast("dict[str, Any]", items.pop())
+    for item in items:
+        if not isinstance(item, sa.schema.SchemaItem):
+            raise DeclarationError(
+                f"{spec.name}.__table_args__ holds a {type(item).__name__}",
+                "use SQLAlchemy's constraints and indexes, and one dict of table options at the"
+                " end",
+            )
+    # A constraint belongs to one table; a mixin's are shared by all its subclasses.
+    return [copy.deepcopy(cast("sa.schema.SchemaItem", item)) for item in items], options
+
+
+def _is_counted(field: FieldSpec) -> bool:
+    return field.generated and field.server_default is None
+
+
+def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
+    column_type = Stored(field.storage, field.annotation, field=f"{model}.{field.name}")
+    args: list[sa.schema.SchemaItem] = []
+    if _is_counted(field):
+        args.append(sa.Identity())
+    if target is not None:
+        on_delete = field.foreign_key.on_delete if field.foreign_key else None
+        args.append(sa.ForeignKey(target, ondelete=on_delete))
+    return sa.Column(
+        field.column,
+        column_type,
+        *args,
+        primary_key=field.primary_key,
+        nullable=field.nullable,
+        autoincrement=_is_counted(field),
+        server_default=_server_default(field, column_type),
+        comment=field.comment,
+    )
+
+
+def _server_default(field: FieldSpec, column_type: Stored) -> Any:
+    default = field.server_default
+    if default is None or isinstance(default, str | sa.FetchedValue):
+        return default
+    if isinstance(default, sa.func.now().__class__ | sa.func.current_timestamp().__class__):
+        return _CurrentInstant() if field.storage.kind is Kind.DATETIME else _CurrentWallClock()
+    if isinstance(default, sa.sql.expression.ClauseElement):
+        return default
+    return sa.literal(default, column_type)
+
+
+def _unique(column: sa.Column[Any]) -> sa.UniqueConstraint:
+    return sa.UniqueConstraint(column)
+
+
+# ---- the current time, in the form the column keeps --------------------------------------------
+
+
+class _CurrentInstant(FunctionElement[Any]):
+    """`now()`; on SQLite the same fixed-width UTC text that a bound datetime becomes."""
+
+    inherit_cache = True
+
+
+class _CurrentWallClock(FunctionElement[Any]):
+    """The UTC wall clock: the one wall clock that all servers share."""
+
+    inherit_cache = True
+
+
+# SQLite keeps milliseconds of its clock, hence the three zeros up to the microsecond.
+_SQLITE_NOW = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000{offset}')"
+
+
+@compiles(_CurrentInstant)
+def _render_instant(element: _CurrentInstant, compiler: SQLCompiler, **kw: object) -> str:
+    return "now()"
+
+
+@compiles(_CurrentInstant, "sqlite")
+def _render_sqlite_instant(element: _CurrentInstant, compiler: SQLCompiler, **kw: object) -> str:
+    return _SQLITE_NOW.format(offset="+00:00")
+
+
+@compiles(_CurrentWallClock)
+def _render_wall_clock(element: _CurrentWallClock, compiler: SQLCompiler, **kw: object) -> str:
+    return "(now() AT TIME ZONE 'UTC')"
+
+
+@compiles(_CurrentWallClock, "sqlite")
+def _render_sqlite_wall_clock(
+    element: _CurrentWallClock, compiler: SQLCompiler, **kw: object
+) -> str:
+    return _SQLITE_NOW.format(offset="")
+
+
+# ---- checks ------------------------------------------------------------------------------------
+
+_COMPARE: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "ge": operator.ge,
+    "gt": operator.gt,
+    "le": operator.le,
+    "lt": operator.lt,
+}
+
+_DIGIT = "[0-9]"
+_DATE = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}"
+_TIME = f"{_DIGIT * 2}:{_DIGIT * 2}:{_DIGIT * 2}.{_DIGIT * 6}"
+_HEX = "[0-9a-f]"
+_SQLITE_SHAPES = {
+    Kind.DATE: _DATE,
+    Kind.TIME: _TIME,
+    Kind.DATETIME: f"{_DATE} {_TIME}+00:00",
+    Kind.NAIVE_DATETIME: f"{_DATE} {_TIME}",
+    Kind.UUID: "-".join(_HEX * n for n in (8, 4, 4, 4, 12)),
+}
+
+
+def _checks(spec: ModelSpec, columns: Mapping[str, sa.Column[Any]]) -> Iterator[sa.CheckConstraint]:
+    for field in spec.fields:
+        column = columns[field.name]
+        for bound in _distinct(field.bounds):
+            yield from _bound_checks(field, column, bound)
+        for name, condition in _sqlite_checks(field, column):
+            yield _named(field, name, condition).ddl_if(dialect="sqlite")
+
+
+def _distinct(bounds: tuple[Bound, ...]) -> Iterator[Bound]:
+    """Yield the last bound of each kind, which is the one pydantic applies last too."""
+    yield from {bound.kind: bound for bound in bounds}.values()
+
+
+def _named(field: FieldSpec, name: str, condition: ColumnElement[bool]) -> sa.CheckConstraint:
+    return sa.CheckConstraint(condition, name=f"{field.column}_{name}")
+
+
+def _bound_checks(
+    field: FieldSpec, column: sa.Column[Any], bound: Bound
+) -> Iterator[sa.CheckConstraint]:
+    if bound.kind == "one_of":
+        yield _named(field, "one_of", column.in_(cast("tuple[object, ...]", bound.value)))
+    elif bound.kind == "min_length":
+        yield _named(field, bound.kind, sa.func.length(column) >= bound.value)
+    elif bound.kind == "max_length":
+        check = _named(field, bound.kind, sa.func.length(column) <= bound.value)
+        # VARCHAR(n) says it on PostgreSQL.
+        yield check.ddl_if(dialect="sqlite") if field.storage.kind is Kind.TEXT else check
+    elif field.storage.kind is Kind.DECIMAL:
+        yield _named(field, bound.kind, _compared(column, bound)).ddl_if(callable_=_not_sqlite)
+        on_sqlite = _sqlite_decimal_bound(field, column, bound)
+        yield _named(field, bound.kind, on_sqlite).ddl_if(dialect="sqlite")
+    else:
+        yield _named(field, bound.kind, _compared(column, bound))
+
+
+def _compared(column: ColumnElement[Any], bound: Bound) -> ColumnElement[bool]:
+    if bound.kind == "multiple_of":
+        return column % bound.value == 0
+    return _COMPARE[bound.kind](column, bound.value)
+
+
+def _not_sqlite(*args: object, dialect: sa.Dialect, **kw: object) -> bool:
+    return dialect.name != "sqlite"
+
+
+def _sqlite_decimal_bound(
+    field: FieldSpec, column: sa.Column[Any], bound: Bound
+) -> ColumnElement[bool]:
+    convert = sa.cast if is_ordered_text(field.storage, "sqlite") else sa.type_coerce
+    number = convert(column, sa.REAL)
+    value = Decimal(str(bound.value))
+    if bound.kind == "multiple_of":
+        # SQLite's % is for whole numbers: count in units of the last place.
+        unit = 10 ** cast("int", field.storage.scale)
+        whole = sa.cast(sa.func.round(number * unit), sa.Integer)
+        return whole % int(value * unit) == 0
+    return _COMPARE[bound.kind](number, sa.literal(float(value), sa.REAL))
+
+
+def _sqlite_checks(
+    field: FieldSpec, column: sa.Column[Any]
+) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    """Yield what a strict SQLite table cannot say with a storage class alone."""
+    storage = field.storage
+    plain: ColumnElement[Any] = sa.type_coerce(column, sa.Text())
+    if storage.kind is Kind.BOOLEAN:
+        yield "boolean", sa.type_coerce(column, sa.Integer).in_((0, 1))
+    elif storage.kind is Kind.JSON:
+        yield "json", sa.func.json_valid(plain) == sa.literal(1)
+    elif storage.kind in _SQLITE_SHAPES:
+        yield storage.kind.replace(" ", "_"), plain.op("GLOB")(_SQLITE_SHAPES[storage.kind])
+    elif storage.kind is Kind.DECIMAL:
+        yield "digits", _sqlite_digits(field, column)
+
+
+def _sqlite_digits(field: FieldSpec, column: sa.Column[Any]) -> ColumnElement[bool]:
+    precision, scale = cast("int", field.storage.precision), cast("int", field.storage.scale)
+    if not is_ordered_text(field.storage, "sqlite"):
+        number = sa.type_coerce(column, sa.REAL)
+        return sa.and_(
+            sa.func.abs(number) < sa.literal(float(10 ** (precision - scale)), sa.REAL),
+            sa.func.round(number, scale) == number,
+        )
+    text = sa.type_coerce(column, sa.Text())
+    digits = sa.func.replace(sa.func.ltrim(text, "-"), ".", "")
+    point = sa.func.length(text) - sa.func.instr(text, ".") == scale
+    return sa.and_(
+        digits.op("NOT GLOB")("*[^0-9]*"),
+        sa.func.length(digits) <= precision + (1 if precision == scale else 0),
+        point if scale else text.op("NOT GLOB")("*.*"),
+    )

@@ -1,0 +1,150 @@
+"""The databases that tests run on: one server per run, one database per worker, empty per test.
+
+A test that asks for `database_url` or `db` runs once on every backend. A backend that is missing
+is skipped with the reason; where the variable CI is "true" it is a failure instead.
+"""
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import pytest
+import pytest_asyncio
+
+from andamios_orm.testing.servers import PostgreSQLServer, ServerUnavailable, find_binaries
+
+if TYPE_CHECKING:
+    from andamios_orm import Database
+
+if sys.platform == "win32":
+    new_event_loop = asyncio.new_event_loop
+else:
+    from uvloop import new_event_loop
+
+
+class Node(Protocol):
+    """What we use of xdist's view of a worker; xdist itself may be switched off."""
+
+    config: pytest.Config
+    workerinput: dict[str, str]
+
+
+server_of_run = pytest.StashKey[PostgreSQLServer]()
+
+
+# The process that starts the workers owns the server: it is the first to begin and the last to end,
+# so no locks, counters or hand-overs between the workers are needed.
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Node) -> None:
+    try:
+        server = running_server(node.config)
+    except ServerUnavailable as error:
+        node.workerinput["postgresql_problem"] = str(error)
+    else:
+        node.workerinput["postgresql"] = server.address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if server_of_run in config.stash:
+        config.stash[server_of_run].stop()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"default": new_event_loop}
+
+
+def running_server(config: pytest.Config) -> PostgreSQLServer:
+    if server_of_run not in config.stash:
+        server = PostgreSQLServer()
+        server.start()
+        config.stash[server_of_run] = server
+    return config.stash[server_of_run]
+
+
+def unavailable(reason: str) -> NoReturn:
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql_binaries() -> Path:
+    """The folder of PostgreSQL's programs, for tests that start a server of their own."""
+    try:
+        return find_binaries()
+    except ServerUnavailable as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(pytestconfig: pytest.Config) -> Iterator[PostgreSQLServer]:
+    """The server of this run. A database made through it is dropped when the worker ends."""
+    given: Mapping[str, str] = getattr(pytestconfig, "workerinput", {})
+    if "postgresql_problem" in given:
+        unavailable(given["postgresql_problem"])
+    try:
+        # Without xdist nobody has started it: the first test that needs it does.
+        url = given.get("postgresql") or running_server(pytestconfig).address
+    except ServerUnavailable as error:
+        unavailable(str(error))
+    with PostgreSQLServer(url) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: PostgreSQLServer) -> str:
+    """The name of this worker's database."""
+    # Two runs may share a server given by URL, and one that was killed leaves its databases there.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"andamios_{worker}_{uuid.uuid4().hex[:8]}"
+    try:
+        postgresql_server.create_database(name)
+    except ServerUnavailable as error:
+        unavailable(str(error))
+    return name
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql_server: PostgreSQLServer, postgresql_database: str) -> str:
+    """The URL of this worker's database, with whatever the tests before have left in it."""
+    return postgresql_server.url(postgresql_database)
+
+
+@pytest.fixture
+def empty_postgresql_url(
+    postgresql_server: PostgreSQLServer, postgresql_database: str, postgresql_url: str
+) -> str:
+    """The URL of this worker's database, made empty before the test."""
+    postgresql_server.clear_database(postgresql_database)
+    return postgresql_url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, on every backend in turn.
+
+    For some of them only: `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+    """
+    urls = {"sqlite": "sqlite_url", "postgresql": "empty_postgresql_url"}
+    url: str = request.getfixturevalue(urls[request.param])
+    return url
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str) -> "AsyncIterator[Database]":
+    """An open, empty database, on every backend in turn."""
+    from andamios_orm import Database  # noqa: PLC0415 - the other fixtures work without it
+
+    async with Database(database_url) as database:
+        yield database
