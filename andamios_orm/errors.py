@@ -41,6 +41,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sqlalchemy.exc import DontWrapMixin
+
 __all__ = [
     "AndamiosError",
     "CheckViolation",
@@ -108,7 +110,7 @@ class AndamiosError(Exception):
     ) -> tuple[object, tuple[type[AndamiosError], str, str, dict[str, object]]]:
         # Exceptions are rebuilt from `args` by default, which fails for every
         # subclass with keyword parameters (process pools, test runners).
-        state = {k: v for k, v in self.__dict__.items() if k != "driver_error"}
+        state = {k: None if k == "driver_error" else v for k, v in self.__dict__.items()}
         return (_rebuild, (type(self), self.problem, self.fix, state))
 
 
@@ -220,7 +222,8 @@ class InvalidRow(AndamiosError, ValueError):
 # ---- writing -----------------------------------------------------------------------------------
 
 
-class NotStorable(AndamiosError, ValueError):
+# SQLAlchemy wraps what a column's type raises, and shows the statement's values with it.
+class NotStorable(AndamiosError, ValueError, DontWrapMixin):
     """A value that the column cannot hold exactly; raised before SQL, so nothing was changed.
 
     `field` is `"Model.field"` where it is known and `limit` says what the column can hold.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
@@ -12,6 +12,8 @@ from sqlalchemy.engine import URL, Engine
 from andamios_orm.rows.plan import Row
 
 __all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind"]
+
+R = TypeVar("R")
 
 Driver: TypeAlias = Any
 """A driver's own connection; each backend knows the type of its own."""
@@ -110,8 +112,17 @@ class Backend(Protocol):
         """Run a statement and return how many rows it changed."""
         ...
 
-    def begin(self, *, read_only: bool) -> str:
-        """Return the statement that begins a transaction."""
+    async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Await a call that may find the database locked, until it is free; then its result."""
+        ...
+
+    def begin(self, *, read_only: bool) -> Sequence[str]:
+        """Return the statements that begin a transaction."""
+        ...
+
+    @property
+    def after_read_only(self) -> Sequence[str]:
+        """The statements that let the connection of a read-only transaction write again."""
         ...
 
     async def commit(self, driver: Driver) -> bool:
@@ -119,11 +130,11 @@ class Backend(Protocol):
         ...
 
     async def interrupt(self, driver: Driver) -> None:
-        """Stop the statement that a cancelled task left running."""
+        """Stop the statement that a cancelled task left running, and wait for its end."""
         ...
 
     def is_usable(self, driver: Driver) -> bool:
-        """Whether the connection can serve another caller."""
+        """Whether the connection can serve another caller: open, and in no transaction."""
         ...
 
     def classify(self, error: BaseException) -> Failure | None:

@@ -20,7 +20,8 @@ from andamios_orm.errors import (
     TransactionConflict,
     UniqueViolation,
 )
-from andamios_orm.schema.registry import model_of_table
+from andamios_orm.schema.registry import declaration_of, declarations, model_of_table
+from andamios_orm.schema.spec import ModelSpec
 
 __all__ = ["to_error"]
 
@@ -98,11 +99,11 @@ _OTHERS: dict[str, tuple[type[DatabaseError], str, str]] = {
 def _violation(
     failure: Failure, dialect: Dialect, table: sa.Table | None, driver_error: BaseException
 ) -> ConstraintViolation:
-    owner = _table_of(failure, table)
+    owner = _table_of(failure, dialect, table)
     columns = failure.columns
     if not columns and owner is not None and failure.constraint is not None:
         columns = _columns_of(owner, failure.constraint, dialect)
-    model, fields = _fields(owner, columns, failure)
+    model, fields = _fields(owner, columns)
     kind, problem, fix = _CONSTRAINTS[failure.kind]
     name = model.__name__ if model is not None else (failure.table or "the table")
     what = f"`{', '.join(fields)}`" if fields else "value"
@@ -118,14 +119,20 @@ def _violation(
     )
 
 
-def _table_of(failure: Failure, table: sa.Table | None) -> sa.Table | None:
+def _table_of(failure: Failure, dialect: Dialect, table: sa.Table | None) -> sa.Table | None:
     """Return the table that holds the constraint: another one when a referenced row goes."""
-    if failure.table is None or table is None or table.name == failure.table:
+    if failure.table is None:
         return table
-    for other in table.metadata.tables.values():
-        if other.name == failure.table and failure.schema in (None, other.schema, "public"):
-            return other
-    return None
+    default = dialect.default_schema_name
+    if table is not None:
+        wanted = (failure.table, failure.schema or default)
+        for other in table.metadata.tables.values():
+            if (other.name, other.schema or default) == wanted:
+                return other
+        if (table.name, table.schema) == (failure.table, None):
+            return table  # it is wherever the connection's search path says
+    spec = model_of_table(failure.table, None if failure.schema == default else failure.schema)
+    return declaration_of(spec.model).table if spec is not None else None
 
 
 def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]:
@@ -147,12 +154,17 @@ def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]
 
 
 def _fields(
-    table: sa.Table | None, columns: tuple[str, ...], failure: Failure
+    table: sa.Table | None, columns: tuple[str, ...]
 ) -> tuple[type[BaseModel] | None, tuple[str, ...]]:
-    name = table.name if table is not None else failure.table
-    schema = table.schema if table is not None else failure.schema
-    spec = model_of_table(name, schema) if name is not None else None
+    spec = _spec_of(table) if table is not None else None
     if spec is None:
         return None, columns
     by_column = {f.column: f.name for f in spec.fields}
     return spec.model, tuple(by_column.get(column, column) for column in columns)
+
+
+def _spec_of(table: sa.Table) -> ModelSpec | None:
+    for declaration in declarations(table.metadata):
+        if declaration.table is table:
+            return declaration.spec
+    return None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, FailureKind
+from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
 
 if TYPE_CHECKING:
     import asyncpg
 
 __all__ = ["PostgreSQLBackend"]
+
+R = TypeVar("R")
 
 # SQLSTATE, or its first two characters (appendix A of PostgreSQL's manual).
 _KINDS: dict[str, FailureKind] = {
@@ -37,8 +40,25 @@ _KINDS: dict[str, FailureKind] = {
     "28": "unavailable",
     "22": "unstorable",
 }
-# Classes whose messages name tables, columns and syntax, never values.
-_SPEAKING = ("42", "3D", "3F", "28", "57", "0A", "25", "53", "55")
+# Classes whose messages tell of the server and the connection, never values.
+_SPEAKING = ("3D", "28", "57", "25", "53")
+# What a URL can set of asyncpg.connect() and of SQLAlchemy's dialect for it.
+_OPTIONS = {
+    "command_timeout",
+    "host",
+    "krbsrvname",
+    "max_cached_statement_lifetime",
+    "max_cacheable_statement_size",
+    "passfile",
+    "password",
+    "port",
+    "prepared_statement_cache_size",
+    "ssl",
+    "statement_cache_size",
+    "target_session_attrs",
+    "timeout",
+    "user",
+}
 
 
 class PostgreSQLBackend:
@@ -63,6 +83,12 @@ class PostgreSQLBackend:
         query = dict(url.query)
         if "sslmode" in query:
             query.setdefault("ssl", query.pop("sslmode"))
+        if unknown := query.keys() - _OPTIONS:
+            # Left in, they would fail at the first use, and not by their names.
+            raise InvalidURL(
+                f"asyncpg has no option {', '.join(f'`{name}`' for name in sorted(unknown))}",
+                f"remove it from the URL; asyncpg knows sslmode, {', '.join(sorted(_OPTIONS))}",
+            )
         return EngineOptions(url.set(query=query), pool_size, {})
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
@@ -81,9 +107,15 @@ class PostgreSQLBackend:
         count = status.rpartition(" ")[2]  # "UPDATE 3"; "BEGIN" has no number
         return int(count) if count.isdigit() else 0
 
-    def begin(self, *, read_only: bool) -> str:
+    async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Call: the server lets a statement wait for a lock, and a cancellation ends that."""
+        return await call()
+
+    after_read_only: tuple[str, ...] = ()
+
+    def begin(self, *, read_only: bool) -> tuple[str, ...]:
         """Return BEGIN at the server's default isolation level."""
-        return "BEGIN READ ONLY" if read_only else "BEGIN"
+        return ("BEGIN READ ONLY",) if read_only else ("BEGIN",)
 
     async def commit(self, driver: asyncpg.Connection) -> bool:
         """Commit. A failed transaction answers COMMIT with ROLLBACK, and no error."""
@@ -91,11 +123,11 @@ class PostgreSQLBackend:
         return status != "ROLLBACK"
 
     async def interrupt(self, driver: asyncpg.Connection) -> None:
-        """Nothing to do: asyncpg asks the server to stop when the task is cancelled."""
+        """Nothing to do: asyncpg asks the server, and the next statement waits for its answer."""
 
     def is_usable(self, driver: asyncpg.Connection) -> bool:
         """Whether the connection is open and outside a transaction."""
-        return not (driver.is_closed() or driver.is_in_transaction())  # type: ignore[no-untyped-call]  # asyncpg leaves them unannotated
+        return not (driver.is_closed() or driver.is_in_transaction())
 
     def classify(self, error: BaseException) -> Failure | None:
         """Return what an exception of asyncpg, or of its socket, means."""
@@ -110,12 +142,14 @@ class PostgreSQLBackend:
                 table=getattr(error, "table_name", None),
                 constraint=getattr(error, "constraint_name", None),
                 columns=(column,) if column and kind == "not_null" else (),
-                summary=str(getattr(error, "message", "")) if code[:2] in _SPEAKING else "",
+                summary=_summary(error, code),
             )
         if type(error).__module__.startswith("asyncpg"):
             # What asyncpg raises by itself says how a connection was used, never a value.
             text = str(error)
-            return Failure(kind="unavailable" if "closed" in text else "other", summary=text)
+            # The second is how it reports a connection that broke in the middle of an answer.
+            lost = "closed" in text or "cannot switch to state" in text
+            return Failure(kind="unavailable" if lost else "other", summary=text)
         if isinstance(error, OSError):
             return Failure(kind="unavailable", summary=error.strerror or "")
         return None
@@ -129,3 +163,10 @@ class PostgreSQLBackend:
     ) -> tuple[str, tuple[str, ...]] | None:
         """PostgreSQL names the constraint itself."""
         return None
+
+
+def _summary(error: BaseException, code: str) -> str:
+    # A position says that the text of the statement is wrong, and then the message is about that
+    # text. Without one the same code may quote a value: `CAST($1 AS regclass)`.
+    speaks = code[:2] in _SPEAKING or (code[:2] == "42" and getattr(error, "position", None))
+    return str(getattr(error, "message", "")) if speaks else ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SQLiteBackend"]
 
+R = TypeVar("R")
+
+_CONSTRAINT_DATATYPE = 3091  # Python has no name for it
 _BUSY_SECONDS = 30
+_BUSY_SLICE_SECONDS = 0.05
+_INTERRUPT_SECONDS = 0.005
 
 _KINDS: dict[str, FailureKind] = {
     "SQLITE_CONSTRAINT_UNIQUE": "unique",
@@ -58,7 +65,8 @@ class SQLiteBackend:
 
     def is_in_memory(self, url: URL) -> bool:
         """Whether the URL names no file."""
-        return url.database in (None, "", ":memory:")
+        file = url.database or ":memory:"
+        return ":memory:" in file or url.query.get("mode") == "memory"
 
     def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
         """Return how to open the file; in memory there is one connection, which is the data."""
@@ -76,10 +84,12 @@ class SQLiteBackend:
         def prepare(connection: DBAPIConnection, record: object) -> None:
             cursor = connection.cursor()
             cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
             if not in_memory:
+                cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
                 cursor.execute("PRAGMA journal_mode = WAL")
                 cursor.execute("PRAGMA synchronous = NORMAL")
+            # From here on patiently() waits, in slices of this length.
+            cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SLICE_SECONDS * 1000:.0f}")
             cursor.close()
 
         event.listen(engine, "connect", prepare)
@@ -88,22 +98,40 @@ class SQLiteBackend:
         self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]
     ) -> list[Row]:
         """Run a statement and return its rows, in one hop to the connection's thread."""
-        return list(await driver.execute_fetchall(sql, parameters))
+        return list(await self.patiently(lambda: driver.execute_fetchall(sql, parameters)))
 
     async def run(
         self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]
     ) -> int:
         """Run a statement and return how many rows it changed."""
-        async with driver.execute(sql, parameters) as cursor:
-            return cursor.rowcount
+        return await self.patiently(lambda: _run(driver, sql, parameters))
 
-    def begin(self, *, read_only: bool) -> str:
-        """Return BEGIN IMMEDIATE for writers.
+    async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Repeat a call while another writer is at work, for half a minute at most.
+
+        SQLite would wait by itself, but in a way that a cancellation could not end.
+        """
+        give_up: float | None = None
+        while True:
+            try:
+                return await call()
+            except (sqlite3.OperationalError, sa.exc.OperationalError) as error:
+                if _code(getattr(error, "orig", error)) != "SQLITE_BUSY":
+                    raise
+                now = time.monotonic()
+                give_up = now + _BUSY_SECONDS if give_up is None else give_up
+                if now >= give_up:
+                    raise
+
+    after_read_only = ("PRAGMA query_only = OFF",)
+
+    def begin(self, *, read_only: bool) -> tuple[str, ...]:
+        """Return BEGIN IMMEDIATE for writers; readers are kept from writing.
 
         A deferred transaction that reads first and writes later loses to another writer in
         between, and its own write then fails; taking the write lock at once makes it wait.
         """
-        return "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        return ("PRAGMA query_only = ON", "BEGIN") if read_only else ("BEGIN IMMEDIATE",)
 
     async def commit(self, driver: aiosqlite.Connection) -> bool:
         """Commit."""
@@ -111,8 +139,17 @@ class SQLiteBackend:
         return True
 
     async def interrupt(self, driver: aiosqlite.Connection) -> None:
-        """Stop the running statement; without it the thread would work on to its end."""
-        await driver.interrupt()
+        """Stop the running statement; without it the thread would work on to its end.
+
+        The thread may not have taken the statement up yet, so it is stopped again until the
+        thread answers another one.
+        """
+        answer = asyncio.ensure_future(driver.execute_fetchall("SELECT 1"))
+        while not answer.done():
+            await driver.interrupt()
+            await asyncio.wait({answer}, timeout=_INTERRUPT_SECONDS)
+        # It may have been stopped itself.
+        answer.exception()
 
     def is_usable(self, driver: aiosqlite.Connection) -> bool:
         """Whether no transaction is open on the connection."""
@@ -124,19 +161,20 @@ class SQLiteBackend:
             return Failure(kind="unstorable", code="SQLITE_RANGE")
         if not isinstance(error, sqlite3.Error):
             return None
-        code = getattr(error, "sqlite_errorname", None)
+        code = _code(error)
         kind = _kind(code)
         message = str(error)
-        if kind in ("unique", "not_null") and (named := _NAMED_COLUMNS.search(message)):
-            return _columns_failure(kind, code, named[1])
-        if kind == "unique" and (index := _NAMED_INDEX.search(message)):
+        if index := _NAMED_INDEX.fullmatch(message):
             return Failure(kind=kind, code=code, constraint=index[1])
-        if kind == "check" and (check := _NAMED_CHECK.search(message)):
+        if named := _NAMED_COLUMNS.fullmatch(message):
+            return _columns_failure(kind, code, named[1])
+        if check := _NAMED_CHECK.fullmatch(message):
             return Failure(kind=kind, code=code, constraint=check[1])
-        if kind == "check" and (typed := _STRICT_TYPE.search(message)):
+        if typed := _STRICT_TYPE.fullmatch(message):
             return Failure(kind=kind, code=code, table=typed[1], columns=(typed[2],))
-        # SQLite's other messages name tables and syntax, never values.
-        return Failure(kind=kind, code=code, summary=message if kind == "other" else "")
+        if code == "SQLITE_CONSTRAINT_TRIGGER" and message != "FOREIGN KEY constraint failed":
+            return Failure(kind="other", code=code)  # RAISE() in a trigger; the text is its own
+        return Failure(kind=kind, code=code, summary=message if _SPEAKING.match(message) else "")
 
     async def explain_foreign_key(
         self,
@@ -150,32 +188,29 @@ class SQLiteBackend:
         The statement runs again with the check put off to the commit, SQLite lists what is
         broken, and all of it is undone.
         """
-        in_transaction = driver.in_transaction
+        try:
+            return await self._explained_by_repeating(driver, sql, parameters, table)
+        except sqlite3.Error:
+            # RESTRICT does not wait for the commit; and what cannot be repeated stays unexplained.
+            return _only_restriction(table)
+
+    async def _explained_by_repeating(
+        self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object], table: sa.Table
+    ) -> tuple[str, tuple[str, ...]] | None:
+        [(deferred,)] = await self.fetch(driver, "PRAGMA defer_foreign_keys", ())
         await self.run(driver, "SAVEPOINT explain_foreign_key", ())
         try:
             await self.run(driver, "PRAGMA defer_foreign_keys = ON", ())
             before = await self._broken(driver, table)
             await self.fetch(driver, sql, parameters)
             broken = [row for row in await self._broken(driver, table) if row not in before]
-        except sqlite3.IntegrityError:
-            # RESTRICT does not wait for the commit.
-            broken = []
         finally:
             await self.run(driver, "ROLLBACK TO explain_foreign_key", ())
             await self.run(driver, "RELEASE explain_foreign_key", ())
-            if in_transaction:
-                await self.run(driver, "PRAGMA defer_foreign_keys = OFF", ())
-        if broken:
-            owner, _, _, number = broken[0]
-            keys = await self.fetch(driver, f'PRAGMA foreign_key_list("{owner}")', ())
-            return owner, tuple(key[3] for key in keys if key[0] == number)
-        restricting = [
-            (other.name, tuple(c.name for c in key.columns))
-            for other in table.metadata.tables.values()
-            for key in other.foreign_key_constraints
-            if key.referred_table is table and key.ondelete == "RESTRICT"
-        ]
-        return restricting[0] if len(restricting) == 1 else None
+            await self.run(driver, f"PRAGMA defer_foreign_keys = {deferred}", ())
+        owner, _, _, number = broken[0]
+        keys = await self.fetch(driver, f"PRAGMA foreign_key_list({_quoted(owner)})", ())
+        return owner, tuple(key[3] for key in keys if key[0] == number)
 
     async def _broken(self, driver: aiosqlite.Connection, table: sa.Table) -> list[tuple[Any, ...]]:
         """Return SQLite's list of broken references from and to the table."""
@@ -187,14 +222,48 @@ class SQLiteBackend:
         }
         found: list[tuple[Any, ...]] = []
         for name in sorted(names):
-            found += map(tuple, await self.fetch(driver, f'PRAGMA foreign_key_check("{name}")', ()))
+            check = f"PRAGMA foreign_key_check({_quoted(name)})"
+            found += map(tuple, await self.fetch(driver, check, ()))
         return found
 
 
-_NAMED_COLUMNS = re.compile(r"constraint failed: (\w+\.[^:]+)$")
-_NAMED_INDEX = re.compile(r"constraint failed: index '(.+)'$")
-_NAMED_CHECK = re.compile(r"CHECK constraint failed: (\w+)$")
-_STRICT_TYPE = re.compile(r"cannot store \w+ value in \w+ column (\w+)\.(\w+)$")
+def _only_restriction(table: sa.Table) -> tuple[str, tuple[str, ...]] | None:
+    """Return the one foreign key that forbids to remove rows of the table."""
+    found = [
+        (other.name, tuple(column.name for column in key.columns))
+        for other in table.metadata.tables.values()
+        for key in other.foreign_key_constraints
+        if key.referred_table is table and key.ondelete == "RESTRICT"
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# Names may hold any character; a table's, which is found by the first point, all but points.
+_NAMED_COLUMNS = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (.+)", re.DOTALL)
+_NAMED_INDEX = re.compile(r"UNIQUE constraint failed: index '(.+)'", re.DOTALL)
+_NAMED_CHECK = re.compile(r"CHECK constraint failed: (.+)", re.DOTALL)
+_STRICT_TYPE = re.compile(r"cannot store \w+ value in \w+ column ([^.]+)\.(.+)", re.DOTALL)
+# Messages that name tables and syntax. Others may quote values: a JSON path, a search term.
+_SPEAKING = re.compile(
+    r"no such (table|column|index|savepoint|function|collation)|near \"|ambiguous column|"
+    r"(table|index) .+ already exists|.+ has no column|incomplete input|too many |"
+    r"database |unable to open|disk I/O|file is not|attempt to write|cannot (start|commit|rollback)"
+)
+
+
+async def _run(driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]) -> int:
+    async with driver.execute(sql, parameters) as cursor:
+        return cursor.rowcount
+
+
+def _code(error: object) -> str | None:
+    if getattr(error, "sqlite_errorcode", None) == _CONSTRAINT_DATATYPE:
+        return "SQLITE_CONSTRAINT_DATATYPE"
+    return getattr(error, "sqlite_errorname", None)
 
 
 def _kind(code: str | None) -> FailureKind:
@@ -209,7 +278,5 @@ def _kind(code: str | None) -> FailureKind:
 
 def _columns_failure(kind: FailureKind, code: str | None, named: str) -> Failure:
     """Read `hero.name, hero.team_id`."""
-    pairs = [part.partition(".") for part in named.split(", ")]
-    return Failure(
-        kind=kind, code=code, table=pairs[0][0], columns=tuple(column for _, _, column in pairs)
-    )
+    table, _, columns = named.partition(".")
+    return Failure(kind=kind, code=code, table=table, columns=tuple(columns.split(f", {table}.")))

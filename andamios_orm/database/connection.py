@@ -20,6 +20,7 @@ from typing_extensions import TypeVarTuple
 from andamios_orm import observe
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.failures import to_error
+from andamios_orm.errors import AndamiosError
 from andamios_orm.rows.plan import Plan, Row
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "DriverConnection",
     "SQLAlchemyConnection",
     "executed",
+    "to_its_end",
     "translated",
 ]
 
@@ -55,6 +57,8 @@ def translated(
     foreign_key: tuple[str, tuple[str, ...]] | None = None,
 ) -> BaseException:
     """Return the library's error for a driver's, or the exception itself if it is not one."""
+    if isinstance(error, sa.exc.StatementError) and isinstance(error.orig, AndamiosError):
+        return error.orig  # one of our own column types refused a value
     cause = _driver_error(error)
     failure = backend.classify(cause)
     if failure is None:
@@ -89,13 +93,32 @@ class DriverConnection:
         """Run a plan and return how many rows it changed. Raises DatabaseError."""
         return await self._call(self._backend.run, plan, parameters, int)
 
+    async def interrupt(self) -> None:
+        """Stop the statement that a cancelled task left running."""
+        await to_its_end(self._backend.interrupt(self.driver))
+
+    def is_usable(self) -> bool:
+        """Whether the connection is open and outside a transaction."""
+        return self._backend.is_usable(self.driver)
+
+    async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Await a call that may find the database locked, until it is free; then its result."""
+        return await self._backend.patiently(call)
+
+    def translated(self, error: Exception, table: sa.Table | None = None) -> BaseException:
+        """Return the library's error for one of this connection."""
+        return translated(error, self._backend, self._dialect, table=table)
+
     async def command(self, sql: str) -> None:
         """Run a statement without parameters or rows: BEGIN, SAVEPOINT, ROLLBACK."""
         started = time.perf_counter()
         try:
             await self._backend.run(self.driver, sql, ())
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
         except Exception as error:
-            raise translated(error, self._backend, self._dialect) from None
+            raise self.translated(error) from None
         _observed(sql, started, 0)
 
     async def commit(self) -> bool:
@@ -104,7 +127,7 @@ class DriverConnection:
         try:
             committed = await self._backend.commit(self.driver)
         except Exception as error:
-            raise translated(error, self._backend, self._dialect) from None
+            raise self.translated(error) from None
         _observed("COMMIT", started, 0)
         return committed
 
@@ -119,22 +142,23 @@ class DriverConnection:
         try:
             result = await operation(self.driver, plan.sql, parameters)
         except asyncio.CancelledError:
-            await self._backend.interrupt(self.driver)
+            await self.interrupt()
             raise
         except Exception as error:
-            raise await self._explained(error, plan, parameters) from None
+            raise await self.explained(error, plan, parameters) from None
         if observe.observers:
             _observed(plan.sql, started, size(result))
         return result
 
-    async def _explained(
+    async def explained(
         self, error: Exception, plan: Plan[Any], parameters: Sequence[object]
     ) -> BaseException:
-        failure = self._backend.classify(error)
+        """Return the library's error for the one that a plan met on this connection."""
+        failure = self._backend.classify(_driver_error(error))
         found = None
         if failure is not None and failure.kind == "foreign_key" and failure.table is None:
-            found = await self._backend.explain_foreign_key(
-                self.driver, plan.sql, parameters, plan.table
+            found = await to_its_end(
+                self._backend.explain_foreign_key(self.driver, plan.sql, parameters, plan.table)
             )
         return translated(error, self._backend, self._dialect, table=plan.table, foreign_key=found)
 
@@ -172,17 +196,54 @@ class SQLAlchemyConnection:
         try:
             return await connection.exec_driver_sql(plan.sql, tuple(parameters))
         except Exception as error:
-            raise translated(error, self._backend, connection.dialect, table=plan.table) from None
+            raise await self._explained(error, connection, plan, parameters) from None
+
+    async def _explained(
+        self,
+        error: Exception,
+        connection: AsyncConnection,
+        plan: Plan[Any],
+        parameters: Sequence[object],
+    ) -> BaseException:
+        if connection.invalidated:
+            return translated(error, self._backend, connection.dialect, table=plan.table)
+        raw = await connection.get_raw_connection()
+        driver = DriverConnection(raw.driver_connection, self._backend, connection.dialect)
+        return await driver.explained(error, plan, parameters)
 
 
 async def executed(
-    connection: AsyncConnection,
+    sqlalchemy: AsyncConnection,
+    connection: DriverConnection,
     statement: TypedReturnsRows[*Ts] | sa.Executable,
-    backend: Backend,
 ) -> Sequence[sa.Row[*Ts]]:
     """Run a SQLAlchemy statement and return its rows. Raises DatabaseError."""
     try:
-        result = await connection.execute(statement)
+        result = await connection.patiently(lambda: sqlalchemy.execute(statement))
     except Exception as error:
-        raise translated(error, backend, connection.dialect) from None
+        raise connection.translated(error, _written_by(statement)) from None
     return result.all() if result.returns_rows else []
+
+
+def _written_by(statement: object) -> sa.Table | None:
+    target = statement.table if isinstance(statement, sa.UpdateBase) else None
+    return target if isinstance(target, sa.Table) else None
+
+
+async def to_its_end(work: Awaitable[R]) -> R:
+    """Await `work` to its end, however often the task is cancelled meanwhile.
+
+    A commit or a rollback that stops half-way leaves a connection nobody can use. The
+    cancellation is raised afterwards, unless the work itself failed: that is raised then.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    result = task.result()
+    if cancelled is not None:
+        raise cancelled
+    return result

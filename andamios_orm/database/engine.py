@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -153,7 +153,11 @@ class Database:
         async with self.session() as session:
             yield session
 
-    async def execute(self, statement: TypedReturnsRows[*Ts] | Executable) -> Sequence[Row[*Ts]]:
+    @overload
+    async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
+    @overload
+    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]: ...
+    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a SQLAlchemy statement on its own and return its rows, typed.
 
         Statements that give no rows return an empty list. Raises DatabaseError.
@@ -161,10 +165,6 @@ class Database:
         >>> await db.execute(sa.select(Hero.name, Hero.age))          # doctest: +SKIP
         [('Ada', 36)]
         """
-        self._pool.bind_loop()
         self._pool.refuse_waiting_for_itself(writes=not getattr(statement, "is_select", False))
-        connection, _ = await self._pool.connect()
-        try:
-            return await executed(connection, statement, self._pool.backend)
-        finally:
-            await connection.close()
+        async with self._pool.connected() as (sqlalchemy, connection):
+            return await executed(sqlalchemy, connection, statement)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Dialect
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from andamios_orm.backends.base import Backend
-from andamios_orm.database.connection import DriverConnection, translated
+from andamios_orm.database.connection import DriverConnection, to_its_end, translated
 from andamios_orm.errors import DatabaseUnavailable, SessionMisuse
 from andamios_orm.schema.columns import text_json_dialects
 
@@ -52,7 +53,29 @@ class Pool:
         )
         text_json_dialects.add(engine.dialect)
         self.backend.prepare_engine(engine.sync_engine, in_memory=self._in_memory)
+        event.listen(engine.sync_engine, "checkout", self._refuse_lost)
+        event.listen(engine.sync_engine, "handle_error", self._stop_cancelled)
         return engine
+
+    def _refuse_lost(
+        self, adapter: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
+    ) -> None:
+        """Have the pool replace all connections when one was lost: the server restarted."""
+        if not self.backend.is_usable(record.driver_connection):
+            raise sa.exc.InvalidatePoolError
+
+    def _stop_cancelled(self, context: ExceptionContext) -> None:
+        """Stop a cancelled statement and keep its connection, where SQLAlchemy would drop it.
+
+        The only connection of an in-memory database is its data.
+        """
+        connection = context.connection
+        if isinstance(context.original_exception, asyncio.CancelledError) and connection:
+            context.is_disconnect = False
+            driver = connection.connection.driver_connection
+            # Cancelled again: the first CancelledError is on its way.
+            with suppress(asyncio.CancelledError):
+                await_only(to_its_end(self.backend.interrupt(driver)))
 
     @property
     def dialect(self) -> Dialect:
@@ -81,14 +104,16 @@ class Pool:
 
     async def dispose(self) -> None:
         """Close all connections and forget the loop. Raises SessionMisuse."""
-        if self._owners:
-            raise SessionMisuse(
-                f"{len(self._owners)} session(s) of this database are still open",
-                "leave every `async with database.session()` block before dispose()",
-            )
         if self._loop is not None:
             self.bind_loop()
-        await self._engine.dispose()
+        pool = cast("sa.pool.AsyncAdaptedQueuePool", self._engine.pool)
+        if busy := max(len(self._owners), pool.checkedout()):
+            raise SessionMisuse(
+                f"{busy} session(s) or statement(s) of this database are not finished",
+                "leave every `async with database.session()` block, and await every call, before"
+                " dispose()",
+            )
+        await to_its_end(self._engine.dispose())
         self._loop = None
 
     # -- one session per task
@@ -110,7 +135,10 @@ class Pool:
 
     def refuse_waiting_for_itself(self, *, writes: bool) -> None:
         """Refuse a statement that would wait for a session of the same task: SessionMisuse."""
-        single = self._in_memory or (writes and not self.backend.capabilities.concurrent_writers)
+        self.bind_loop()
+        single = self._options.pool_size == 1 or (
+            writes and not self.backend.capabilities.concurrent_writers
+        )
         if self._owners and single:
             self._refuse_second(cast("asyncio.Task[Any]", asyncio.current_task()))
 
@@ -138,25 +166,32 @@ class Pool:
         return connection, self._wrapped(raw.driver_connection)
 
     @asynccontextmanager
+    async def connected(self) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
+        """Take a connection for one block. Raises DatabaseUnavailable."""
+        sqlalchemy, connection = await self.connect()
+        try:
+            yield sqlalchemy, connection
+        finally:
+            if not connection.is_usable():
+                await to_its_end(sqlalchemy.invalidate())
+            await to_its_end(sqlalchemy.close())
+
+    @asynccontextmanager
     async def lease(self, *, writes: bool) -> AsyncIterator[DriverConnection]:
         """Take a connection for one statement. Raises DatabaseUnavailable, SessionMisuse."""
-        self.bind_loop()
         self.refuse_waiting_for_itself(writes=writes)
         try:
             pooled = await self._engine.raw_connection()
         except Exception as error:
             raise self._unavailable(error) from None
-        driver = pooled.driver_connection
+        connection = self._wrapped(pooled.driver_connection)
         try:
-            yield self._wrapped(driver)
+            yield connection
         finally:
-            await self._give_back(pooled, driver)
-
-    async def _give_back(self, pooled: PoolProxiedConnection, driver: Any) -> None:
-        if not self.backend.is_usable(driver):
-            # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
-            await greenlet_spawn(pooled.invalidate)
-        pooled.close()
+            if not connection.is_usable():
+                # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
+                await to_its_end(greenlet_spawn(pooled.invalidate))
+            pooled.close()
 
     def _wrapped(self, driver: Any) -> DriverConnection:
         return DriverConnection(driver, self.backend, self.dialect)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import ParamSpec, TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities
-from andamios_orm.database.connection import DriverConnection, executed, translated
+from andamios_orm.database.connection import (
+    DriverConnection,
+    executed,
+    to_its_end,
+)
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.source import Source, plans_of
-from andamios_orm.errors import AndamiosError, DatabaseError, SessionMisuse, TransactionAborted
+from andamios_orm.errors import (
+    AndamiosError,
+    DatabaseError,
+    DatabaseUnavailable,
+    SessionMisuse,
+    TransactionAborted,
+)
 from andamios_orm.rows.plan import Plan, PlanCache
 
 if TYPE_CHECKING:
@@ -24,6 +34,9 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
 __all__ = ["Session"]
+
+_PATIENCE = 5.0
+"""Seconds that a rollback may take; a connection that does not answer by then is given up."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +49,9 @@ class Session:
     BEGIN is sent with the first statement. The block's end commits, an exception rolls back.
     After a statement failed, the session takes no more of them and does not commit, whatever the
     engine: what should survive a failure goes into a `savepoint()`.
+
+    A commit that has begun is not interrupted: a task that is cancelled meanwhile gets its
+    CancelledError when the rows are stored.
     """
 
     def __init__(self, pool: Pool, *, read_only: bool = False) -> None:
@@ -46,22 +62,25 @@ class Session:
         self._connection: DriverConnection | None = None
         self._begun = False
         self._aborted = False
-        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._savepoints = 0
+        self._depth = 0
 
     # -- the block
 
     async def __aenter__(self) -> Self:
-        if self._connection is not None:
+        if self._task is not None:
             raise SessionMisuse(
                 "this session is open already",
                 "join it with `async with session.session():`, or ask the database for another",
             )
-        self._task = self._pool.enter()
+        task = self._task = self._pool.enter()
         try:
             self._sqlalchemy, self._connection = await self._pool.connect()
         except BaseException:
-            self._pool.leave(self._task)
+            self._task = None
+            self._pool.leave(task)
             raise
         return self
 
@@ -73,52 +92,72 @@ class Session:
     ) -> None:
         try:
             if error is None:
-                await self._commit()
+                with self._use() as connection:
+                    await self._commit(connection)
         finally:
             # Also after a failed commit: then the transaction may still be open.
-            await _to_its_end(self._close())
+            await to_its_end(self._close(self._open(), self._sqlalchemy_connection()))
 
-    async def _close(self) -> None:
-        sqlalchemy, connection = self._sqlalchemy, self._connection
+    async def _close(self, connection: DriverConnection, sqlalchemy: AsyncConnection) -> None:
         self._sqlalchemy = self._connection = None
-        if self._task is not None:
-            self._pool.leave(self._task)
-        if sqlalchemy is None or connection is None:
-            return
-        if self._begun and not await self._rolled_back(connection):
-            # Its state is unknown, so nobody else gets it.
-            await sqlalchemy.invalidate()
-        await sqlalchemy.close()
-
-    async def _rolled_back(self, connection: DriverConnection) -> bool:
+        usable = False
         try:
-            await asyncio.wait_for(connection.command("ROLLBACK"), timeout=_ROLLBACK_SECONDS)
-        except (AndamiosError, TimeoutError):
-            # The error that led here matters more to the caller than this one.
-            return False
+            # From here on the session refuses statements, but another task may be in one.
+            usable = await _in_time(self._idle.wait()) and await self._ended(connection)
         finally:
-            self._begun = False
-        return True
+            if not usable:
+                # Its state is unknown, so nobody else gets it.
+                await sqlalchemy.invalidate()
+            await sqlalchemy.close()
+            task, self._task = self._task, None
+            self._pool.leave(cast("asyncio.Task[Any]", task))
+
+    async def _ended(self, connection: DriverConnection) -> bool:
+        """Roll back what is open; return whether the connection is as it was before."""
+        commands = ["ROLLBACK"] if self._begun else []
+        if self._read_only:
+            commands += self._pool.backend.after_read_only
+        self._begun = self._aborted = False
+        for command in commands:
+            # An error says that the transaction is gone already.
+            with suppress(DatabaseError):
+                if not await _in_time(connection.command(command)):
+                    return False
+        return connection.is_usable()
 
     # -- transactions
 
     async def commit(self) -> None:
         """Commit what was done so far; the next statement begins another transaction.
 
-        Raises TransactionAborted if a statement failed before, and DatabaseError.
+        Raises TransactionAborted if a statement failed before, DatabaseError, and SessionMisuse
+        inside a savepoint, whose outcome is not known yet.
         """
-        with self._use():
-            await self._commit()
+        with self._use() as connection:
+            self._refuse_inside_savepoint("commit")
+            await self._commit(connection)
 
     async def rollback(self) -> None:
-        """Undo what was done so far; the next statement begins another transaction."""
-        with self._use() as connection:
-            if self._begun:
-                await connection.command("ROLLBACK")
-            self._begun = self._aborted = False
+        """Undo what was done so far; the next statement begins another transaction.
 
-    async def _commit(self) -> None:
-        connection = self._open()
+        Raises SessionMisuse inside a savepoint: an exception that leaves its block undoes it.
+        """
+        with self._use() as connection:
+            self._refuse_inside_savepoint("rollback")
+            if not await to_its_end(self._ended(connection)):
+                self._aborted = True
+                raise DatabaseUnavailable(
+                    "the connection was lost", "leave this session and begin another"
+                )
+
+    def _refuse_inside_savepoint(self, verb: str) -> None:
+        if self._depth:
+            raise SessionMisuse(
+                f"{verb}() inside a savepoint would end the whole transaction around it",
+                f"{verb} after the block, or where the session was opened",
+            )
+
+    async def _commit(self, connection: DriverConnection) -> None:
         if self._aborted:
             raise TransactionAborted(
                 "a statement of this transaction failed, and its error was caught inside the"
@@ -126,15 +165,17 @@ class Session:
                 "let the error leave the session, or put the statement that may fail into"
                 " `async with session.savepoint():`",
             )
-        if not self._begun:
-            return
-        if not await _to_its_end(connection.commit()):
-            self._begun = False
+        if self._begun:
+            await to_its_end(self._committed(connection))
+
+    async def _committed(self, connection: DriverConnection) -> None:
+        committed = await connection.commit()
+        self._begun = False
+        if not committed:
             raise TransactionAborted(
                 "the database rolled the transaction back instead of committing it",
                 "run the whole transaction again",
             )
-        self._begun = False
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Self]:
@@ -146,6 +187,7 @@ class Session:
         self._savepoints += 1
         name = f"andamios_{self._savepoints}"
         await self._command(f"SAVEPOINT {name}")
+        self._depth += 1
         try:
             yield self
             if self._aborted:
@@ -153,21 +195,22 @@ class Session:
                     "a statement of this savepoint failed, and its error was caught inside it",
                     "let the error leave the savepoint's block",
                 )
-        except BaseException:
-            if self._connection is not None and self._begun:
-                self._aborted = False
-                await _to_its_end(self._undo(name))
-            raise
-        else:
             await self._command(f"RELEASE SAVEPOINT {name}")
+        except BaseException:
+            await to_its_end(self._undo(name))
+            raise
+        finally:
+            self._depth -= 1
 
     async def _undo(self, name: str) -> None:
-        try:
-            await self._command(f"ROLLBACK TO SAVEPOINT {name}")
-            await self._command(f"RELEASE SAVEPOINT {name}")
-        except DatabaseError:
-            # The connection is gone; the exception that is on its way says why.
-            self._aborted = True
+        """Roll back to a savepoint; where that fails, all of the transaction is lost."""
+        self._aborted = True
+        with suppress(AndamiosError), self._use() as connection:
+            self._aborted = not await _in_time(self._undone(connection, name))
+
+    async def _undone(self, connection: DriverConnection, name: str) -> None:
+        await connection.command(f"ROLLBACK TO SAVEPOINT {name}")
+        await connection.command(f"RELEASE SAVEPOINT {name}")
 
     def session(self) -> _Nested:
         """Join this transaction: the same as `savepoint()`.
@@ -179,8 +222,9 @@ class Session:
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
-        """The open transaction is the unit: a failure in it aborts the session anyway."""
-        yield self
+        """The open transaction is the unit: a failure in it aborts the session."""
+        with self._abort_on_error():
+            yield self
 
     # -- statements
 
@@ -197,29 +241,27 @@ class Session:
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
         parameters = plan.bind(values)
-        with self._use() as connection:
-            await self._begin(connection)
-            with self._abort_on_error():
-                rows = await connection.fetch(plan, parameters)
+        async with self._statement() as connection:
+            rows = await connection.fetch(plan, parameters)
         return plan.decode(rows)
 
     async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""
         parameters = plan.bind(values)
-        with self._use() as connection:
-            await self._begin(connection)
-            with self._abort_on_error():
-                return await connection.run(plan, parameters)
+        async with self._statement() as connection:
+            return await connection.run(plan, parameters)
 
-    async def execute(self, statement: TypedReturnsRows[*Ts] | Executable) -> Sequence[Row[*Ts]]:
+    @overload
+    async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
+    @overload
+    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]: ...
+    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a SQLAlchemy statement in this transaction and return its rows, typed.
 
         Statements that give no rows return an empty list. Raises DatabaseError.
         """
-        with self._use() as connection:
-            await self._begin(connection)
-            with self._abort_on_error():
-                return await executed(self._sqlalchemy_connection(), statement, self._pool.backend)
+        async with self._statement() as connection:
+            return await executed(self._sqlalchemy_connection(), connection, statement)
 
     async def run_sync(
         self,
@@ -232,19 +274,22 @@ class Session:
         For DDL and `sqlalchemy.inspect`: `await session.run_sync(metadata.create_all)`. Raises
         DatabaseError.
         """
-        with self._use() as connection:
-            await self._begin(connection)
-            with self._abort_on_error():
-                try:
-                    return await self._sqlalchemy_connection().run_sync(function, *args, **kwargs)
-                except Exception as error:
-                    raise translated(error, self._pool.backend, self._pool.dialect) from None
+        async with self._statement() as connection:
+            try:
+                return await self._sqlalchemy_connection().run_sync(function, *args, **kwargs)
+            except Exception as error:
+                raise connection.translated(error) from None
 
     async def _command(self, sql: str) -> None:
-        with self._use() as connection:
+        async with self._statement() as connection:
+            await connection.command(sql)
+
+    @asynccontextmanager
+    async def _statement(self) -> AsyncIterator[DriverConnection]:
+        """The connection for one statement of the transaction, which its failure aborts."""
+        with self._use() as connection, self._abort_on_error():
             await self._begin(connection)
-            with self._abort_on_error():
-                await connection.command(sql)
+            yield connection
 
     async def _begin(self, connection: DriverConnection) -> None:
         if self._aborted:
@@ -256,7 +301,8 @@ class Session:
         if not self._begun:
             # Set first: a cancelled BEGIN may have reached the database.
             self._begun = True
-            await connection.command(self._pool.backend.begin(read_only=self._read_only))
+            for command in self._pool.backend.begin(read_only=self._read_only):
+                await connection.command(command)
 
     @contextmanager
     def _abort_on_error(self) -> Iterator[None]:
@@ -282,17 +328,17 @@ class Session:
     def _use(self) -> Iterator[DriverConnection]:
         """Hold the connection for one statement. Raises SessionMisuse if another one runs."""
         connection = self._open()
-        if self._busy:
+        if not self._idle.is_set():
             raise SessionMisuse(
                 "two tasks use this session at the same time, and a transaction runs one"
                 " statement after the other",
                 "await the calls one by one, or give each task a session of its own",
             )
-        self._busy = True
+        self._idle.clear()
         try:
             yield connection
         finally:
-            self._busy = False
+            self._idle.set()
 
 
 class _Nested:
@@ -316,26 +362,9 @@ class _Nested:
         await self._block.__aexit__(kind, error, traceback)
 
 
-_ROLLBACK_SECONDS = 5.0
-
-
-async def _to_its_end(work: Awaitable[R]) -> R:
-    """Await `work` to its end, however often the task is cancelled meanwhile.
-
-    A commit or a rollback that stops half-way leaves a connection nobody can use. The
-    cancellation is raised afterwards.
-    """
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
-            cancelled = error
-        except BaseException:  # noqa: S110 - raised by task.result() below
-            pass
-    if cancelled is not None and task.exception() is None:
-        raise cancelled
-    return task.result()
+async def _in_time(work: Coroutine[Any, Any, object]) -> bool:
+    try:
+        await asyncio.wait_for(work, timeout=_PATIENCE)
+    except TimeoutError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
@@ -43,7 +43,7 @@ class Model(BaseModel, metaclass=ModelMeta):
             table: bool | str = False,
             schema: str | None = None,
             metadata: sa.MetaData | None = None,
-            frozen: bool = False,
+            **config: Unpack[ConfigDict],
         ) -> None: ...
     else:
         # Hidden from checkers: with it every misspelt attribute of an instance would be Any.

@@ -77,8 +77,8 @@ def field(
     comment: str | None = None,
     secret: bool = False,
     # -- pydantic's own
-    default: Any = PydanticUndefined,
-    default_factory: Callable[[], Any] | Callable[[dict[str, Any]], Any] | None = None,
+    default: object = PydanticUndefined,
+    default_factory: Callable[[], object] | Callable[[dict[str, Any]], object] | None = None,
     alias: str | None = None,
     alias_priority: int | None = None,
     validation_alias: str | AliasPath | AliasChoices | None = None,
@@ -151,7 +151,8 @@ def field(
             json_schema_extra=json_schema_extra,
             frozen=frozen,
             validate_default=validate_default,
-            repr=repr and not secret,
+            # Only a given False: True would overrule what an Annotated type says.
+            repr=False if secret or not repr else None,
             pattern=pattern,
             strict=strict,
             coerce_numbers_to_str=coerce_numbers_to_str,

@@ -23,7 +23,7 @@ from typing_extensions import dataclass_transform
 
 from andamios_orm.errors import DeclarationError, ReservedName
 from andamios_orm.models.columns import UNSET, field, generated
-from andamios_orm.queries.nodes import Attr
+from andamios_orm.queries.terms import Attr
 from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
@@ -51,26 +51,10 @@ class ModelMeta(ModelMetaclass):
                 super().__new__, mcs, name, bases, namespace, table, schema, metadata, kwargs
             )
 
-    def __getattr__(cls, name: str) -> Any:
-        # Reached for names that no class of the MRO has: columns, and plain mistakes.
-        if not name.startswith("_") and not _building.get():
-            attrs = cls.__dict__.get(_ATTRS)
-            if attrs is not None:
-                found = attrs.get(name)
-                # Compared with None: a column has no truth value.
-                if found is None:
-                    found = _find_attr(cls, attrs, name)
-                if found is not None:
-                    return found
-            elif name in cls.__dict__.get("__pydantic_fields__", ()):
-                raise AttributeError(
-                    f"{cls.__name__}.{name} is a field of a class without a table of its own\n"
-                    f"  Fix: declare `class {cls.__name__}(Model, table=True)`, or use a table"
-                    " class that inherits from it"
-                )
-        elif name == "__table__" and _ATTRS in cls.__dict__:
-            return table_of(_as_model(cls))
-        return super().__getattr__(name)  # type: ignore[misc]  # hidden from checkers by pydantic
+        # Hidden from checkers: with it every misspelt column would be Any.
+        def __getattr__(cls, name):
+            found = _find(cls, name)
+            return super().__getattr__(name) if found is None else found
 
     @property
     def metadata(cls) -> sa.MetaData:
@@ -84,6 +68,26 @@ class ModelMeta(ModelMetaclass):
 
 def _as_model(cls: type) -> type[BaseModel]:
     return cast("type[BaseModel]", cls)
+
+
+def _find(cls: type, name: str) -> Attr | sa.Table | None:
+    """Return what a name that no class of the MRO has stands for: a column, or the table."""
+    attrs = cls.__dict__.get(_ATTRS)
+    if name == "__table__":
+        return None if attrs is None else table_of(_as_model(cls))
+    if name.startswith("_") or _building.get():
+        return None
+    if attrs is None:
+        if name in cls.__dict__.get("__pydantic_fields__", ()):
+            raise AttributeError(
+                f"{cls.__name__}.{name} is a field of a class without a table of its own\n"
+                f"  Fix: declare `class {cls.__name__}(Model, table=True)`, or use a table"
+                " class that inherits from it"
+            )
+        return None
+    found: Attr | None = attrs.get(name)
+    # Compared with None: a column has no truth value.
+    return _find_attr(cls, attrs, name) if found is None else found
 
 
 def _find_attr(cls: type, attrs: dict[str, Attr], name: str) -> Attr | None:

@@ -3,8 +3,9 @@
 `expressions.pyi` beside this file says what each operator takes and gives, for mypy, pyright, ty
 and pyrefly alike, without a plugin. The rules behind its shape:
 
-* The classes inherit `SQLColumnExpression`, not `ColumnElement`, whose `__getattr__` would let
-  every misspelt method pass. That makes them arguments of `sa.select` and `sa.func` as well.
+* The classes inherit `TypedColumnsClauseRole`, which SQLAlchemy takes wherever it takes a column
+  and which has no operators of its own. `SQLColumnExpression` would promise `label`, `is_` and
+  `op`, which the nodes do not have; `ColumnElement` would let every misspelt method pass.
 * `==` takes the column's type, None, or an expression of the type with or without None, so that
   a nullable foreign key compares with its key. Anything else gives
   `ComparisonOfDifferentTypes`, a class that no `where()` accepts and whose name is the message.
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from sqlalchemy.sql.elements import SQLColumnExpression
+from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
-from andamios_orm.queries.nodes import Assignment, Attr, Condition
-from andamios_orm.queries.nodes import Expression as Expr
-from andamios_orm.queries.nodes import Ordering as Order
+from andamios_orm.queries.conditions import Condition
+from andamios_orm.queries.orderings import Ordering as Order
+from andamios_orm.queries.terms import Assignment, Attr
+from andamios_orm.queries.terms import Expression as Expr
 
 __all__ = [
     "Assignment",
@@ -36,10 +38,10 @@ __all__ = [
 T = TypeVar("T")
 W = TypeVar("W")
 
-Predicate: TypeAlias = SQLColumnExpression[bool]
+Predicate: TypeAlias = TypedColumnsClauseRole[bool | None]
 """What `where()` takes: an own condition, or any boolean SQLAlchemy expression."""
 
-SortKey: TypeAlias = SQLColumnExpression[Any]
+SortKey: TypeAlias = TypedColumnsClauseRole[Any]
 """What `order_by()` takes: a column, `.asc()`, `.desc()`, or a SQLAlchemy expression."""
 
 

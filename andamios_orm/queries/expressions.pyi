@@ -1,14 +1,15 @@
 """What `Hero.age` is to a type checker; see `expressions.py`."""
 
-# Every operator narrows SQLAlchemy's, which takes and gives Any: that is what this file is for.
-# mypy: disable-error-code="override"
+# Two overloads of an operator may overlap: SQL gives a nullable result as soon as one side is.
+# mypy: disable-error-code="overload-overlap"
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.sql.elements import SQLColumnExpression, SQLCoreOperations
+from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
 from andamios_orm.schema.spec import FieldSpec, Storage
 
@@ -26,26 +27,60 @@ __all__ = [
 T = TypeVar("T")
 W = TypeVar("W")
 
-Predicate: TypeAlias = SQLColumnExpression[bool]
-SortKey: TypeAlias = SQLColumnExpression[Any]
+# ty and pyrefly report `a and b` of objects whose `__bool__` cannot be called, mypy's `truthy-bool`
+# that of names for objects without one; and mypy takes MYPY for True.
+MYPY = False
 
-_Text: TypeAlias = Expr[str] | Expr[str | None]
-_Flag: TypeAlias = Attr[bool] | Attr[bool | None]
+# What SQLAlchemy calls every expression that gives a type, ours too. Covariant and without an
+# operator, so that our classes have theirs only.
+_SQL: TypeAlias = TypedColumnsClauseRole[T]
+_Text: TypeAlias = TypedColumnsClauseRole[str | None]
+_Flag: TypeAlias = TypedColumnsClauseRole[bool | None]
+_Decimal: TypeAlias = TypedColumnsClauseRole[Decimal | None]
+_Number: TypeAlias = TypedColumnsClauseRole[float | Decimal | None]
+_Addable: TypeAlias = TypedColumnsClauseRole[float | Decimal | str | None]
+
+_Rows: TypeAlias = sa.Select[T] | sa.CompoundSelect[T]
+
+Predicate: TypeAlias = TypedColumnsClauseRole[bool | None]
+"""What `where()` takes: a condition, a bool column, or any boolean SQLAlchemy expression."""
+
+SortKey: TypeAlias = TypedColumnsClauseRole[Any]
+"""What `order_by()` takes: a column, `.asc()`, `.desc()`, or a SQLAlchemy expression."""
 
 class ComparisonOfDifferentTypes(Generic[T, W]):
     """What `==` gives when the value cannot be of the column's type; no query takes it."""
 
-class Condition(SQLColumnExpression[bool]):
-    """Something that is true, false or null of a row."""
+class Condition(TypedColumnsClauseRole[bool]):
+    """Something that is true, false or null of a row: what `where()` takes.
 
-    def __and__(self, other: Predicate) -> Condition: ...
+    Conditions are combined with `&`, `|` and `~`, each in parentheses. Python's `and`, `or`,
+    `not` and `if` raise ConditionMisuse: a condition is decided by the database, row by row.
+
+    >>> (Hero.age > 30) & ~Hero.name.startswith("A")              # doctest: +SKIP
+    """
+
+    if not MYPY:
+        __bool__: None
+    def __and__(self, other: Predicate) -> Condition:
+        """Both hold."""
+        ...
+
     def __rand__(self, other: Predicate) -> Condition: ...
-    def __or__(self, other: Predicate) -> Condition: ...
-    def __ror__(self, other: Predicate) -> Condition: ...
-    def __invert__(self) -> Condition: ...
+    def __or__(self, other: Predicate) -> Condition:
+        """One of them holds, or both."""
+        ...
 
-class Order(SQLColumnExpression[Any]):
-    """A column with a direction, from `.asc()` or `.desc()`."""
+    def __ror__(self, other: Predicate) -> Condition: ...
+    def __invert__(self) -> Condition:
+        """It does not hold. What is null of a row stays null, so neither of both matches it."""
+        ...
+
+class Order(TypedColumnsClauseRole[object]):
+    """A column with a direction, from `.asc()` or `.desc()`: what `order_by()` takes.
+
+    Rows without a value come last in ascending and first in descending order, on every engine.
+    """
 
     def nulls_first(self) -> Order:
         """Rows without a value come first."""
@@ -56,31 +91,69 @@ class Order(SQLColumnExpression[Any]):
         ...
 
 class Assignment:
-    """`column = value` of an UPDATE, from `.set()`."""
+    """`column = value` of an UPDATE, from `.set()`: what `update()` and `patch()` take."""
 
     @property
-    def attr(self) -> Attr[Any]: ...
-    @property
-    def value(self) -> object: ...
-
-class Expr(SQLColumnExpression[T]):
-    """A typed value of a row: a column, or arithmetic with columns."""
+    def attr(self) -> Attr[Any]:
+        """The column."""
+        ...
 
     @property
-    def storage(self) -> Storage: ...
+    def value(self) -> object:
+        """The value, or the expression that the database computes."""
+        ...
+
+class Expr(TypedColumnsClauseRole[T]):
+    """A typed value of a row: a column, or arithmetic with columns.
+
+    `==`, `!=`, `<`, `<=`, `>`, `>=` compare it with a value of its type or with another
+    expression, and give a Condition. Raises WrongType for a value of another type.
+    """
+
+    if not MYPY:
+        __bool__: None
+    @property
+    def storage(self) -> Storage:
+        """What the value is to the database."""
+        ...
+
     def __hash__(self) -> int: ...
+    @overload  # type: ignore[override]  # a condition, where `object` gives a bool
+    def __eq__(self, other: T | _SQL[T | None] | None) -> Condition: ...
     @overload
-    def __eq__(self, other: T | SQLCoreOperations[T | None] | None) -> Condition: ...
+    def __eq__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
     @overload
     def __eq__(self, other: W) -> ComparisonOfDifferentTypes[T, W]: ...
+    @overload  # type: ignore[override]  # a condition, where `object` gives a bool
+    def __ne__(self, other: T | _SQL[T | None] | None) -> Condition: ...
     @overload
-    def __ne__(self, other: T | SQLCoreOperations[T | None] | None) -> Condition: ...
+    def __ne__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
     @overload
     def __ne__(self, other: W) -> ComparisonOfDifferentTypes[T, W]: ...
-    def __lt__(self, other: T | SQLCoreOperations[T | None]) -> Condition: ...
-    def __le__(self, other: T | SQLCoreOperations[T | None]) -> Condition: ...
-    def __gt__(self, other: T | SQLCoreOperations[T | None]) -> Condition: ...
-    def __ge__(self, other: T | SQLCoreOperations[T | None]) -> Condition: ...
+    @overload
+    def __lt__(self, other: None) -> ComparisonOfDifferentTypes[T, None]: ...
+    @overload
+    def __lt__(self, other: T | _SQL[T | None]) -> Condition: ...
+    @overload
+    def __lt__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
+    @overload
+    def __le__(self, other: None) -> ComparisonOfDifferentTypes[T, None]: ...
+    @overload
+    def __le__(self, other: T | _SQL[T | None]) -> Condition: ...
+    @overload
+    def __le__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
+    @overload
+    def __gt__(self, other: None) -> ComparisonOfDifferentTypes[T, None]: ...
+    @overload
+    def __gt__(self, other: T | _SQL[T | None]) -> Condition: ...
+    @overload
+    def __gt__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
+    @overload
+    def __ge__(self, other: None) -> ComparisonOfDifferentTypes[T, None]: ...
+    @overload
+    def __ge__(self, other: T | _SQL[T | None]) -> Condition: ...
+    @overload
+    def __ge__(self: _Decimal, other: int | _SQL[int | None]) -> Condition: ...
     def is_null(self) -> Condition:
         """The row has no value here; the same as `== None`."""
         ...
@@ -89,23 +162,35 @@ class Expr(SQLColumnExpression[T]):
         """The row has a value here; the same as `!= None`."""
         ...
 
-    def in_(self, other: Iterable[T] | sa.Select[T]) -> Condition:
-        """The value is one of these. An empty list matches nothing; None means null rows."""
+    @overload
+    def in_(self, other: Iterable[T] | _Rows[T] | _Rows[T | None]) -> Condition:
+        """The value is one of these, or one that a SELECT of one column gives.
+
+        An empty list matches nothing. None in a list stands for the rows without a value.
+
+        >>> Hero.name.in_(["Ada", "Bob"])                         # doctest: +SKIP
+        """
         ...
 
-    def not_in(self, other: Iterable[T] | sa.Select[T]) -> Condition:
-        """The value is none of these; rows without a value match only if None is not excluded
-        and SQL's three-valued logic lets them: a null is neither in nor out of a list."""
+    @overload
+    def in_(self: Expr[W | None], other: _Rows[W]) -> Condition: ...
+    @overload
+    def not_in(self, other: Iterable[T] | _Rows[T] | _Rows[T | None]) -> Condition:
+        """The value is none of these; a row without a value does not match.
+
+        An empty list matches every row. None in a list changes nothing. A SELECT that gives a
+        null matches nothing at all, as in SQL.
+        """
         ...
 
-    def between(
-        self, low: T | SQLCoreOperations[T | None], high: T | SQLCoreOperations[T | None]
-    ) -> Condition:
+    @overload
+    def not_in(self: Expr[W | None], other: _Rows[W]) -> Condition: ...
+    def between(self, low: T | _SQL[T | None], high: T | _SQL[T | None]) -> Condition:
         """The value lies between both, ends included."""
         ...
 
     def like(self: _Text, pattern: str) -> Condition:
-        r"""The text matches a pattern: `%` any run, `_` any character, `\` escapes.
+        r"""The text matches a pattern: `%` is any run, `_` any character, `\` escapes one.
 
         Case counts on every engine.
         """
@@ -116,31 +201,84 @@ class Expr(SQLColumnExpression[T]):
         ...
 
     def contains(self: _Text, text: str) -> Condition:
-        """The text occurs in it, taken literally."""
+        """The text occurs in it, taken literally; case counts."""
         ...
 
     def startswith(self: _Text, text: str) -> Condition:
-        """It begins with the text, taken literally."""
+        """It begins with the text, taken literally; case counts."""
         ...
 
     def endswith(self: _Text, text: str) -> Condition:
-        """It ends with the text, taken literally."""
+        """It ends with the text, taken literally; case counts."""
         ...
 
-    def __add__(self, other: T | SQLCoreOperations[T | None]) -> Expr[T]: ...
-    def __radd__(self, other: T) -> Expr[T]: ...
-    def __sub__(self, other: T | SQLCoreOperations[T | None]) -> Expr[T]: ...
-    def __rsub__(self, other: T) -> Expr[T]: ...
-    def __mul__(self, other: T | SQLCoreOperations[T | None]) -> Expr[T]: ...
-    def __rmul__(self, other: T) -> Expr[T]: ...
+    @overload
+    def __add__(self: _Decimal, other: int | _SQL[int]) -> Expr[T]: ...
+    @overload
+    def __add__(self: _Decimal, other: _SQL[int | None]) -> Expr[T | None]: ...
+    @overload
+    def __add__(self: _Addable, other: T | _SQL[T]) -> Expr[T]: ...
+    @overload
+    def __add__(self: _Addable, other: _SQL[T | None]) -> Expr[T | None]: ...
+    @overload
+    def __radd__(self: _Decimal, other: int) -> Expr[T]: ...
+    @overload
+    def __radd__(self: _Addable, other: T) -> Expr[T]: ...
+    @overload
+    def __sub__(self: _Decimal, other: int | _SQL[int]) -> Expr[T]: ...
+    @overload
+    def __sub__(self: _Decimal, other: _SQL[int | None]) -> Expr[T | None]: ...
+    @overload
+    def __sub__(self: _Number, other: T | _SQL[T]) -> Expr[T]: ...
+    @overload
+    def __sub__(self: _Number, other: _SQL[T | None]) -> Expr[T | None]: ...
+    @overload
+    def __rsub__(self: _Decimal, other: int) -> Expr[T]: ...
+    @overload
+    def __rsub__(self: _Number, other: T) -> Expr[T]: ...
+    @overload
+    def __mul__(self: _Decimal, other: int | _SQL[int]) -> Expr[T]: ...
+    @overload
+    def __mul__(self: _Decimal, other: _SQL[int | None]) -> Expr[T | None]: ...
+    @overload
+    def __mul__(self: _Number, other: T | _SQL[T]) -> Expr[T]: ...
+    @overload
+    def __mul__(self: _Number, other: _SQL[T | None]) -> Expr[T | None]: ...
+    @overload
+    def __rmul__(self: _Decimal, other: int) -> Expr[T]: ...
+    @overload
+    def __rmul__(self: _Number, other: T) -> Expr[T]: ...
+    @overload
+    def __truediv__(self: Expr[int], other: int | _SQL[int]) -> Expr[float]: ...
     @overload
     def __truediv__(
-        self: Expr[int] | Expr[int | None], other: int | SQLCoreOperations[int | None]
-    ) -> Expr[float]: ...
+        self: Expr[int] | Expr[int | None], other: int | _SQL[int | None]
+    ) -> Expr[float | None]: ...
     @overload
-    def __truediv__(self, other: T | SQLCoreOperations[T | None]) -> Expr[T]: ...
-    def __mod__(self, other: T | SQLCoreOperations[T | None]) -> Expr[T]: ...
-    def __neg__(self) -> Expr[T]: ...
+    def __truediv__(self: _Decimal, other: int | _SQL[int]) -> Expr[T]: ...
+    @overload
+    def __truediv__(self: _Decimal, other: _SQL[int | None]) -> Expr[T | None]: ...
+    @overload
+    def __truediv__(self: _Number, other: T | _SQL[T]) -> Expr[T]: ...
+    @overload
+    def __truediv__(self: _Number, other: _SQL[T | None]) -> Expr[T | None]: ...
+    @overload
+    def __rtruediv__(self: Expr[int], other: int) -> Expr[float]: ...
+    @overload
+    def __rtruediv__(self: Expr[int | None], other: int) -> Expr[float | None]: ...
+    @overload
+    def __rtruediv__(self: _Decimal, other: int) -> Expr[T]: ...
+    @overload
+    def __rtruediv__(self: _Number, other: T) -> Expr[T]: ...
+    @overload
+    def __mod__(self: _Decimal, other: int | _SQL[int]) -> Expr[T]: ...
+    @overload
+    def __mod__(self: _Decimal, other: _SQL[int | None]) -> Expr[T | None]: ...
+    @overload
+    def __mod__(self: _Number, other: T | _SQL[T]) -> Expr[T]: ...
+    @overload
+    def __mod__(self: _Number, other: _SQL[T | None]) -> Expr[T | None]: ...
+    def __neg__(self: _Number) -> Expr[T]: ...
     def asc(self) -> Order:
         """Smallest first; rows without a value last."""
         ...
@@ -150,19 +288,41 @@ class Expr(SQLColumnExpression[T]):
         ...
 
 class Attr(Expr[T]):
-    """A model's column, read on the class: `Hero.age`."""
+    """A model's column, read on the class: `Hero.age`.
+
+    >>> await heroes.where(Hero.age > 30).order_by(Hero.name).all()       # doctest: +SKIP
+    """
 
     @property
-    def model(self) -> type[BaseModel]: ...
+    def model(self) -> type[BaseModel]:
+        """The class whose column it is."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The field's name, which may differ from the column's."""
+        ...
+
     @property
-    def field(self) -> FieldSpec: ...
+    def field(self) -> FieldSpec:
+        """What the model's declaration says of the field."""
+        ...
+
     @property
-    def column(self) -> sa.Column[T]: ...
+    def column(self) -> sa.Column[T]:
+        """SQLAlchemy's own column of the model's table."""
+        ...
+
     def __and__(self: _Flag, other: Predicate) -> Condition: ...
     def __or__(self: _Flag, other: Predicate) -> Condition: ...
     def __invert__(self: _Flag) -> Condition: ...
-    def set(self, value: T | SQLCoreOperations[T]) -> Assignment:
-        """Return the assignment of a value, or of an expression, to this column."""
+    @overload
+    def set(self, value: T | _SQL[T]) -> Assignment:
+        """Return the assignment of a value, or of what the database computes, to this column.
+
+        >>> await heroes.patch(7, Hero.age.set(Hero.age + 1))             # doctest: +SKIP
+        """
         ...
+
+    @overload
+    def set(self: _Decimal, value: int) -> Assignment: ...

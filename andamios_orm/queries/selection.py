@@ -8,8 +8,10 @@ from typing import cast
 from pydantic import BaseModel
 
 from andamios_orm.errors import UsageError, WrongType
-from andamios_orm.queries import nodes
-from andamios_orm.queries.nodes import Condition, Key, Ordering
+from andamios_orm.queries.conditions import Condition, SQLAlchemyCondition, conjunction
+from andamios_orm.queries.nodes import Key, Node, foreign_model, is_clause
+from andamios_orm.queries.orderings import Ordering
+from andamios_orm.queries.terms import Expression
 
 __all__ = ["Selection"]
 
@@ -29,7 +31,7 @@ class Selection:
 
         Raises ConditionMisuse for what is no condition and UsageError for another model's column.
         """
-        added = nodes.conjunction(conditions)
+        added = conjunction(conditions)
         self._same_model(added)
         return replace(self, conditions=self.conditions + added)
 
@@ -66,7 +68,7 @@ class Selection:
         return into
 
     def _same_model(self, added: object) -> None:
-        other = nodes.foreign_model(cast("list[nodes.Node]", added), self.model)
+        other = foreign_model(cast("list[Node]", added), self.model)
         if other is not None:
             raise UsageError(
                 f"a query of {self.model.__name__} names a column of {other.__name__}; without a"
@@ -76,7 +78,7 @@ class Selection:
             )
 
 
-class RawOrdering(nodes.SQLAlchemyCondition):
+class RawOrdering(SQLAlchemyCondition):
     """A SQLAlchemy expression to sort by; like all of them, it has no key."""
 
     __slots__ = ()
@@ -85,9 +87,9 @@ class RawOrdering(nodes.SQLAlchemyCondition):
 def _ordering(key: object) -> Ordering | RawOrdering:
     if isinstance(key, Ordering):
         return key
-    if isinstance(key, nodes.Expression):
+    if isinstance(key, Expression):
         return key.asc()
-    if nodes.is_clause(key) and not isinstance(key, nodes.Node):
+    if is_clause(key) and not isinstance(key, Node):
         return RawOrdering(key)
     raise WrongType(
         f"order_by() got a {type(key).__name__}",

@@ -8,15 +8,15 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.expression import ColumnClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
-from andamios_orm.queries.nodes import Assignment, Expression, is_clause
+from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.terms import Assignment, Attr
 from andamios_orm.schema.columns import is_ordered_text
 from andamios_orm.schema.compiler import spec_of, table_of
-from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.spec import FieldSpec, Kind
 
 __all__ = [
     "Statement",
@@ -47,10 +47,10 @@ class _Parameters:
         self._next += 1
         return sa.bindparam(name, None, type_=column_type)
 
-    def require_order(self, expression: Expression) -> None:
-        if is_ordered_text(expression.storage, self._dialect_name):
+    def require_order(self, term: Term) -> None:
+        if is_ordered_text(term.storage, self._dialect_name):
             raise NotSupported(
-                f"{expression!r}: SQLite has no number type for more than 15 digits, so the column"
+                f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
                 " is text there and cannot be ordered or computed with",
                 "declare max_digits=15 or less, or use a database with DECIMAL",
             )
@@ -102,18 +102,25 @@ def _filtered(
     ordered: bool = True,
 ) -> sa.Select[Any]:
     parameters = _Parameters(dialect_name)
+    conditions = [c.clause(parameters) for c in selection.conditions]
+    orderings = [o.clause(parameters) for o in selection.orderings] if ordered else []
+    _refuse_other_tables(selection.model, [*conditions, *orderings])
     statement = sa.select(*what).select_from(table_of(selection.model))
-    statement = statement.where(*[c.clause(parameters) for c in selection.conditions])
-    if ordered:
-        statement = statement.order_by(*[o.clause(parameters) for o in selection.orderings])
-    if len(statement.get_final_froms()) > 1:
+    return statement.where(*conditions).order_by(*orderings)
+
+
+def _refuse_other_tables(model: type[BaseModel], clauses: Sequence[ColumnElement[Any]]) -> None:
+    """Raise UsageError if SQLAlchemy expressions among the clauses read another table.
+
+    A SELECT would meet every row with every row, and so would an UPDATE or a DELETE.
+    """
+    if len(sa.select(*clauses).select_from(table_of(model)).get_final_froms()) > 1:
         raise UsageError(
-            f"a condition of this query reads a table other than {selection.model.__name__}'s;"
+            f"an expression in this query reads a table other than {model.__name__}'s;"
             " without a join every row would meet every row",
             "put the other table into a subquery, as in"
             " `column.in_(sqlalchemy.select(...))` or `sqlalchemy.exists(...)`",
         )
-    return statement
 
 
 def _limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
@@ -143,9 +150,8 @@ def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bo
 
 def insert(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Insert:
     """Return the INSERT of one row that gives the whole row back."""
-    statement = sa.insert(table_of(model)).returning(*columns(model))
     # Without fields the row is all defaults, which SQLAlchemy writes as each engine wants it.
-    return statement.values(_row(model, fields, 0)) if fields else statement
+    return sa.insert(table_of(model)).values(_row(model, fields, 0)).returning(*columns(model))
 
 
 def bulk_insert(model: type[BaseModel], fields: Sequence[FieldSpec], rows: int) -> sa.Insert:
@@ -175,17 +181,17 @@ def update(
     dialect_name: str,
     *,
     key: bool = False,
+    returning: bool = False,
 ) -> sa.Update:
     """Return the UPDATE of the selected rows, values of the assignments first.
 
-    With `key` the rows are one row, by its primary key, which is given back.
+    With `key` the rows are one row, by its primary key, which is given back; with `returning` all
+    of them are.
     """
     table = table_of(selection.model)
     parameters = _Parameters(dialect_name)
-    values = {
-        a.attr.field.column: _assigned(a, table.c[a.attr.field.column], parameters)
-        for a in assignments
-    }
+    values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
+    _refuse_other_tables(selection.model, list(values.values()))
     statement = sa.update(table).values(values)
     if key:
         conditions = [
@@ -193,13 +199,17 @@ def update(
             for field in spec_of(selection.model).primary_key
         ]
         return statement.where(*conditions).returning(*columns(selection.model))
-    return statement.where(*[c.clause(parameters) for c in selection.conditions])
+    selected = [c.clause(parameters) for c in selection.conditions]
+    _refuse_other_tables(selection.model, selected)
+    statement = statement.where(*selected)
+    return statement.returning(*columns(selection.model)) if returning else statement
 
 
 def delete(selection: Selection, dialect_name: str) -> sa.Delete:
     """Return the DELETE of the selected rows."""
     parameters = _Parameters(dialect_name)
     conditions = [c.clause(parameters) for c in selection.conditions]
+    _refuse_other_tables(selection.model, conditions)
     return sa.delete(table_of(selection.model)).where(*conditions)
 
 
@@ -214,11 +224,25 @@ def _row(
 
 
 def _assigned(
-    assignment: Assignment, column: ColumnClause[Any], parameters: _Parameters
+    assignment: Assignment, parameters: _Parameters, dialect_name: str
 ) -> ColumnElement[Any]:
-    if isinstance(assignment.value, Expression):
-        return assignment.value.clause(parameters)
-    if is_clause(assignment.value):
-        clause: ColumnElement[Any] = assignment.value
+    attr, value = assignment.attr, assignment.value
+    if not isinstance(value, Term):
+        return value if is_clause(value) else parameters.bind(value, attr.column.type)
+    clause = value.clause(parameters)
+    if attr.storage.kind is not Kind.DECIMAL or (
+        isinstance(value, Attr) and value.storage == attr.storage
+    ):
         return clause
-    return parameters.bind(assignment.value, column.type)
+    # Other engines round to the column's places by themselves.
+    parameters.require_order(attr)
+    parameters.require_order(value)
+    if dialect_name == "sqlite":
+        nudged = clause * sa.literal_column(_NUDGE, sa.Double())
+        return sa.func.round(nudged, sa.literal_column(str(attr.storage.scale)))
+    return clause
+
+
+_NUDGE = "1.0000000000000004"
+"""Lifts a double that lies just below a half, such as 1.005, over it, and no other number of 15
+digits: SQLite would round it down."""

@@ -117,9 +117,12 @@ class Query(Generic[M]):
         """Set columns of all these rows and return how many there were.
 
         Values are validated like those of an instance; expressions are computed by the database,
-        whose constraints then decide: `update(Hero.age.set(Hero.age + 1))`. Raises UsageError
-        without a condition, because that would change every row: `where(sqlalchemy.true())`
-        says that you mean it.
+        whose constraints then decide: `update(Hero.age.set(Hero.age + 1))`. Where the model has
+        validators of its own, the rows are read back, and one they refuse undoes the update.
+
+        Raises what `Repository.patch` raises, but never NotFound, and UsageError without a
+        condition, because that would change every row: `where(sqlalchemy.true())` says that you
+        mean it.
         """
         self._whole("update")
         if not assignments:
@@ -127,9 +130,15 @@ class Query(Generic[M]):
                 "update() got nothing to set", "pass assignments, as in `Hero.age.set(3)`"
             )
         checked = self._statements.checked(assignments)
-        plan = self._statements.update(self._source.plans, self._selection, checked)
         values = [*assigned_values(checked), *self._selection.values()]
-        return await self._source.run(plan, values)
+        if not self._statements.spec.whole_row_validators:
+            plan = self._statements.update(self._source.plans, self._selection, checked)
+            return await self._source.run(plan, values)
+        # Validators that look at several fields judge the rows as they come back.
+        async with self._source.unit() as source:
+            judged = self._statements.update_returning(source.plans, self._selection, checked)
+            rows: list[M] = await source.fetch(judged, values)
+            return len(rows)
 
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.

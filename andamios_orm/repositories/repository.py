@@ -15,7 +15,7 @@ from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, UsageError, WrongType
 from andamios_orm.models.base import Model
-from andamios_orm.queries import nodes
+from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
 from andamios_orm.repositories.statements import assigned_values, statements_of
@@ -184,7 +184,7 @@ class Repository(Generic[M]):
             size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
             chunk = rows[start : start + size]
             start += size
-            if size == 1 or not names:
+            if size == 1 or not names or not self._can_be_ordered(names):
                 for values in chunk:
                     plan = self._statements.insert(source.plans, names)
                     row: list[M] = await source.fetch(plan, values)
@@ -195,6 +195,12 @@ class Repository(Generic[M]):
                 found: list[M] = await source.fetch(plan, flat)
                 stored += self._in_order(names, chunk, found)
         return stored
+
+    def _can_be_ordered(self, names: tuple[str, ...]) -> bool:
+        """Whether the key tells which stored row belongs to which given one."""
+        key = self._statements.spec.primary_key
+        counted = len(key) == 1 and key[0].generated and key[0].server_default is None
+        return counted or all(part.name in names for part in key)
 
     def _in_order(
         self, names: tuple[str, ...], chunk: list[list[object]], found: list[M]
@@ -213,15 +219,14 @@ class Repository(Generic[M]):
 
         Raises NotFound if the row is gone, and what `add` raises.
         """
-        key = self._key_of(instance)
+        self._key_of(instance)
         names, values = self._statements.encoder.encode(instance)
-        key_names = {f.name for f in self._statements.spec.primary_key}
-        written = tuple(name for name in names if name not in key_names)
-        if not written:
-            return await self.get(key if len(key) > 1 else key[0])
-        plan = self._statements.update_by_key(self._source.plans, written)
-        kept = [v for name, v in zip(names, values, strict=True) if name not in key_names]
-        rows = await self._source.fetch(plan, [*kept, *key])
+        encoded = dict(zip(names, values, strict=True))
+        key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
+        if not encoded:
+            return await self.get(tuple(key) if len(key) > 1 else key[0])
+        plan = self._statements.update_by_key(self._source.plans, tuple(encoded))
+        rows = await self._source.fetch(plan, [*encoded.values(), *key])
         if not rows:
             raise self._not_found()
         return rows[0]
@@ -240,15 +245,16 @@ class Repository(Generic[M]):
         )
         if not assignments:
             return await self.get(key)
-        if not self._statements.spec.whole_row_validators:
+        computed = any(nodes.is_clause(a.value) for a in assignments)
+        if not computed and not self._statements.spec.whole_row_validators:
             return await self._patch(self._source, assignments, parts)
-        # Validators that look at several fields judge the row as it comes back: a refusal must
-        # still be able to undo the change.
+        # What the database computes, and what validators say of several fields, is judged when
+        # the row comes back: a refusal must still be able to undo the change.
         async with self._source.unit() as source:
             return await self._patch(source, assignments, parts)
 
     async def _patch(
-        self, source: Source, assignments: list[nodes.Assignment], key: Sequence[object]
+        self, source: Source, assignments: list[terms.Assignment], key: Sequence[object]
     ) -> M:
         plan = self._statements.patch(source.plans, assignments)
         rows = await source.fetch(plan, [*assigned_values(assignments), *key])
@@ -278,9 +284,12 @@ class Repository(Generic[M]):
 
         Raises NotFound if it is gone already, ForeignKeyViolation if others refer to it.
         """
-        key = self._key_of(target) if isinstance(target, self.model) else self._key(target)
+        key = target
+        if isinstance(target, self.model):
+            parts = self._key_of(target)
+            key = parts if len(parts) > 1 else parts[0]
         plan = self._statements.delete_by_key(self._source.plans)
-        if not await self._source.run(plan, key):
+        if not await self._source.run(plan, self._key(key)):
             raise self._not_found()
 
     # -- keys

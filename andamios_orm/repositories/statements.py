@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.models.base import Model
-from andamios_orm.queries import nodes, to_sql
+from andamios_orm.queries import nodes, terms, to_sql
 from andamios_orm.queries.selection import Selection
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
@@ -43,7 +43,7 @@ class ModelStatements(Generic[M]):
         return table_of(self.model)
 
     @cached_property
-    def key_attrs(self) -> tuple[nodes.Attr, ...]:
+    def key_attrs(self) -> tuple[terms.Attr, ...]:
         """The columns of the primary key."""
         return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
 
@@ -94,7 +94,7 @@ class ModelStatements(Generic[M]):
             lambda d: to_sql.update_by_key(self.model, fields),
         )
 
-    def patch(self, plans: PlanCache, assignments: Sequence[nodes.Assignment]) -> Plan[list[M]]:
+    def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
         key = self._key("patch", _assigned_key(assignments))
         selection = Selection(self.model)
@@ -103,14 +103,28 @@ class ModelStatements(Generic[M]):
         )
 
     def update(
-        self, plans: PlanCache, selection: Selection, assignments: Sequence[nodes.Assignment]
+        self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
     ) -> Plan[None]:
         """UPDATE of the selected rows."""
-        shape, rows = _assigned_key(assignments), selection.key()
-        key = self._key("set", None if shape is None or rows is None else (shape, rows))
+        key = self._update_key("set", selection, assignments)
         return self._plan(
             plans, key, nothing, lambda d: to_sql.update(selection, assignments, d.name)
         )
+
+    def update_returning(
+        self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
+    ) -> Plan[list[M]]:
+        """UPDATE of the selected rows that gives them back."""
+        key = self._update_key("set returning", selection, assignments)
+        return self._rows(
+            plans, key, lambda d: to_sql.update(selection, assignments, d.name, returning=True)
+        )
+
+    def _update_key(
+        self, operation: str, selection: Selection, assignments: Sequence[terms.Assignment]
+    ) -> Hashable:
+        shape, rows = _assigned_key(assignments), selection.key()
+        return self._key(operation, None if shape is None or rows is None else (shape, rows))
 
     def delete_by_key(self, plans: PlanCache) -> Plan[None]:
         """DELETE ... WHERE key."""
@@ -124,15 +138,15 @@ class ModelStatements(Generic[M]):
 
     # -- checking what is written
 
-    def checked(self, assignments: Sequence[Assignment]) -> list[nodes.Assignment]:
+    def checked(self, assignments: Sequence[Assignment]) -> list[terms.Assignment]:
         """Return the assignments with their values validated.
 
         Raises UsageError for another model's column, a column set twice, and InvalidRow for a
         value that the field refuses.
         """
-        found: dict[str, nodes.Assignment] = {}
-        for assignment in cast("Sequence[nodes.Assignment]", assignments):
-            if not isinstance(assignment, nodes.Assignment):
+        found: dict[str, terms.Assignment] = {}
+        for assignment in cast("Sequence[terms.Assignment]", assignments):
+            if not isinstance(assignment, terms.Assignment):
                 raise WrongType(
                     f"a {type(assignment).__name__} is not an assignment",
                     "write `Hero.age.set(3)`; `==` compares",
@@ -145,18 +159,19 @@ class ModelStatements(Generic[M]):
                 )
             if attr.name in found:
                 raise UsageError(f"{attr!r} is set twice", "set each column once")
-            found[attr.name] = nodes.Assignment(attr, self._checked_value(assignment))
+            found[attr.name] = terms.Assignment(attr, self._checked_value(assignment))
         return list(found.values())
 
-    def _checked_value(self, assignment: nodes.Assignment) -> object:
+    def _checked_value(self, assignment: terms.Assignment) -> object:
         value = assignment.value
-        if isinstance(value, nodes.Expression):
+        if isinstance(value, terms.Expression):
             other = nodes.foreign_model([value], self.model)
             if other is not None:
                 raise UsageError(
                     f"{assignment.attr!r} is set to a column of {other.__name__}",
                     "use a subquery: `sqlalchemy.select(...).scalar_subquery()`",
                 )
+            assignment.attr.require_assignable(value)
             return value
         if nodes.is_clause(value):
             return value
@@ -192,29 +207,19 @@ class ModelStatements(Generic[M]):
         )
 
 
-def assigned_values(assignments: Sequence[nodes.Assignment]) -> list[object]:
+def assigned_values(assignments: Sequence[terms.Assignment]) -> list[object]:
     """Return the values of assignments in the order in which the statement binds them."""
     into: list[object] = []
     for assignment in assignments:
-        if isinstance(assignment.value, nodes.Expression):
-            assignment.value.values(into)
-        elif not nodes.is_clause(assignment.value):
-            into.append(assignment.value)
+        nodes.operand_values(assignment.value, into)
     return into
 
 
-def _assigned_key(assignments: Sequence[nodes.Assignment]) -> nodes.Key:
+def _assigned_key(assignments: Sequence[terms.Assignment]) -> nodes.Key:
     keys: list[nodes.Key] = []
     for assignment in assignments:
-        value = assignment.value
-        if isinstance(value, nodes.Expression):
-            shape = value.key()
-        else:
-            shape = None if nodes.is_clause(value) else 0
-        if shape is None:
-            return None
-        keys.append((assignment.attr.id, shape))
-    return tuple(keys)
+        keys += (assignment.attr.id, nodes.operand_key(assignment.value))
+    return nodes.combined(*keys)
 
 
 _by_model: dict[type[Model], ModelStatements[Any]] = {}

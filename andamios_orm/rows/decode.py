@@ -48,7 +48,13 @@ def model_decoder(
         except _REFUSALS:
             for row in rows:
                 _check(spec, loads, row)
-            raise
+            raise InvalidRow(
+                f"a validator of {spec.name} refused a stored row, and took it the second time",
+                "let validators depend on the value alone",
+                model=spec.model,
+                key=None,
+                fields={},
+            ) from None
 
     return decode
 

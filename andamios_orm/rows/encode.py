@@ -6,12 +6,13 @@ An instance may have changed since it was made: a list inside it grew, or it cam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from inspect import signature
 from typing import Any, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model, field_validator
 
-from andamios_orm.errors import InvalidRow, WrongType
+from andamios_orm.errors import InvalidRow, NotStorable, WrongType
 from andamios_orm.schema.json_values import to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
@@ -23,14 +24,13 @@ class Encoder:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        # Bound per call: a class completed later gets another validator.
         self._generated = frozenset(f.name for f in spec.generated)
         self._names = tuple(f.name for f in spec.fields)
         self._ungenerated = tuple(f.name for f in spec.fields if not f.generated)
-        self._json_text = tuple(
-            f.name for f in spec.fields if (f.storage.kind, f.storage.column_type) == _JSON_TEXT
-        )
-        self._assigned: dict[str, Callable[[Any], object]] = {}
+        self._json = {f.name: f for f in spec.fields if f.storage.kind is Kind.JSON}
+        # One-field models, by field: with the field's own validators, and without any.
+        self._assigned: dict[str, type[BaseModel]] = {}
+        self._plain: dict[str, type[BaseModel]] = {}
 
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
@@ -46,18 +46,17 @@ class Encoder:
         return names, [values[name] for name in names]
 
     def assigned(self, field: FieldSpec, value: object) -> object:
-        """Return `value` as the field validates it. Raises InvalidRow."""
-        validate = self._assigned.get(field.name)
-        if validate is None:
-            adapter = TypeAdapter[object](cast("type", field.annotation))
-            validate = self._assigned[field.name] = adapter.validate_python
-        try:
-            if field.name in self._json_text:
-                value = to_json_text(value)
-            return validate(value)
-        except ValidationError as error:
-            kinds = {field.name: error.errors(include_input=False)[0]["type"]}
-            raise self._refused(kinds) from None
+        """Return `value` as the field validates it. Raises InvalidRow, NotStorable.
+
+        A validator that looks at other fields is not asked: only a whole row answers it.
+        """
+        alone = self._assigned.get(field.name)
+        if alone is None:
+            validators = _own_validators(self._spec.model, field.name)
+            alone = self._assigned[field.name] = _one_field(self._spec.model, field, validators)
+        values = {field.name: value}
+        self._rebuild_json(values)
+        return self._checked(alone, values)[field.name]
 
     def _validated(self, instance: BaseModel) -> dict[str, object]:
         model = self._spec.model
@@ -67,13 +66,45 @@ class Encoder:
                 f"build one with {model.__name__}.model_validate(...)",
             )
         values: dict[str, object] = instance.__dict__
-        if self._json_text:
-            texts = {n: to_json_text(values[n]) for n in self._json_text if values[n] is not None}
-            values = {**values, **texts}
+        if self._json:
+            values = dict(values)
+            self._rebuild_json(values)
+        return self._checked(model, values)
+
+    def _rebuild_json(self, values: dict[str, object]) -> None:
+        """Replace JSON values by what their text will be read as.
+
+        Pydantic takes a nested instance for valid, however it was changed since it was made.
+        """
+        for name, field in self._json.items():
+            value = values.get(name)
+            if value is None:
+                continue
+            try:
+                text = to_json_text(value)
+            except NotStorable as error:
+                raise error.located(f"{self._spec.name}.{name}") from None
+            if field.storage.column_type == "text":  # pydantic's Json[...] takes the text itself
+                values[name] = text
+                continue
+            plain = self._plain.get(name)
+            if plain is None:
+                plain = self._plain[name] = _one_field(self._spec.model, field, {})
+            values[name] = self._read_json(plain, f"{{{to_json_text(name)}:{text}}}")[name]
+
+    def _checked(self, model: type[BaseModel], values: dict[str, object]) -> dict[str, object]:
+        # Asked per call: a class completed later gets another validator.
+        validator = model.__pydantic_validator__
         try:
-            checked = model.__pydantic_validator__.validate_python(
-                values, by_alias=False, by_name=True
-            )
+            checked = validator.validate_python(values, by_alias=False, by_name=True)
+        except ValidationError as error:
+            raise self._refused(refusals(error)) from None
+        return cast("dict[str, object]", checked.__dict__)
+
+    def _read_json(self, model: type[BaseModel], text: str) -> dict[str, object]:
+        validator = model.__pydantic_validator__
+        try:
+            checked = validator.validate_json(text, by_alias=False, by_name=True)
         except ValidationError as error:
             raise self._refused(refusals(error)) from None
         return cast("dict[str, object]", checked.__dict__)
@@ -89,7 +120,29 @@ class Encoder:
         )
 
 
-_JSON_TEXT = (Kind.JSON, "text")
+def _one_field(
+    model: type[BaseModel], field: FieldSpec, validators: dict[str, Any]
+) -> type[BaseModel]:
+    """Return a model of one field under the configuration of `model`."""
+    config = {**model.model_config, "protected_namespaces": (), "defer_build": False}
+    fields: dict[str, Any] = {field.name: field.annotation}
+    return create_model(
+        model.__name__,
+        __config__=cast("ConfigDict", config),
+        __validators__=validators,
+        **fields,
+    )
+
+
+def _own_validators(model: type[BaseModel], name: str) -> dict[str, Any]:
+    """Return the validators of a field that look at its value only."""
+    found: dict[str, Any] = {}
+    for key, decorator in model.__pydantic_decorators__.field_validators.items():
+        mode, fields = decorator.info.mode, decorator.info.fields
+        alone = len(signature(decorator.func).parameters) == (2 if mode == "wrap" else 1)
+        if alone and (name in fields or "*" in fields):
+            found[key] = field_validator(name, mode=mode)(staticmethod(decorator.func))
+    return found
 
 
 def refusals(error: ValidationError) -> dict[str, str]:

@@ -125,13 +125,15 @@ def _binder(
     slots: list[tuple[int, _Processor | None, object]],
 ) -> Callable[[Sequence[object]], list[object]]:
     """Return the function that puts values into the driver's order and form."""
+    # There may be values without a slot: SQLAlchemy leaves out what stands beside a user's
+    # true() or false().
     if [number for number, _, _ in slots] == list(range(len(slots))):
         processors = [process for _, process, _ in slots]
         if not any(processors):
-            return list
+            return lambda values: list(values[: len(slots)])
         return lambda values: [
             value if process is None else process(value)
-            for process, value in zip(processors, values, strict=True)
+            for process, value in zip(processors, values, strict=False)
         ]
 
     def bind(values: Sequence[object]) -> list[object]:

@@ -6,6 +6,7 @@ refused here, before SQL, with an error that says what the column can hold.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -99,7 +100,8 @@ class Stored(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Converter | None:
         """Return driver value → Python value, None where the value passes as it is."""
         codec = self.storage.codec
-        return _chain(self._representation(dialect).result, codec.decode if codec else None)
+        result = self._representation(dialect, coltype).result
+        return _chain(result, codec.decode if codec else None)
 
     def load_processor(self, dialect: Dialect, *, python_value: bool) -> Converter | None:
         """Return driver value → something pydantic turns into the field's value.
@@ -107,7 +109,8 @@ class Stored(TypeDecorator[Any]):
         With `python_value` the result is the field's Python value already, for fields whose
         validators look at the value before pydantic does.
         """
-        if python_value:
+        codec = self.storage.codec
+        if python_value or (codec is not None and codec.load):
             return self.result_processor(dialect, None)
         return _chain(self._representation(dialect).load, None)
 
@@ -120,9 +123,9 @@ class Stored(TypeDecorator[Any]):
             return render
         return lambda value: render(bind(value))
 
-    def _representation(self, dialect: Dialect) -> Representation:
+    def _representation(self, dialect: Dialect, coltype: object = None) -> Representation:
         if self.storage.kind is Kind.CUSTOM:
-            return _custom(self.storage, dialect)
+            return _custom(self.storage, dialect, coltype)
         if self.storage.kind is Kind.JSON:
             return _json(self.storage, self.annotation, dialect)
         found = _represent(self.storage, dialect.name)
@@ -454,9 +457,35 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _custom(storage: Storage, dialect: Dialect) -> Representation:
+def _custom(storage: Storage, dialect: Dialect, coltype: object) -> Representation:
     column_type = cast("TypeEngine[Any]", storage.column_type)
     impl = column_type.dialect_impl(dialect)
+    plain = _undecorated(impl)
     decode = storage.codec.decode if storage.codec else None
-    result = impl.result_processor(dialect, None)
-    return Representation(column_type, impl.bind_processor(dialect), result, _chain(result, decode))
+    if coltype is None and isinstance(plain, sa.Numeric | sa.Float):
+        # SQLAlchemy asks with the type that the cursor reported; a plan has no such cursor.
+        coltype = _POSTGRESQL_FLOAT if isinstance(plain, sa.Float) else _POSTGRESQL_NUMERIC
+    result: Converter | None = impl.result_processor(dialect, coltype)
+    if isinstance(impl, sa.JSON) and dialect in text_json_dialects:
+        result = _chain(result, json.loads)
+    kept = _strict(plain) if dialect.name == "sqlite" else column_type
+    return Representation(kept, impl.bind_processor(dialect), result, _chain(result, decode))
+
+
+# Object identifiers from PostgreSQL's catalog `pg_type`.
+_POSTGRESQL_FLOAT, _POSTGRESQL_NUMERIC = 701, 1700
+
+
+def _undecorated(impl: TypeEngine[Any]) -> TypeEngine[Any]:
+    return _undecorated(impl.impl_instance) if isinstance(impl, TypeDecorator) else impl
+
+
+def _strict(plain: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the storage class of a user's type: strict SQLite tables know no other names."""
+    if isinstance(plain, sa.Integer | sa.Boolean):
+        return sa.Integer()
+    if isinstance(plain, sa.Numeric | sa.Float):
+        return sa.REAL()
+    if isinstance(plain, sa.LargeBinary):
+        return sa.BLOB()
+    return sa.Text()

@@ -11,7 +11,7 @@ import base64
 import dataclasses
 import math
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
@@ -24,7 +24,7 @@ from andamios_orm.errors import NotStorable
 __all__ = ["to_json_text"]
 
 _PLAIN = (int, bool, type(None))
-_KEYS = (str, int, float, bool, date, datetime, time, Decimal, UUID)
+_KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
 _LIMIT = "JSON: text, numbers, booleans, lists and objects with simple keys"
 
 
@@ -73,7 +73,7 @@ def _plain(value: object, bytes_mode: str) -> object:
         values = {**value.__dict__, **(value.__pydantic_extra__ or {})}
         return {name: _plain(item, mode) for name, item in values.items()}
     if isinstance(value, Mapping):
-        return {_key(key): _plain(item, bytes_mode) for key, item in value.items()}
+        return {_key(key, bytes_mode): _plain(item, bytes_mode) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, bytes_mode) for item in value]
     if isinstance(value, SecretStr | SecretBytes):
@@ -98,9 +98,8 @@ def _text(value: bytes, mode: str) -> str:
         raise _refused("bytes that are not UTF-8") from error
 
 
-def _key(key: object) -> object:
-    if isinstance(key, Enum):
-        key = key.value
-    if isinstance(key, _KEYS):
-        return key
+def _key(key: object, bytes_mode: str) -> object:
+    plain = _plain(key, bytes_mode)
+    if isinstance(plain, _KEYS):
+        return plain
     raise _refused(f"a key of type {type(key).__name__}")

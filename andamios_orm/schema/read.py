@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import NoneType
 from typing import Annotated, cast
 
 from pydantic import BaseModel
@@ -44,7 +45,7 @@ def options_of(info: FieldInfo) -> ColumnOptions:
 def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str]) -> FieldSpec:
     where = f"{model}.{name}"
     options = options_of(info)
-    if info.annotation is None:
+    if info.annotation in (None, NoneType):
         raise UnsupportedType(
             f"{where}: the annotation `None` holds nothing", "give the field a type", field=where
         )

@@ -56,12 +56,14 @@ class Kind(StrEnum):
 class Codec:
     """How a Python value becomes the plain value of its column, and back.
 
-    `decode` is what SQLAlchemy statements get; a model is loaded by pydantic, which reads the
-    plain value itself.
+    `decode` is what SQLAlchemy statements get; a model is loaded by pydantic, which mostly reads
+    the plain value itself.
     """
 
     encode: Callable[[object], object]
     decode: Callable[[object], object]
+    load: bool = False
+    """Whether pydantic needs the decoded value too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,11 @@ def build_table(
         spec.table,
         metadata,
         *columns.values(),
-        *(_unique(columns[f.name]) for f in spec.fields if f.unique and not f.primary_key),
+        *(
+            sa.UniqueConstraint(columns[f.name])
+            for f in spec.fields
+            if f.unique and not f.primary_key
+        ),
         *_checks(spec, columns),
         *args,
         **{
@@ -55,7 +59,18 @@ def build_table(
     for field in spec.fields:
         if field.index and not field.unique:
             sa.Index(None, columns[field.name])
+    sa.event.listen(table, "before_create", _inline_foreign_keys)
     return table
+
+
+def _inline_foreign_keys(table: sa.Table, *args: object, **kw: object) -> None:
+    """Undo what creating the table on another engine left behind.
+
+    Where tables refer to each other, SQLAlchemy adds the foreign keys with ALTER and marks them,
+    for good, as not part of CREATE TABLE. SQLite has no ALTER for them, so it would get none.
+    """
+    for key in table.foreign_key_constraints:
+        key._create_rule = None  # noqa: SLF001 - the mark has no public name
 
 
 def _table_args(spec: ModelSpec) -> tuple[list[sa.schema.SchemaItem], dict[str, Any]]:
@@ -101,56 +116,55 @@ def _server_default(field: FieldSpec, column_type: Stored) -> Any:
     default = field.server_default
     if default is None or isinstance(default, str | sa.FetchedValue):
         return default
-    if isinstance(default, sa.func.now().__class__ | sa.func.current_timestamp().__class__):
-        return _CurrentInstant() if field.storage.kind is Kind.DATETIME else _CurrentWallClock()
+    if isinstance(default, _NOW) and field.storage.kind in _CURRENT:
+        return _Current(field.storage.kind)
     if isinstance(default, sa.sql.expression.ClauseElement):
         return default
+    if field.storage.kind is Kind.DECIMAL:
+        # 0.1 means the decimal number that is written there, not the double next to it.
+        default = Decimal(str(default))
     return sa.literal(default, column_type)
-
-
-def _unique(column: sa.Column[Any]) -> sa.UniqueConstraint:
-    return sa.UniqueConstraint(column)
 
 
 # ---- the current time, in the form the column keeps --------------------------------------------
 
-
-class _CurrentInstant(FunctionElement[Any]):
-    """`now()`; on SQLite the same fixed-width UTC text that a bound datetime becomes."""
-
-    inherit_cache = True
+_NOW = (type(sa.func.now()), type(sa.func.current_timestamp()))
 
 
-class _CurrentWallClock(FunctionElement[Any]):
-    """The UTC wall clock: the one wall clock that all servers share."""
+class _Current(FunctionElement[Any]):
+    """The current instant, or what a UTC calendar and clock show: the one clock servers share."""
 
     inherit_cache = True
 
-
-# SQLite keeps milliseconds of its clock, hence the three zeros up to the microsecond.
-_SQLITE_NOW = "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000{offset}')"
-
-
-@compiles(_CurrentInstant)
-def _render_instant(element: _CurrentInstant, compiler: SQLCompiler, **kw: object) -> str:
-    return "now()"
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind = kind
 
 
-@compiles(_CurrentInstant, "sqlite")
-def _render_sqlite_instant(element: _CurrentInstant, compiler: SQLCompiler, **kw: object) -> str:
-    return _SQLITE_NOW.format(offset="+00:00")
+_CURRENT = {
+    Kind.DATETIME: "now()",
+    Kind.NAIVE_DATETIME: "(now() AT TIME ZONE 'UTC')",
+    Kind.DATE: "(now() AT TIME ZONE 'UTC')",
+    Kind.TIME: "(now() AT TIME ZONE 'UTC')",
+}
+# The text that a bound value becomes. SQLite's clock has milliseconds, hence the three zeros up
+# to the microsecond.
+_SQLITE_CURRENT = {
+    Kind.DATETIME: "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00')",
+    Kind.NAIVE_DATETIME: "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')",
+    Kind.DATE: "(date('now'))",
+    Kind.TIME: "(strftime('%H:%M:%f', 'now') || '000')",
+}
 
 
-@compiles(_CurrentWallClock)
-def _render_wall_clock(element: _CurrentWallClock, compiler: SQLCompiler, **kw: object) -> str:
-    return "(now() AT TIME ZONE 'UTC')"
+@compiles(_Current)
+def _render_current(element: _Current, compiler: SQLCompiler, **kw: object) -> str:
+    return _CURRENT[element.kind]
 
 
-@compiles(_CurrentWallClock, "sqlite")
-def _render_sqlite_wall_clock(
-    element: _CurrentWallClock, compiler: SQLCompiler, **kw: object
-) -> str:
-    return _SQLITE_NOW.format(offset="")
+@compiles(_Current, "sqlite")
+def _render_sqlite_current(element: _Current, compiler: SQLCompiler, **kw: object) -> str:
+    return _SQLITE_CURRENT[element.kind]
 
 
 # ---- checks ------------------------------------------------------------------------------------
@@ -178,15 +192,10 @@ _SQLITE_SHAPES = {
 def _checks(spec: ModelSpec, columns: Mapping[str, sa.Column[Any]]) -> Iterator[sa.CheckConstraint]:
     for field in spec.fields:
         column = columns[field.name]
-        for bound in _distinct(field.bounds):
+        for bound in field.bounds:
             yield from _bound_checks(field, column, bound)
         for name, condition in _sqlite_checks(field, column):
             yield _named(field, name, condition).ddl_if(dialect="sqlite")
-
-
-def _distinct(bounds: tuple[Bound, ...]) -> Iterator[Bound]:
-    """Yield the last bound of each kind, which is the one pydantic applies last too."""
-    yield from {bound.kind: bound for bound in bounds}.values()
 
 
 def _named(field: FieldSpec, name: str, condition: ColumnElement[bool]) -> sa.CheckConstraint:
@@ -245,7 +254,9 @@ def _sqlite_checks(
     if storage.kind is Kind.BOOLEAN:
         yield "boolean", sa.type_coerce(column, sa.Integer).in_((0, 1))
     elif storage.kind is Kind.JSON:
-        yield "json", sa.func.json_valid(plain) == sa.literal(1)
+        valid = sa.func.json_valid(plain) == sa.literal(1)
+        # Before SQLite 3.45 NULL is no valid JSON, where SQL would say NULL.
+        yield "json", sa.or_(plain.is_(None), valid) if field.nullable else valid
     elif storage.kind in _SQLITE_SHAPES:
         yield storage.kind.replace(" ", "_"), plain.op("GLOB")(_SQLITE_SHAPES[storage.kind])
     elif storage.kind is Kind.DECIMAL:

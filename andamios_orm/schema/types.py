@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
+from functools import cache
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -45,6 +46,7 @@ from pydantic import (
     PastDatetime,
     SecretBytes,
     SecretStr,
+    TypeAdapter,
 )
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType, is_typeddict
@@ -85,9 +87,20 @@ def register_type(
             cast("Callable[[object], object]", encode or _same),
             cast("Callable[[object], object]", decode or _same),
         )
+    # What is no class (a NewType, `list[int]`) has no instances to recognise a value by.
+    rule: object = python_type
+    classes = (rule,) if isinstance(rule, type) else ()
     _registered[python_type] = Storage(
-        Kind.CUSTOM, (python_type,), codec=codec, column_type=sa.types.to_instance(column_type)
+        Kind.CUSTOM, classes, codec=codec, column_type=sa.types.to_instance(column_type)
     )
+
+
+def _registration(annotation: object) -> Storage | None:
+    """Return the user's rule for exactly this annotation."""
+    try:
+        return _registered.get(annotation)
+    except TypeError:  # unhashable, as `Annotated[int, []]` is
+        return None
 
 
 def _same(value: object) -> object:
@@ -114,16 +127,18 @@ def read_type(
     the user chose for this one field. Raises UnsupportedType.
     """
     core, inner, nullable = _unwrap(annotation)
-    marks = [*_flat(metadata), *inner]
+    # Pydantic lets the outermost of two marks of a kind decide, hence the order and the "last".
+    marks = [*inner, *_flat(metadata)]
     if column_type is None:
         storage = _storage(core, marks, field)
     else:
         given = cast("sa.types.TypeEngine[Any]", column_type)
         storage = Storage(Kind.CUSTOM, (), column_type=sa.types.to_instance(given))
-    bounds = tuple(_bounds(storage, core, marks))
-    length = min((cast("int", b.value) for b in bounds if b.kind == "max_length"), default=None)
-    if storage.kind in (Kind.TEXT, Kind.BYTES) and length is not None:
-        storage = dataclasses.replace(storage, length=length)
+    # The last of each kind.
+    bounds = tuple({bound.kind: bound for bound in _bounds(storage, core, marks)}.values())
+    for bound in bounds:
+        if bound.kind == "max_length":
+            storage = dataclasses.replace(storage, length=cast("int", bound.value))
     raw = any(type(mark).__name__ in _RAW_VALIDATORS for mark in marks)
     return Reading(storage, nullable or core is Any, bounds, raw)
 
@@ -132,14 +147,19 @@ _RAW_VALIDATORS = {"BeforeValidator", "WrapValidator", "PlainValidator"}
 
 
 def _unwrap(annotation: object) -> tuple[object, list[object], bool]:
-    """Return the type inside Optional, Annotated, NewType and aliases, its metadata, nullable."""
+    """Return the type inside Optional, Annotated, NewType and aliases, its metadata, nullable.
+
+    The innermost metadata comes first.
+    """
     marks: list[object] = []
     nullable = False
     while True:
         origin = get_origin(annotation)
+        if _registration(annotation) is not None:
+            return annotation, marks, nullable
         if origin is Annotated:
             annotation, *extra = get_args(annotation)
-            marks += _flat(extra)
+            marks = [*_flat(extra), *marks]
         elif isinstance(annotation, NewType):
             annotation = annotation.__supertype__
         elif isinstance(annotation, TypeAliasType):
@@ -178,7 +198,9 @@ def _flat(metadata: Iterable[object]) -> Iterator[object]:
 _SCALARS: Mapping[type, Storage] = {
     bool: Storage(Kind.BOOLEAN, (bool,)),
     int: Storage(Kind.INTEGER, (int,)),
-    ByteSize: Storage(Kind.INTEGER, (int,)),
+    ByteSize: Storage(
+        Kind.INTEGER, (int,), codec=Codec(_same, cast("Callable[[object], object]", ByteSize))
+    ),
     float: Storage(Kind.FLOAT, (float, int)),
     str: Storage(Kind.TEXT, (str,)),
     bytes: Storage(Kind.BYTES, (bytes,)),
@@ -207,6 +229,16 @@ def _text(python_type: type, *, read: Callable[[str], object] | None = None) -> 
     return Storage(Kind.TEXT, (python_type,), codec=Codec(str, decode))
 
 
+@cache
+def _name_email_adapter() -> TypeAdapter[NameEmail]:
+    # At its first use, because it needs the optional email-validator.
+    return TypeAdapter(NameEmail)
+
+
+def _name_email(text: str) -> NameEmail:
+    return _name_email_adapter().validate_python(text)
+
+
 _AS_TEXT: tuple[type, ...] = (
     IPv4Address,
     IPv4Interface,
@@ -228,9 +260,11 @@ _SECRETS: Mapping[type, tuple[Kind, type]] = {
 
 def _storage(core: object, marks: list[object], field: str) -> Storage:
     """Return what a column of the bare type `core` holds; the rules in order."""
-    if isinstance(core, type) and core in _registered:
-        return _registered[core]
-    if any(mark is Json or type(mark) is Json for mark in marks):
+    if (registered := _registration(core)) is not None:
+        return registered
+    if core is Any:  # before the classes: since Python 3.11 it is one
+        return _json()
+    if core is Json or any(mark is Json or type(mark) is Json for mark in marks):
         return Storage(Kind.JSON, (), codec=None, column_type="text")
     if any(isinstance(mark, EncodedStr | EncodedBytes) for mark in marks):
         raise UnsupportedType(
@@ -251,7 +285,7 @@ def _storage(core: object, marks: list[object], field: str) -> Storage:
     if isinstance(core, type):
         if (found := _of_class(core, marks, field)) is not None:
             return found
-    elif core is Any or get_origin(core) is not None or is_typeddict(core):
+    elif get_origin(core) is not None:
         return _json()
     raise UnsupportedType(
         f"{field}: no column type for {_shown(core)}",
@@ -287,8 +321,10 @@ def _of_class(core: type, marks: list[object], field: str) -> Storage | None:
         kind, plain = _SECRETS[core]
         decode = cast("Callable[[object], object]", core)
         return Storage(kind, (core, plain), codec=Codec(_reveal_or_same, decode))
-    if core in _AS_TEXT or core is NameEmail:
+    if core in _AS_TEXT:
         return _text(core)
+    if core is NameEmail:
+        return _text(core, read=_name_email)
     if core in _ANY_ADDRESS:
         storage = _text(core, read=cast("Callable[[str], object]", core))
         return dataclasses.replace(storage, python_types=_ANY_ADDRESS[core])
@@ -322,12 +358,25 @@ def _of_values(values: Iterable[object], enum: type[Enum] | None, field: str) ->
     kind = cast("Kind", found.pop())
     length = max(len(v) for v in plain if isinstance(v, str)) if kind is Kind.TEXT else None
     if enum is None:
-        types = tuple({type(v) for v in values})
-        members = any(isinstance(v, Enum) for v in values)
-        codec = Codec(_value_of, _same) if members else None
-        return Storage(kind, types, length=length, codec=codec)
+        return _of_literal(kind, tuple(values), length, field)
     codec = Codec(_value_of, cast("Callable[[object], object]", enum))
     return Storage(kind, (enum,), length=length, codec=codec)
+
+
+def _of_literal(kind: Kind, values: tuple[object, ...], length: int | None, field: str) -> Storage:
+    types = tuple(dict.fromkeys(type(v) for v in values))
+    if not any(isinstance(v, Enum) for v in values):
+        return Storage(kind, types, length=length)
+    by_stored = {_value_of(v): v for v in values}
+    if len(by_stored) < len(values):
+        raise UnsupportedType(
+            f"{field}: an Enum's member and a plain value of its Literal are stored alike",
+            "name one of the two in the Literal",
+            field=field,
+        )
+    # Pydantic's Literal takes only the member itself, not the value it is stored as.
+    codec = Codec(_value_of, lambda value: by_stored.get(value, value), load=True)
+    return Storage(kind, types, length=length, codec=codec)
 
 
 def _value_of(value: object) -> object:
@@ -373,6 +422,8 @@ _SIZED = {Kind.TEXT, Kind.BYTES}
 
 def _bounds(storage: Storage, core: object, marks: list[object]) -> Iterator[Bound]:
     """Yield what the database can enforce of the field's constraints."""
+    if storage.kind is Kind.CUSTOM:
+        return  # only its owner knows how values look in the column
     values: tuple[object, ...] = ()
     if get_origin(core) is Literal:
         values = get_args(core)

@@ -79,7 +79,7 @@ class Connection(Protocol):
 
 
 async def connect(url: str) -> Connection:
-    connection: Connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]  # as above
+    connection: Connection = await asyncpg.connect(url)
     return connection
 
 

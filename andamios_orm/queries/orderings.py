@@ -1,0 +1,60 @@
+"""How rows are sorted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.sql.elements import ColumnElement
+
+from andamios_orm.errors import NotSupported
+from andamios_orm.queries.nodes import Binder, Key, Node, Term, combined
+from andamios_orm.schema.spec import Kind
+
+__all__ = ["Ordering"]
+
+
+class Ordering(Node):
+    """One column of an ORDER BY.
+
+    Rows without a value come last in ascending and first in descending order, on every engine,
+    unless `nulls_first()` or `nulls_last()` says otherwise.
+    """
+
+    __slots__ = ("descending", "first", "term")
+
+    def __init__(self, term: Term, *, descending: bool, first: bool | None = None) -> None:
+        if term.storage.kind is Kind.JSON:
+            raise NotSupported(
+                f"{term!r} is a JSON column, and engines disagree on the order of JSON texts",
+                "sort by another column, or use your engine's JSON functions through"
+                " sqlalchemy.func",
+            )
+        self.term, self.descending = term, descending
+        self.first = descending if first is None and term.nullable else first
+
+    def nulls_first(self) -> Ordering:
+        return Ordering(self.term, descending=self.descending, first=True)
+
+    def nulls_last(self) -> Ordering:
+        return Ordering(self.term, descending=self.descending, first=False)
+
+    def key(self) -> Key:
+        return combined("order", self.descending, str(self.first), self.term.key())
+
+    def values(self, into: list[object]) -> None:
+        self.term.values(into)
+
+    def clause(self, binder: Binder) -> ColumnElement[Any]:
+        binder.require_order(self.term)
+        clause = self.term.clause(binder)
+        ordered = clause.desc() if self.descending else clause.asc()
+        if self.first is None:
+            return ordered
+        return ordered.nulls_first() if self.first else ordered.nulls_last()
+
+    def models(self, into: set[type[BaseModel]]) -> None:
+        self.term.models(into)
+
+    def __repr__(self) -> str:
+        return f"{self.term!r}.{'desc' if self.descending else 'asc'}()"

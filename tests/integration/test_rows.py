@@ -1,0 +1,191 @@
+"""Reading rows that others have written: what the model refuses is an error, never an instance."""
+
+from collections.abc import AsyncIterator
+from enum import Enum
+from typing import Annotated, Any, ClassVar
+
+import pytest
+import sqlalchemy as sa
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+
+from andamios_orm import Col, Database, Model, Repository, field, generated, register_type
+from andamios_orm.errors import InvalidRow
+
+BEFORE, AFTER = sa.MetaData(), sa.MetaData()
+
+
+class OldColor(Enum):
+    RED = "red"
+    SENTINEL = "sentinel-green"
+
+
+class Color(Enum):
+    RED = "red"
+
+
+class Note(BaseModel):
+    words: list[str]
+
+
+class OldShape(Model, table="shape", metadata=BEFORE):
+    """The table as it was once declared, and filled."""
+
+    id: Col[int] = generated()
+    color: Col[OldColor] = field(default=OldColor.RED)
+    name: Col[str] = field(default="fine")
+    notes: Col[dict[str, Any]] = field(default_factory=lambda: {"words": []})
+    size: Col[int] = field(default=1)
+
+
+def even(value: int) -> int:
+    if value % 2:
+        raise ValueError("sentinel-odd")
+    return value
+
+
+class Shape(Model, table="shape", metadata=AFTER):
+    """The same table, as it is declared today."""
+
+    id: Col[int] = generated()
+    color: Col[Color]
+    name: Col[str] = field(max_length=5, alias="Title")
+    notes: Col[Note]
+    size: Col[int]
+
+    @field_validator("size")
+    @classmethod
+    def small(cls, value: int) -> int:
+        if value > 9:
+            raise ValueError(f"sentinel {value}")
+        return value
+
+
+class Evens(Model, table="shape", metadata=sa.MetaData()):
+    id: Annotated[int, BeforeValidator(even)] = field(primary_key=True)
+
+
+class Era:
+    """What a user's own type reads from its column, or does not."""
+
+    known: ClassVar[dict[str, int]] = {"fine": 1}
+
+    def __init__(self, name: str) -> None:
+        self.number = self.known[name]
+
+
+register_type(Era, sa.String(20), encode=str, decode=Era)
+
+
+class Eras(Model, table="shape", metadata=sa.MetaData()):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    id: Col[int] = generated()
+    name: Col[Era]
+
+
+class Fickle(Model, table="shape", metadata=sa.MetaData()):
+    """Its validator changes its mind."""
+
+    id: Col[int] = generated()
+
+    @field_validator("id")
+    @classmethod
+    def every_second_time(cls, value: int) -> int:
+        FICKLE.append(value)
+        if len(FICKLE) % 2:
+            raise ValueError("not now")
+        return value
+
+
+FICKLE: list[int] = []
+
+
+@pytest.fixture
+async def empty(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, metadata=BEFORE) as database:
+        await database.create_all()
+        yield database
+
+
+@pytest.mark.parametrize(
+    ("old", "fields"),
+    [
+        (OldShape(color=OldColor.SENTINEL), {"color": "enum"}),
+        (OldShape(name="sentinel"), {"name": "string_too_long"}),
+        (OldShape(notes={"sentinel": 1}), {"notes.words": "missing"}),
+        (OldShape(notes={"words": ["sentinel", 2]}), {"notes.words.1": "string_type"}),
+        (OldShape(size=424242), {"size": "value_error"}),
+        (
+            OldShape(color=OldColor.SENTINEL, name="sentinel"),
+            {"color": "enum", "name": "string_too_long"},
+        ),
+    ],
+)
+async def test_a_row_that_the_model_refuses_names_model_key_and_field_and_no_value(
+    empty: Database, old: OldShape, fields: dict[str, str]
+) -> None:
+    shapes = Repository(Shape, empty)
+    olds = Repository(OldShape, empty)
+    await olds.add(OldShape())
+    stored = await olds.add(old)
+
+    for attempt in (shapes.all(), shapes.get(stored.id), shapes.where(Shape.id > 1).first()):
+        with pytest.raises(InvalidRow) as caught:
+            await attempt
+        error = caught.value
+        assert (error.model, error.key, error.fields) == (Shape, (stored.id,), fields)
+        assert "Shape" in str(error)
+        assert f"primary key {stored.id}" in str(error)
+        for name in fields:
+            assert name in str(error)
+        assert "sentinel" not in str(error) + repr(error.__cause__)
+        assert "424242" not in str(error)
+        assert error.__suppress_context__
+
+
+async def test_the_rows_beside_it_can_still_be_read(empty: Database) -> None:
+    olds, shapes = Repository(OldShape, empty), Repository(Shape, empty)
+    fine, _ = await olds.add_all([OldShape(), OldShape(name="sentinel")])
+
+    assert (await shapes.get(fine.id)).name == "fine"
+    assert await shapes.count() == 2
+    assert await shapes.where(Shape.name == "sentinel").exists()
+
+
+async def test_a_bad_row_can_be_removed_through_the_model(empty: Database) -> None:
+    bad = await Repository(OldShape, empty).add(OldShape(name="sentinel"))
+    shapes = Repository(Shape, empty)
+
+    await shapes.delete(bad.id)
+
+    assert await shapes.count() == 0
+
+
+async def test_a_key_that_the_model_refuses_is_reported_too(empty: Database) -> None:
+    await Repository(OldShape, empty).add(OldShape())
+
+    with pytest.raises(InvalidRow) as caught:
+        await Repository(Evens, empty).all()
+
+    assert caught.value.fields == {"id": "value_error"}
+    assert "sentinel" not in str(caught.value)
+
+
+async def test_what_a_users_type_cannot_read_is_reported_too(empty: Database) -> None:
+    await Repository(OldShape, empty).add_all([OldShape(), OldShape(name="sentinel")])
+
+    with pytest.raises(InvalidRow) as caught:
+        await Repository(Eras, empty).all()
+
+    assert caught.value.fields == {"name": "KeyError"}
+    assert "sentinel" not in str(caught.value)
+
+
+async def test_a_validator_that_changes_its_mind_shows_no_value_either(empty: Database) -> None:
+    await Repository(OldShape, empty).add(OldShape())
+    FICKLE.clear()
+
+    with pytest.raises(InvalidRow, match="took it the second time") as caught:
+        await Repository(Fickle, empty).all()
+
+    assert (caught.value.model, caught.value.key, caught.value.fields) == (Fickle, None, {})
