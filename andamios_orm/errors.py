@@ -1,40 +1,41 @@
 """Every error the library raises, in one tree.
 
-::
-
-    AndamiosError
-    ├── DeclarationError (TypeError)        a model cannot become a table
-    │   ├── UnsupportedType                   no column type for an annotation
-    │   ├── PrimaryKeyProblem                 none, or two that contradict
-    │   ├── ForeignKeyProblem                 unknown target, or one that cannot be referenced
-    │   └── ReservedName                      a field named like something on Model
-    ├── UsageError                          a call that cannot work as written
-    │   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
-    │   ├── WrongType (TypeError)             a value of another type than its column's
-    │   ├── NotLoaded (AttributeError)        a field that has no value yet
-    │   ├── NotSupported                      the backend does not offer this
-    │   ├── MissingDriver (ImportError)       an extra is not installed
-    │   ├── InvalidURL (ValueError)           a database URL nobody can open
-    │   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
-    ├── NotFound (LookupError)              no row where one was asked for
-    ├── ManyFound (LookupError)             several rows where one was asked for
-    ├── InvalidRow (ValueError)             a row that its model refuses
-    ├── NotStorable (ValueError)            a value the column cannot hold exactly
-    │   └── ValueOutOfRange                   too large, too long, too precise
-    └── DatabaseError                       the database refused
-        ├── ConstraintViolation
-        │   ├── UniqueViolation
-        │   ├── ForeignKeyViolation
-        │   ├── CheckViolation
-        │   └── NotNullViolation
-        ├── TransactionAborted                an earlier error ended the transaction
-        ├── TransactionConflict               another transaction was in the way; try again
-        ├── DatabaseUnavailable               no connection, or it was lost
-        └── StatementFailed                   anything else the driver reported
+```text
+AndamiosError
+├── DeclarationError (TypeError)        a model cannot become a table
+│   ├── UnsupportedType                   no column type for an annotation
+│   ├── PrimaryKeyProblem                 none, or two that contradict
+│   ├── ForeignKeyProblem                 unknown target, or one that cannot be referenced
+│   └── ReservedName                      a field named like something on Model
+├── UsageError                          a call that cannot work as written
+│   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
+│   ├── WrongType (TypeError)             a value of another type than its column's
+│   ├── NotLoaded (AttributeError)        a field that has no value yet
+│   ├── NotSupported                      the backend does not offer this
+│   ├── MissingDriver (ImportError)       an extra is not installed
+│   ├── InvalidURL (ValueError)           a database URL nobody can open
+│   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
+├── NotFound (LookupError)              no row where one was asked for
+├── ManyFound (LookupError)             several rows where one was asked for
+├── InvalidRow (ValueError)             a row that its model refuses
+├── NotStorable (ValueError)            a value the column cannot hold exactly
+│   └── ValueOutOfRange                   too large, too long, too precise
+└── DatabaseError                       the database refused
+    ├── ConstraintViolation
+    │   ├── UniqueViolation
+    │   ├── ForeignKeyViolation
+    │   ├── CheckViolation
+    │   └── NotNullViolation
+    ├── TransactionAborted                an earlier error ended the transaction
+    ├── TransactionConflict               another transaction was in the way; try again
+    ├── DatabaseUnavailable               no connection, or it was lost
+    └── StatementFailed                   anything else the driver reported
+```
 
 Each error says what is wrong (`problem`) and what to do (`fix`), names what it is about in
 attributes, and never carries a row's values: they would end up in logs. The driver's own
 exception is kept in `DatabaseError.driver_error` for a debugger; its text may hold values.
+`andamios_orm.testing.servers` adds `ServerUnavailable` for test servers that cannot start.
 """
 
 from __future__ import annotations
@@ -88,10 +89,12 @@ def _rebuild(
 class AndamiosError(Exception):
     """The root: `except AndamiosError` catches everything this library raises.
 
-    >>> error = AndamiosError("the shop is closed", fix="come back tomorrow")
-    >>> print(error)
-    the shop is closed
-      Fix: come back tomorrow
+    ```python
+    try:
+        await heroes.get(4711)
+    except AndamiosError as error:
+        print(error.problem, error.fix)
+    ```
     """
 
     transient: ClassVar[bool] = False

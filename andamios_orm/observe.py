@@ -1,10 +1,11 @@
 """Watch the statements that run, without touching the code that runs them.
 
->>> seen: list[str] = []
->>> with subscribe(lambda event: seen.append(event.sql)):
-...     publish(StatementRun(sql="SELECT 1", seconds=0.001, rows=1))
->>> seen
-['SELECT 1']
+```python
+seen: list[StatementRun] = []
+with subscribe(seen.append):
+    await heroes.count()
+assert [event.rows for event in seen] == [1]
+```
 """
 
 from __future__ import annotations

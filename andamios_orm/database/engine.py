@@ -45,8 +45,10 @@ class Database:
 
     Raises InvalidURL, and MissingDriver with the extra to install.
 
-    >>> async with Database("sqlite:///heroes.db") as db:             # doctest: +SKIP
-    ...     await db.create_all()
+    ```python
+    async with Database("sqlite:///other_heroes.db") as other:
+        await other.create_all()
+    ```
     """
 
     def __init__(
@@ -162,8 +164,10 @@ class Database:
 
         Statements that give no rows return an empty list. Raises DatabaseError.
 
-        >>> await db.execute(sa.select(Hero.name, Hero.age))          # doctest: +SKIP
-        [('Ada', 36)]
+        ```python
+        for name, age in await db.execute(sa.select(Hero.name, Hero.age)):
+            print(name, age)
+        ```
         """
         self._pool.refuse_waiting_for_itself(writes=not getattr(statement, "is_select", False))
         async with self._pool.connected() as (sqlalchemy, connection):

@@ -17,10 +17,13 @@ def run(main: Coroutine[object, object, T], *, debug: bool | None = None) -> T:
 
     The same as `asyncio.run`, and with the same rule: not from inside a running loop.
 
-    >>> async def main() -> str:
-    ...     return "done"
-    >>> run(main())
-    'done'
+    ```python
+    async def main() -> str:
+        return "done"
+
+
+    assert run(main()) == "done"
+    ```
     """
     with asyncio.Runner(debug=debug, loop_factory=_loop_factory()) as runner:
         return runner.run(main)

@@ -181,8 +181,15 @@ class Session:
     async def savepoint(self) -> AsyncIterator[Self]:
         """A part of the transaction that can fail alone: an exception undoes just this block.
 
-        >>> async with session.savepoint():                          # doctest: +SKIP
-        ...     await heroes.add(Hero(name="Ada"))
+        ```python
+        async with db.session() as session:
+            inside = Repository(Hero, session)
+            try:
+                async with session.savepoint():
+                    await inside.add(Hero(name="Ada"))  # there is one already
+            except UniqueViolation:
+                await inside.add(Hero(name="Ada II"))
+        ```
         """
         self._savepoints += 1
         name = f"andamios_{self._savepoints}"

@@ -24,12 +24,14 @@ class Model(BaseModel, metaclass=ModelMeta):
     An instance is a value: it never does I/O, and two with equal fields are equal. Assignment is
     validated like construction.
 
-    >>> from andamios_orm import Col, field, generated
-    >>> class Team(Model, table="team_of_the_model_example"):
-    ...     id: Col[int] = generated()
-    ...     name: Col[str] = field(unique=True, max_length=50)
-    >>> Team(name="Preventers")
-    Team(name='Preventers')
+    ```python
+    class Team(Model, table=True):
+        id: Col[int] = generated()
+        name: Col[str] = field(unique=True, max_length=50)
+
+
+    assert repr(Team(name="Preventers")) == "Team(name='Preventers')"
+    ```
     """
 
     model_config = ConfigDict(from_attributes=True, validate_assignment=True)

@@ -128,10 +128,12 @@ def field(
     (`ge gt le lt multiple_of min_length max_length max_digits decimal_places`) are enforced by
     the database as well.
 
-    >>> from andamios_orm import Col, Model, generated
-    >>> class Hero(Model, table="hero_of_the_field_example"):
-    ...     id: Col[int] = generated()
-    ...     age: Col[int | None] = field(default=None, ge=0)
+    ```python
+    class Villain(Model, table=True):
+        id: Col[int] = generated()
+        name: Col[str] = field(index=True, max_length=50)
+        foe_id: Col[int | None] = field(default=None, foreign_key=Hero.id, on_delete="SET NULL")
+    ```
     """
     info = Field(
         default=default,

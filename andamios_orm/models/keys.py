@@ -22,10 +22,13 @@ class UUIDKey(Model):
     It is made in Python, so it is known before the row is stored, and sorts by the time it was
     made (RFC 9562, section 5.7), which keeps index pages together.
 
-    >>> class Ticket(UUIDKey, table="ticket_of_the_key_example"):
-    ...     title: Col[str]
-    >>> Ticket(title="Doc").id.version
-    7
+    ```python
+    class Ticket(UUIDKey, table=True):
+        title: Col[str]
+
+
+    assert Ticket(title="Doc").id.version == 7
+    ```
     """
 
     id: Col[UUID] = field(primary_key=True, default_factory=uuid7)

@@ -57,7 +57,9 @@ class Condition(TypedColumnsClauseRole[bool]):
     Conditions are combined with `&`, `|` and `~`, each in parentheses. Python's `and`, `or`,
     `not` and `if` raise ConditionMisuse: a condition is decided by the database, row by row.
 
-    >>> (Hero.age > 30) & ~Hero.name.startswith("A")              # doctest: +SKIP
+    ```python
+    await heroes.where((Hero.age > 30) & ~Hero.name.startswith("A")).all()
+    ```
     """
 
     if not MYPY:
@@ -168,7 +170,9 @@ class Expr(TypedColumnsClauseRole[T]):
 
         An empty list matches nothing. None in a list stands for the rows without a value.
 
-        >>> Hero.name.in_(["Ada", "Bob"])                         # doctest: +SKIP
+        ```python
+        await heroes.where(Hero.name.in_(["Ada", "Grace"])).all()
+        ```
         """
         ...
 
@@ -290,7 +294,9 @@ class Expr(TypedColumnsClauseRole[T]):
 class Attr(Expr[T]):
     """A model's column, read on the class: `Hero.age`.
 
-    >>> await heroes.where(Hero.age > 30).order_by(Hero.name).all()       # doctest: +SKIP
+    ```python
+    await heroes.where(Hero.age > 30).order_by(Hero.name).all()
+    ```
     """
 
     @property
@@ -320,7 +326,9 @@ class Attr(Expr[T]):
     def set(self, value: T | _SQL[T]) -> Assignment:
         """Return the assignment of a value, or of what the database computes, to this column.
 
-        >>> await heroes.patch(7, Hero.age.set(Hero.age + 1))             # doctest: +SKIP
+        ```python
+        await heroes.patch(1, Hero.age.set(Hero.age + 1))
+        ```
         """
         ...
 

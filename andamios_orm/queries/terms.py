@@ -393,7 +393,7 @@ class Arithmetic(Expression):
             right = sa.func.nullif(right, sa.literal_column("0"), type_=self.value_type)
         result = cast("ColumnElement[Any]", _ARITHMETIC[self.operator](left, right))
         if self.storage.kind is Kind.DECIMAL and self.storage.scale is not None:
-            return _Exact(result, self.storage.scale)
+            return _Exact(result, self.storage.scale, self.value_type)
         return result
 
     def models(self, into: set[type[BaseModel]]) -> None:
@@ -435,9 +435,11 @@ class _Exact(FunctionElement[Decimal]):
 
     inherit_cache = True
 
-    def __init__(self, number: ColumnElement[Any], places: int) -> None:
+    def __init__(
+        self, number: ColumnElement[Any], places: int, value_type: TypeEngine[Any]
+    ) -> None:
         super().__init__(number, sa.literal_column(str(places)))
-        self.type = number.type
+        self.type = value_type
 
 
 @compiles(_Exact)

@@ -40,10 +40,14 @@ class Repository(Generic[M]):
 
     A class with methods of its own names the model once:
 
-    >>> class Heroes(Repository[Hero]):                               # doctest: +SKIP
-    ...     async def grown_ups(self) -> list[Hero]:
-    ...         return await self.where(Hero.age >= 18).all()
-    >>> heroes = Heroes(db)                                           # doctest: +SKIP
+    ```python
+    class Heroes(Repository[Hero]):
+        async def grown_ups(self) -> list[Hero]:
+            return await self.where(Hero.age >= 18).all()
+
+
+    assert len(await Heroes(db).grown_ups()) == 2
+    ```
     """
 
     model: type[M]

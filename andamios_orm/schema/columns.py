@@ -344,13 +344,20 @@ def _native(storage: Storage) -> Representation:
     return _NATIVE[kind]
 
 
+def _whole(value: object) -> object:
+    # PostgreSQL's sum of whole numbers is a NUMERIC, which a sum of `int` should not show.
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
 def _plain_uuid(value: UUID) -> UUID:
     # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
     return UUID(int=value.int)
 
 
 _NATIVE = {
-    Kind.INTEGER: Representation(sa.BigInteger(), _integer),
+    Kind.INTEGER: Representation(sa.BigInteger(), _integer, _whole),
     Kind.BOOLEAN: Representation(sa.Boolean()),
     Kind.BYTES: Representation(sa.LargeBinary()),
     Kind.DATE: Representation(sa.Date(), _date),

@@ -78,8 +78,14 @@ def register_type(
     that uses the type must be declared after this call. Registering a type again replaces its
     rule for models declared later.
 
-    >>> class Era(str): ...
-    >>> register_type(Era, sa.String(20), encode=str, decode=Era)
+    ```python
+    class Angle:
+        def __init__(self, degrees: float) -> None:
+            self.degrees = degrees
+
+
+    register_type(Angle, sa.Double(), encode=lambda angle: angle.degrees, decode=Angle)
+    ```
     """
     codec = None
     if encode is not None or decode is not None:

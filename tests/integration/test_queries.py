@@ -1009,3 +1009,24 @@ async def test_values_never_stand_in_the_statement(things: Repository[Thing]) ->
 
     assert "sentinel" not in seen[-1].sql
     assert "424242" not in seen[-1].sql
+
+
+async def test_a_selected_product_of_decimals_has_all_its_places(
+    things: Repository[Thing], empty: Database
+) -> None:
+    await things.add(Thing(price=Decimal("0.20"), whole=3))
+
+    rows = await empty.execute(
+        sa.select(Thing.price * Decimal("0.125"), Thing.price * Thing.whole, Thing.price + 1)
+    )
+
+    assert [tuple(row) for row in rows] == [(Decimal("0.025"), Decimal("0.60"), Decimal("1.20"))]
+
+
+async def test_a_sum_of_whole_numbers_is_an_int(things: Repository[Thing], empty: Database) -> None:
+    await things.add_all([Thing(whole=1), Thing(whole=2)])
+
+    [(total,)] = await empty.execute(sa.select(sa.func.sum(Thing.whole)))
+
+    assert type(total) is int
+    assert total == 3

@@ -1,0 +1,95 @@
+"""Every example in a docstring runs: `python` blocks with a database at hand, and doctests."""
+
+import ast
+import doctest
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs import run_page
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "andamios_orm"
+
+PRELUDE = """
+```python
+import sqlalchemy as sa
+
+from andamios_orm import *
+from andamios_orm.errors import *
+from andamios_orm.observe import *
+
+
+class Hero(Model, table=True):
+    id: Col[int] = generated()
+    name: Col[str] = field(unique=True)
+    age: Col[int | None] = field(default=None)
+
+
+db = Database("sqlite:///heroes.db")
+await db.create_all()
+heroes = Repository(Hero, db)
+await heroes.add_all([Hero(name="Ada", age=36), Hero(name="Grace", age=85)])
+```
+"""
+EPILOGUE = """
+```python
+await db.dispose()
+```
+"""
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    """Yield the docstrings of a file, in order."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found = ast.get_docstring(node)
+            if found:
+                yield found
+
+
+def with_blocks() -> list[str]:
+    """Return the files of the package with a `python` block in a docstring."""
+    files = sorted({*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")})
+    return [
+        str(path.relative_to(ROOT))
+        for path in files
+        if any("```python" in text for text in docstrings(path))
+    ]
+
+
+def with_doctests() -> list[str]:
+    """Return the modules of the package with a doctest."""
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if any(">>> " in text for text in docstrings(path))
+    ]
+
+
+@pytest.mark.parametrize("file", with_blocks())
+def test_every_block_of_a_docstring_runs(file: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("\n\n".join([PRELUDE, *docstrings(ROOT / file), EPILOGUE]), encoding="utf-8")
+
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", str(run_page.__file__), str(page)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("module", with_doctests())
+def test_every_doctest_holds(module: str) -> None:
+    results = doctest.testmod(importlib.import_module(module))
+
+    assert results.attempted > 0
+    assert results.failed == 0
