@@ -149,3 +149,12 @@ class Backend(Protocol):
         Only asked where the engine's error does not say, with the transaction still usable.
         """
         ...
+
+    async def explain_commit(
+        self, driver: Driver, metadata: sa.MetaData
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """Return the table and columns of the deferred foreign key that made a commit fail.
+
+        Only asked where the engine's error does not say; None if more than one is broken.
+        """
+        ...

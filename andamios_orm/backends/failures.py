@@ -20,18 +20,24 @@ from andamios_orm.errors import (
     TransactionConflict,
     UniqueViolation,
 )
-from andamios_orm.schema.registry import declaration_of, declarations, model_of_table
+from andamios_orm.schema.registry import declarations
 from andamios_orm.schema.spec import ModelSpec
 
 __all__ = ["to_error"]
 
 
 def to_error(
-    failure: Failure, dialect: Dialect, *, table: sa.Table | None, driver_error: BaseException
+    failure: Failure,
+    dialect: Dialect,
+    *,
+    table: sa.Table | None,
+    metadata: sa.MetaData | None,
+    driver_error: BaseException,
 ) -> DatabaseError | NotStorable:
-    """Return the error for `failure` of a statement on `table`."""
+    """Return the error for `failure` of a statement on `table`, in the database of `metadata`."""
     if failure.kind in _CONSTRAINTS:
-        return _violation(failure, dialect, table, driver_error)
+        owner = _table_of(failure, table, metadata)
+        return _violation(failure, dialect, owner, driver_error)
     if failure.kind == "unstorable":
         return NotStorable(
             "the database cannot hold one of the values, or not in the type of its column",
@@ -97,9 +103,8 @@ _OTHERS: dict[str, tuple[type[DatabaseError], str, str]] = {
 
 
 def _violation(
-    failure: Failure, dialect: Dialect, table: sa.Table | None, driver_error: BaseException
+    failure: Failure, dialect: Dialect, owner: sa.Table | None, driver_error: BaseException
 ) -> ConstraintViolation:
-    owner = _table_of(failure, dialect, table)
     columns = failure.columns
     if not columns and owner is not None and failure.constraint is not None:
         columns = _columns_of(owner, failure.constraint, dialect)
@@ -119,35 +124,39 @@ def _violation(
     )
 
 
-def _table_of(failure: Failure, dialect: Dialect, table: sa.Table | None) -> sa.Table | None:
+def _table_of(
+    failure: Failure, table: sa.Table | None, metadata: sa.MetaData | None
+) -> sa.Table | None:
     """Return the table that holds the constraint: another one when a referenced row goes."""
     if failure.table is None:
         return table
-    default = dialect.default_schema_name
-    if table is not None:
-        wanted = (failure.table, failure.schema or default)
-        for other in table.metadata.tables.values():
-            if (other.name, other.schema or default) == wanted:
-                return other
-        if (table.name, table.schema) == (failure.table, None):
-            return table  # it is wherever the connection's search path says
-    spec = model_of_table(failure.table, None if failure.schema == default else failure.schema)
-    return declaration_of(spec.model).table if spec is not None else None
+    for near in (table.metadata if table is not None else None, metadata):
+        # A table declared without a schema is wherever the connection's search path says.
+        for name in (f"{failure.schema}.{failure.table}", failure.table):
+            if near is not None and name in near.tables:
+                return near.tables[name]
+    found = [
+        declaration.table
+        for declaration in declarations()
+        if declaration.table_name == failure.table and declaration.schema in (None, failure.schema)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]:
     """Return the columns of a constraint or unique index, by its name in the database."""
     preparer = dialect.identifier_preparer
-    for constraint in table.constraints:
+    candidates: list[sa.schema.ColumnCollectionConstraint | sa.Index] = [
+        constraint
+        for constraint in table.constraints
+        if isinstance(constraint, sa.schema.ColumnCollectionConstraint)
+    ]
+    candidates += table.indexes
+    for named in candidates:
         # The preparer knows how the dialect shortens names that are too long for it.
-        shown = preparer.format_constraint(constraint) if constraint.name else None
-        if not isinstance(constraint, sa.schema.ColumnCollectionConstraint):
-            continue
+        shown = preparer.format_constraint(named) if named.name else None
         if shown is not None and preparer.unformat_identifiers(shown)[-1] == name:
-            return tuple(column.name for column in constraint.columns)
-    for index in table.indexes:
-        if index.name and preparer.unformat_identifiers(preparer.format_index(index))[-1] == name:
-            return tuple(column.name for column in index.columns)
+            return tuple(column.name for column in named.columns)
     if name == f"{table.name}_pkey":
         return tuple(column.name for column in table.primary_key)
     return ()

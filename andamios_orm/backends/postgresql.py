@@ -161,7 +161,13 @@ class PostgreSQLBackend:
         parameters: Sequence[object],
         table: sa.Table,
     ) -> tuple[str, tuple[str, ...]] | None:
-        """PostgreSQL names the constraint itself."""
+        """PostgreSQL names the constraint itself; only a trigger's own error does not."""
+        return None
+
+    async def explain_commit(
+        self, driver: asyncpg.Connection, metadata: sa.MetaData
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """The same, and the transaction is gone."""
         return None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, FailureKind
+from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.rows.plan import Row
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class SQLiteBackend:
     def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
         """Return how to open the file; in memory there is one connection, which is the data."""
         size = 1 if self.is_in_memory(url) else pool_size
-        return EngineOptions(url, size, {})
+        return EngineOptions(url, size, {"async_creator_fn": _opened})
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
         """Set the pragmas of every connection.
@@ -191,8 +192,24 @@ class SQLiteBackend:
         try:
             return await self._explained_by_repeating(driver, sql, parameters, table)
         except sqlite3.Error:
-            # RESTRICT does not wait for the commit; and what cannot be repeated stays unexplained.
-            return _only_restriction(table)
+            # With the check put off, the statement can come as far as another failure.
+            return None
+
+    async def explain_commit(
+        self, driver: aiosqlite.Connection, metadata: sa.MetaData
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """Return the one deferred foreign key that is broken in the transaction, still open."""
+        owners = {
+            key.table.name
+            for table in metadata.tables.values()
+            for key in table.foreign_key_constraints
+            if (key.initially or "").upper() == "DEFERRED"
+        }
+        try:
+            found = {(row[0], row[3]) for row in await self._broken(driver, owners)}
+            return await self._key(driver, *found.pop()) if len(found) == 1 else None
+        except sqlite3.Error:
+            return None
 
     async def _explained_by_repeating(
         self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object], table: sa.Table
@@ -201,25 +218,26 @@ class SQLiteBackend:
         await self.run(driver, "SAVEPOINT explain_foreign_key", ())
         try:
             await self.run(driver, "PRAGMA defer_foreign_keys = ON", ())
-            before = await self._broken(driver, table)
+            near = _neighbours(table)
+            before = await self._broken(driver, near)
             await self.fetch(driver, sql, parameters)
-            broken = [row for row in await self._broken(driver, table) if row not in before]
+            broken = [row for row in await self._broken(driver, near) if row not in before]
         finally:
             await self.run(driver, "ROLLBACK TO explain_foreign_key", ())
             await self.run(driver, "RELEASE explain_foreign_key", ())
             await self.run(driver, f"PRAGMA defer_foreign_keys = {deferred}", ())
-        owner, _, _, number = broken[0]
+        # A trigger may have broken a reference between two other tables.
+        return await self._key(driver, broken[0][0], broken[0][3]) if broken else None
+
+    async def _key(
+        self, driver: aiosqlite.Connection, owner: str, number: int
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return the table and columns of a foreign key, which SQLite gives by number."""
         keys = await self.fetch(driver, f"PRAGMA foreign_key_list({_quoted(owner)})", ())
         return owner, tuple(key[3] for key in keys if key[0] == number)
 
-    async def _broken(self, driver: aiosqlite.Connection, table: sa.Table) -> list[tuple[Any, ...]]:
-        """Return SQLite's list of broken references from and to the table."""
-        names = {table.name} | {
-            other.name
-            for other in table.metadata.tables.values()
-            for key in other.foreign_key_constraints
-            if key.referred_table is table
-        }
+    async def _broken(self, driver: aiosqlite.Connection, names: set[str]) -> list[tuple[Any, ...]]:
+        """Return SQLite's list of broken references from the tables."""
         found: list[tuple[Any, ...]] = []
         for name in sorted(names):
             check = f"PRAGMA foreign_key_check({_quoted(name)})"
@@ -227,15 +245,14 @@ class SQLiteBackend:
         return found
 
 
-def _only_restriction(table: sa.Table) -> tuple[str, tuple[str, ...]] | None:
-    """Return the one foreign key that forbids to remove rows of the table."""
-    found = [
-        (other.name, tuple(column.name for column in key.columns))
+def _neighbours(table: sa.Table) -> set[str]:
+    """Return the names of the table and of those that refer to it."""
+    return {table.name} | {
+        other.name
         for other in table.metadata.tables.values()
         for key in other.foreign_key_constraints
-        if key.referred_table is table and key.ondelete == "RESTRICT"
-    ]
-    return found[0] if len(found) == 1 else None
+        if key.referred_table is table
+    }
 
 
 def _quoted(name: str) -> str:
@@ -253,6 +270,21 @@ _SPEAKING = re.compile(
     r"(table|index) .+ already exists|.+ has no column|incomplete input|too many |"
     r"database |unable to open|disk I/O|file is not|attempt to write|cannot (start|commit|rollback)"
 )
+
+
+async def _opened(*args: Any, **kwargs: Any) -> aiosqlite.Connection:
+    """Open a connection to its end: a cancelled aiosqlite would forget the file it opened."""
+    # Loaded when a database is opened, not when the library is imported.
+    import aiosqlite  # noqa: PLC0415
+
+    connection = aiosqlite.connect(*args, **kwargs)
+    # As SQLAlchemy does: a connection that nobody closed does not keep the program alive.
+    getattr(connection, "_thread", connection).daemon = True
+    try:
+        return await to_its_end(connection)
+    except asyncio.CancelledError:
+        await to_its_end(connection.close())
+        raise
 
 
 async def _run(driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]) -> int:

@@ -20,7 +20,7 @@ from typing_extensions import TypeVarTuple
 from andamios_orm import observe
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.failures import to_error
-from andamios_orm.errors import AndamiosError
+from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.rows.plan import Plan, Row
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "DriverConnection",
     "SQLAlchemyConnection",
     "executed",
-    "to_its_end",
     "translated",
 ]
 
@@ -54,11 +53,14 @@ def translated(
     dialect: Dialect,
     *,
     table: sa.Table | None = None,
+    metadata: sa.MetaData | None = None,
     foreign_key: tuple[str, tuple[str, ...]] | None = None,
 ) -> BaseException:
-    """Return the library's error for a driver's, or the exception itself if it is not one."""
-    if isinstance(error, sa.exc.StatementError) and isinstance(error.orig, AndamiosError):
-        return error.orig  # one of our own column types refused a value
+    """Return the library's error for a driver's, or the exception itself if it is not one.
+
+    A table that the driver names is looked for beside `table`, the statement's own, and then in
+    `metadata`, the database's.
+    """
     cause = _driver_error(error)
     failure = backend.classify(cause)
     if failure is None:
@@ -67,7 +69,7 @@ def translated(
         failure = type(failure)(
             kind=failure.kind, code=failure.code, table=foreign_key[0], columns=foreign_key[1]
         )
-    return to_error(failure, dialect, table=table, driver_error=cause)
+    return to_error(failure, dialect, table=table, metadata=metadata, driver_error=cause)
 
 
 def _driver_error(error: BaseException) -> BaseException:
@@ -80,10 +82,13 @@ def _driver_error(error: BaseException) -> BaseException:
 class DriverConnection:
     """A connection of our own engine: the driver's, without anything between."""
 
-    def __init__(self, driver: Any, backend: Backend, dialect: Dialect) -> None:
+    def __init__(
+        self, driver: Any, backend: Backend, dialect: Dialect, metadata: sa.MetaData | None = None
+    ) -> None:
         self.driver = driver
         self._backend = backend
         self._dialect = dialect
+        self._metadata = metadata
 
     async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
         """Run a plan and return the driver's rows. Raises DatabaseError."""
@@ -105,9 +110,21 @@ class DriverConnection:
         """Await a call that may find the database locked, until it is free; then its result."""
         return await self._backend.patiently(call)
 
-    def translated(self, error: Exception, table: sa.Table | None = None) -> BaseException:
+    def translated(
+        self,
+        error: Exception,
+        table: sa.Table | None = None,
+        foreign_key: tuple[str, tuple[str, ...]] | None = None,
+    ) -> BaseException:
         """Return the library's error for one of this connection."""
-        return translated(error, self._backend, self._dialect, table=table)
+        return translated(
+            error,
+            self._backend,
+            self._dialect,
+            table=table,
+            metadata=self._metadata,
+            foreign_key=foreign_key,
+        )
 
     async def command(self, sql: str) -> None:
         """Run a statement without parameters or rows: BEGIN, SAVEPOINT, ROLLBACK."""
@@ -127,7 +144,10 @@ class DriverConnection:
         try:
             committed = await self._backend.commit(self.driver)
         except Exception as error:
-            raise self.translated(error) from None
+            found = None
+            if self._metadata is not None and self._is_unnamed_foreign_key(error):
+                found = await self._backend.explain_commit(self.driver, self._metadata)
+            raise self.translated(error, foreign_key=found) from None
         _observed("COMMIT", started, 0)
         return committed
 
@@ -154,13 +174,16 @@ class DriverConnection:
         self, error: Exception, plan: Plan[Any], parameters: Sequence[object]
     ) -> BaseException:
         """Return the library's error for the one that a plan met on this connection."""
-        failure = self._backend.classify(_driver_error(error))
         found = None
-        if failure is not None and failure.kind == "foreign_key" and failure.table is None:
+        if self._is_unnamed_foreign_key(error):
             found = await to_its_end(
                 self._backend.explain_foreign_key(self.driver, plan.sql, parameters, plan.table)
             )
-        return translated(error, self._backend, self._dialect, table=plan.table, foreign_key=found)
+        return self.translated(error, plan.table, found)
+
+    def _is_unnamed_foreign_key(self, error: Exception) -> bool:
+        failure = self._backend.classify(_driver_error(error))
+        return failure is not None and failure.kind == "foreign_key" and failure.table is None
 
 
 def _observed(sql: str, started: float, rows: int) -> None:
@@ -228,22 +251,3 @@ async def executed(
 def _written_by(statement: object) -> sa.Table | None:
     target = statement.table if isinstance(statement, sa.UpdateBase) else None
     return target if isinstance(target, sa.Table) else None
-
-
-async def to_its_end(work: Awaitable[R]) -> R:
-    """Await `work` to its end, however often the task is cancelled meanwhile.
-
-    A commit or a rollback that stops half-way leaves a connection nobody can use. The
-    cancellation is raised afterwards, unless the work itself failed: that is raised then.
-    """
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    result = task.result()
-    if cancelled is not None:
-        raise cancelled
-    return result

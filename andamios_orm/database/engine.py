@@ -60,8 +60,10 @@ class Database:
         metadata: sa.MetaData | None = None,
     ) -> None:
         parsed, backend = read_url(url)
-        self._pool = Pool(parsed, backend, size=pool_size, timeout=pool_timeout)
         self.metadata = default_metadata if metadata is None else metadata
+        self._pool = Pool(
+            parsed, backend, size=pool_size, timeout=pool_timeout, metadata=self.metadata
+        )
 
     def __repr__(self) -> str:
         return f"<Database {self._pool.backend.name} {self._pool.database_name}>"

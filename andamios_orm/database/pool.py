@@ -15,9 +15,11 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from andamios_orm.backends.base import Backend
-from andamios_orm.database.connection import DriverConnection, to_its_end, translated
+from andamios_orm.backends.tasks import to_its_end
+from andamios_orm.database.connection import DriverConnection, translated
 from andamios_orm.errors import DatabaseUnavailable, SessionMisuse
 from andamios_orm.schema.columns import text_json_dialects
+from andamios_orm.schema.registry import default_metadata
 
 __all__ = ["Pool"]
 
@@ -25,8 +27,17 @@ __all__ = ["Pool"]
 class Pool:
     """Owns the SQLAlchemy engine, knows which task has a session, and belongs to one loop."""
 
-    def __init__(self, url: URL, backend: Backend, *, size: int, timeout: float) -> None:
+    def __init__(
+        self,
+        url: URL,
+        backend: Backend,
+        *,
+        size: int,
+        timeout: float,
+        metadata: sa.MetaData = default_metadata,
+    ) -> None:
         self.backend = backend
+        self._metadata = metadata
         self._in_memory = backend.is_in_memory(url)
         self._options = backend.engine_options(url, size)
         self._timeout = timeout
@@ -194,7 +205,7 @@ class Pool:
             pooled.close()
 
     def _wrapped(self, driver: Any) -> DriverConnection:
-        return DriverConnection(driver, self.backend, self.dialect)
+        return DriverConnection(driver, self.backend, self.dialect, self._metadata)
 
     def _unavailable(self, error: Exception) -> BaseException:
         if isinstance(error, sa.exc.TimeoutError):

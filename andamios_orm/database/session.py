@@ -13,11 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import ParamSpec, TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities
-from andamios_orm.database.connection import (
-    DriverConnection,
-    executed,
-    to_its_end,
-)
+from andamios_orm.backends.tasks import to_its_end
+from andamios_orm.database.connection import DriverConnection, executed
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.source import Source, plans_of
 from andamios_orm.errors import (

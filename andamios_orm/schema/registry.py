@@ -19,7 +19,6 @@ __all__ = [
     "declarations",
     "declare",
     "default_metadata",
-    "model_of_table",
 ]
 
 NAMING_CONVENTION = {
@@ -94,14 +93,6 @@ def declaration_of(model: type[BaseModel]) -> Declaration:
         ) from None
 
 
-def declarations(metadata: sa.MetaData) -> Iterator[Declaration]:
-    """Yield the declarations of one MetaData in the order of their class statements."""
-    return (d for d in _by_model.values() if d.metadata is metadata)
-
-
-def model_of_table(table: str, schema: str | None = None) -> ModelSpec | None:
-    """Return the compiled description of a table's model, None for a table without one."""
-    for declaration in _by_model.values():
-        if declaration.table_name == table and schema in (None, declaration.schema):
-            return declaration.spec
-    return None
+def declarations(metadata: sa.MetaData | None = None) -> Iterator[Declaration]:
+    """Yield the declarations of one MetaData, or of all, in the order of their class statements."""
+    return (d for d in _by_model.values() if metadata is None or d.metadata is metadata)

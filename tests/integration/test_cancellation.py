@@ -12,7 +12,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from andamios_orm import Col, Database, Model, Repository, Session, field, generated
-from andamios_orm.database.connection import to_its_end
+from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import TransactionAborted
 
 METADATA = sa.MetaData()

@@ -61,6 +61,15 @@ class Deferred(Model, table=True, metadata=METADATA):
     )
 
 
+class Joke(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+
+
+class Sketch(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    inspires: Col[int] = field(foreign_key=Joke.id)
+
+
 class Odd(Model, table='select "it", now', metadata=METADATA):
     id: Col[int] = generated()
     one: Col[str] = field(unique=True, column='a, "b"')
@@ -273,6 +282,52 @@ async def test_a_deferred_foreign_key_is_named_at_the_commit(db: Database) -> No
     assert about(error) == (ForeignKeyViolation, Deferred, ("band_id",))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_key_that_a_trigger_breaks_between_other_tables_is_not_guessed(
+    db: Database,
+) -> None:
+    await db.execute(
+        sa.text(
+            "CREATE TRIGGER hang AFTER INSERT ON band"
+            " BEGIN INSERT INTO sketch (inspires) VALUES (99); END"
+        )
+    )
+
+    error = await refused(band(db))
+
+    assert about(error) == (ForeignKeyViolation, Band, ())
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_key_is_not_guessed_where_the_statement_fails_twice(db: Database) -> None:
+    first, second = await band(db, "Spam"), await band(db, "Eggs")
+    await Repository(Poster, db).add(Poster(band_id=first.id))
+    await db.execute(
+        sa.text(
+            f"CREATE TRIGGER stay BEFORE DELETE ON band WHEN old.id = {second.id}"
+            " BEGIN SELECT RAISE(ABORT, 'stay'); END"
+        )
+    )
+
+    error = await refused(Repository(Band, db).where(Band.founded > 0).delete())
+
+    assert about(error) == (ForeignKeyViolation, Band, ())
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_foreign_key_violation_that_a_trigger_raises_names_no_fields(db: Database) -> None:
+    for statement in (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE '{SENTINEL}' USING ERRCODE = 'foreign_key_violation'; END $$",
+        "CREATE TRIGGER no BEFORE INSERT ON band FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ):
+        await db.execute(sa.text(statement))
+
+    error = await refused(band(db))
+
+    assert about(error) == (ForeignKeyViolation, Band, ())
+
+
 # -- odd names
 
 
@@ -344,6 +399,32 @@ async def test_tables_of_the_same_name_in_two_schemas_are_told_apart(database_ur
     assert about(delete) == (ForeignKeyViolation, South, ("north_id",))
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_tables_on_the_search_path_are_those_declared_without_a_schema(
+    db: Database,
+) -> None:
+    async with db.session() as session:
+        await session.execute(sa.text("CREATE SCHEMA tenant"))
+        await session.execute(sa.text("SET LOCAL search_path TO tenant"))
+        await session.run_sync(METADATA.create_all)
+        bands = Repository(Band, session)
+        spam = await bands.add(Band(title=SENTINEL))
+        await Repository(Musician, session).add(Musician(name=SENTINEL, band_id=spam.id))
+
+        async def unique() -> None:
+            async with session.savepoint():
+                await bands.add(Band(title=SENTINEL))
+
+        async def delete() -> None:
+            async with session.savepoint():
+                await bands.delete(spam)
+
+        again, referred = await refused(unique()), await refused(delete())
+
+    assert about(again) == (UniqueViolation, Band, ("title",))
+    assert about(referred) == (ForeignKeyViolation, Musician, ("band_id",))
+
+
 # -- SQLAlchemy's connections and statements
 
 
@@ -393,6 +474,26 @@ async def test_a_table_without_a_model_names_its_columns(db: Database) -> None:
     assert about(error)[:2] == (UniqueViolation, None)
 
 
+async def test_a_key_without_a_name_of_its_own_names_its_columns(db: Database) -> None:
+    table = sa.Table("plain", sa.MetaData(), sa.Column("word", sa.Text, primary_key=True))
+    async with db.session() as session:
+        await session.run_sync(table.metadata.create_all)
+    await db.execute(sa.insert(table).values(word=SENTINEL))
+
+    error = await refused(db.execute(sa.insert(table).values(word=SENTINEL)))
+
+    assert about(error) == (UniqueViolation, None, ("word",))
+
+
+async def test_a_constraint_that_the_table_does_not_declare_names_no_fields(db: Database) -> None:
+    await db.execute(sa.text('CREATE UNIQUE INDEX late ON band (lower("name of the band"))'))
+    await band(db, SENTINEL)
+
+    error = await refused(band(db, SENTINEL.upper()))
+
+    assert about(error) == (UniqueViolation, Band, ())
+
+
 async def test_text_sql_finds_the_model_by_the_tables_name(db: Database) -> None:
     await band(db, SENTINEL)
     statement = sa.text('INSERT INTO band (founded, "name of the band") VALUES (2000, :title)')
@@ -406,6 +507,14 @@ async def test_a_value_its_type_refuses_is_not_storable_through_sqlalchemy(
     db: Database,
 ) -> None:
     statement = sa.insert(Band.__table__).values({"founded": 2**99, "name of the band": "x"})
+
+    assert isinstance(await refused(db.execute(statement)), NotStorable)
+
+
+async def test_a_value_that_its_column_type_refuses_is_not_storable_through_sqlalchemy(
+    db: Database,
+) -> None:
+    statement = sa.insert(Band.__table__).values({"name of the band": f"{SENTINEL}\0"})
 
     assert isinstance(await refused(db.execute(statement)), NotStorable)
 
