@@ -155,7 +155,7 @@ class ConditionMisuse(UsageError, TypeError):
     """A condition was used where Python wants a truth value (`and`, `or`, `not`, `if`, `in`)."""
 
 
-class WrongType(UsageError, TypeError):
+class WrongType(UsageError, DontWrapMixin, TypeError):
     """A value of another type than the column it is compared with or written to."""
 
 

@@ -26,7 +26,7 @@ class StatementRun:
     seconds: float
     """From handing it to the driver until the driver's answer, in seconds."""
     rows: int
-    """How many rows came back, or were changed."""
+    """How many rows came back, or were changed; -1 where the driver does not say."""
 
 
 Observer = Callable[[StatementRun], object]
@@ -38,6 +38,8 @@ observers: list[Observer] = []
 @contextmanager
 def subscribe(observer: Observer) -> Iterator[None]:
     """Call `observer` for every statement of this process until the block ends.
+
+    Statements of a SQLAlchemy engine of your own are seen where a repository runs them.
 
     The observer runs in the task that ran the statement; an exception in it is that task's.
     """

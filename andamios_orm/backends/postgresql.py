@@ -38,7 +38,14 @@ _KINDS: dict[str, FailureKind] = {
     "3D000": "unavailable",
     "08": "unavailable",
     "28": "unavailable",
-    "22": "unstorable",
+    "22000": "unstorable",  # asyncpg's own, for what it cannot encode
+    "22001": "unstorable",
+    "22003": "unstorable",
+    "22007": "unstorable",
+    "22008": "unstorable",
+    "22021": "unstorable",
+    "22P02": "unstorable",
+    "22P05": "unstorable",
 }
 # Classes whose messages tell of the server and the connection, never values.
 _SPEAKING = ("3D", "28", "57", "25", "53")

@@ -279,7 +279,8 @@ async def _opened(*args: Any, **kwargs: Any) -> aiosqlite.Connection:
 
     connection = aiosqlite.connect(*args, **kwargs)
     # As SQLAlchemy does: a connection that nobody closed does not keep the program alive.
-    getattr(connection, "_thread", connection).daemon = True
+    thread: Any = getattr(connection, "_thread", connection)
+    thread.daemon = True
     try:
         return await to_its_end(connection)
     except asyncio.CancelledError:

@@ -216,10 +216,13 @@ class SQLAlchemyConnection:
     async def _execute(self, plan: Plan[Any], parameters: Sequence[object]) -> sa.CursorResult[Any]:
         source = self._source
         connection = source if isinstance(source, AsyncConnection) else await source.connection()
+        started = time.perf_counter()
         try:
-            return await connection.exec_driver_sql(plan.sql, tuple(parameters))
+            result = await connection.exec_driver_sql(plan.sql, tuple(parameters))
         except Exception as error:
             raise await self._explained(error, connection, plan, parameters) from None
+        _observed(plan.sql, started, result.rowcount)
+        return result
 
     async def _explained(
         self,

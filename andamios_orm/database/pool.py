@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -10,10 +11,12 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
+from andamios_orm import observe
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
@@ -66,6 +69,9 @@ class Pool:
         self.backend.prepare_engine(engine.sync_engine, in_memory=self._in_memory)
         event.listen(engine.sync_engine, "checkout", self._refuse_lost)
         event.listen(engine.sync_engine, "handle_error", self._stop_cancelled)
+        # Plans are observed where they run; this is for statements that SQLAlchemy runs.
+        event.listen(engine.sync_engine, "before_cursor_execute", _started)
+        event.listen(engine.sync_engine, "after_cursor_execute", _finished)
         return engine
 
     def _refuse_lost(
@@ -215,3 +221,22 @@ class Pool:
                 "end sessions sooner, or raise pool_size=",
             )
         return translated(error, self.backend, self.dialect)
+
+
+def _started(connection: sa.Connection, *statement: object) -> None:
+    if observe.observers:
+        connection.info["andamios_started"] = time.perf_counter()
+
+
+def _finished(
+    connection: sa.Connection,
+    cursor: DBAPICursor,
+    sql: str,
+    parameters: object,
+    context: object,
+    many: bool,
+) -> None:
+    started = connection.info.pop("andamios_started", None)
+    if started is not None:
+        seconds = time.perf_counter() - started
+        observe.publish(observe.StatementRun(sql=sql, seconds=seconds, rows=cursor.rowcount))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
 
@@ -216,13 +216,13 @@ class Session:
         await connection.command(f"ROLLBACK TO SAVEPOINT {name}")
         await connection.command(f"RELEASE SAVEPOINT {name}")
 
-    def session(self) -> _Nested:
+    def session(self) -> AbstractAsyncContextManager[Session]:
         """Join this transaction: the same as `savepoint()`.
 
         A function that opens `where.session()` works with a Database, on its own transaction, and
         with a Session, as a part of the caller's.
         """
-        return _Nested(self)
+        return self.savepoint()
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
@@ -281,7 +281,8 @@ class Session:
         async with self._statement() as connection:
             try:
                 return await self._sqlalchemy_connection().run_sync(function, *args, **kwargs)
-            except Exception as error:
+            except sa.exc.DBAPIError as error:
+                # Anything else is the function's own.
                 raise connection.translated(error) from None
 
     async def _command(self, sql: str) -> None:
@@ -343,27 +344,6 @@ class Session:
             yield connection
         finally:
             self._idle.set()
-
-
-class _Nested:
-    """`Session.session()`: a block inside the open transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._block: Any = None
-
-    async def __aenter__(self) -> Session:
-        self._block = self._session.savepoint()
-        session: Session = await self._block.__aenter__()
-        return session
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._block.__aexit__(kind, error, traceback)
 
 
 async def _in_time(work: Coroutine[Any, Any, object]) -> bool:

@@ -11,7 +11,7 @@ The only file that touches `pydantic._internal`. The rules, each found by what b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +27,7 @@ from andamios_orm.queries.terms import Attr
 from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
+from andamios_orm.schema.spec import ColumnOptions
 
 __all__ = ["ModelMeta"]
 
@@ -120,18 +121,29 @@ def _new_class(
         raise DeclarationError(
             f"{name}: schema= on a class without a table", "add table=True, or remove schema="
         )
-    own = [n for n in namespace.get("__annotations__", {}) if not n.startswith("_")]
+    if not isinstance(table, bool | str):
+        raise DeclarationError(
+            f"{name}: table={table!r}", 'write table=True, or the name: table="heroes"'
+        )
     model = next((b for b in bases if isinstance(b, ModelMeta)), None)
     if model is not None:
-        _check_names(name, own, mcs)
-    if generated_names := _generated_names(bases, namespace):
-        _drop_unset_after_init(namespace, bases, generated_names)
+        _check_names(name, namespace.get("__annotations__", {}), mcs)
+    if _has_generated(bases, namespace):
+        _drop_unset_after_init(namespace, bases)
+    if _has_secret(namespace):
+        _hide_input(namespace)
     building = _building.set(True)
     try:
         cls = new(mcs, name, bases, namespace, **kwargs)
     finally:
         _building.reset(building)
-    type.__setattr__(cls, _GENERATED, generated_names)
+    fields = cls.__dict__.get("__pydantic_fields__", {})
+    if model is not None:
+        # Once more for fields of plain pydantic bases, which no class statement of ours declared.
+        _check_names(name, fields, mcs)
+    type.__setattr__(
+        cls, _GENERATED, frozenset(n for n, f in fields.items() if options_of(f).generated)
+    )
     if metadata is not None:
         type.__setattr__(cls, _METADATA, metadata)
     if table:
@@ -145,8 +157,10 @@ def _new_class(
     return cls
 
 
-def _check_names(name: str, fields: list[str], mcs: type[ModelMeta]) -> None:
+def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:
     for field_name in fields:
+        if field_name.startswith("_"):
+            continue
         if hasattr(BaseModel, field_name) or hasattr(mcs, field_name):
             raise ReservedName(
                 f"{name}.{field_name}: every model class has something called `{field_name}`"
@@ -156,18 +170,26 @@ def _check_names(name: str, fields: list[str], mcs: type[ModelMeta]) -> None:
             )
 
 
-def _generated_names(bases: tuple[type, ...], namespace: dict[str, Any]) -> frozenset[str]:
-    own = namespace.get("__annotations__", {})
-    inherited = {n for base in bases for n in getattr(base, _GENERATED, ()) if n not in own}
-    declared = {
-        n for n, v in namespace.items() if isinstance(v, FieldInfo) and options_of(v).generated
-    }
-    return frozenset(inherited | declared)
+def _has_generated(bases: tuple[type, ...], namespace: dict[str, Any]) -> bool:
+    inherited = any(getattr(base, _GENERATED, ()) for base in bases)
+    return inherited or any(options.generated for options in _declared(namespace))
 
 
-def _drop_unset_after_init(
-    namespace: dict[str, Any], bases: tuple[type, ...], names: frozenset[str]
-) -> None:
+def _has_secret(namespace: dict[str, Any]) -> bool:
+    return any(options.secret for options in _declared(namespace))
+
+
+def _declared(namespace: dict[str, Any]) -> Iterator[ColumnOptions]:
+    return (options_of(v) for v in namespace.values() if isinstance(v, FieldInfo))
+
+
+def _hide_input(namespace: dict[str, Any]) -> None:
+    """Keep the values out of pydantic's own errors: one of them is a secret."""
+    given = namespace.get("model_config", {})
+    namespace["model_config"] = {"hide_input_in_errors": True, **given}
+
+
+def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -> None:
     """Take the placeholder of generated fields out again, so that they have no value at all.
 
     Only classes with such fields pay for the hook; a `model_post_init` of the user's runs after.
@@ -182,7 +204,7 @@ def _drop_unset_after_init(
 
     def model_post_init(self: BaseModel, context: Any, /) -> None:
         values = self.__dict__
-        for name in names:
+        for name in getattr(type(self), _GENERATED):
             if values.get(name) is UNSET:
                 del values[name]
         if users is not None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql.elements import ColumnElement
 
-from andamios_orm.errors import ConditionMisuse
+from andamios_orm.errors import ConditionMisuse, NotSupported
 from andamios_orm.queries.nodes import (
     Binder,
     Key,
@@ -194,6 +194,8 @@ class NullTest(Condition):
 
 
 _ROUNDED_LISTS = 16_384
+_LONGEST_LIST = 32_000
+"""SQLite takes 32,766 parameters and PostgreSQL's driver 32,767; other conditions need some."""
 
 
 class Membership(Condition):
@@ -202,6 +204,12 @@ class Membership(Condition):
     __slots__ = ("bound", "items", "negated", "operand")
 
     def __init__(self, operand: Term, items: Sequence[object], *, negated: bool) -> None:
+        if len(items) > _LONGEST_LIST:
+            raise NotSupported(
+                f"{operand!r}.in_() got {len(items)} values, and a statement carries"
+                f" {_LONGEST_LIST} at most",
+                "ask in parts, or put the values into a table and use a subquery",
+            )
         self.operand, self.items, self.negated = operand, items, negated
         # A power of two, so that lists of many lengths share few statements; the last value is
         # repeated, which changes nothing in a list. Not beyond, because engines limit parameters.

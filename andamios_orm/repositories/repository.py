@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -59,16 +59,17 @@ class Repository(Generic[M]):
     ) -> None: ...
     @overload
     def __init__(self, source: Database | Session | AsyncConnection | AsyncSession, /) -> None: ...
-    def __init__(self, *arguments: Any) -> None:
-        if len(arguments) == 2:
-            self.model, source = arguments
-        else:
-            (source,) = arguments
-        if not hasattr(self, "model"):
+    def __init__(self, *arguments: object) -> None:
+        bound = getattr(type(self), "model", None)
+        model = arguments[0] if len(arguments) == 2 else bound
+        if not arguments or model is None or (bound is not None and model is not bound):
             raise UsageError(
-                f"{type(self).__name__} does not say which model it is for",
-                "write `Repository(Hero, db)`, or `class Heroes(Repository[Hero])`",
+                f"{type(self).__name__}() needs to know one model and one place to store it",
+                "write `Repository(Hero, db)`, or `class Heroes(Repository[Hero])` and"
+                " `Heroes(db)`",
             )
+        self.model = cast("type[M]", model)
+        source = arguments[-1]
         self._statements = statements_of(self.model)
         self._source = _source(source)
 

@@ -65,10 +65,9 @@ class Encoder:
                 f"a {type(instance).__name__} was given where {model.__name__} is stored",
                 f"build one with {model.__name__}.model_validate(...)",
             )
-        values: dict[str, object] = instance.__dict__
-        if self._json:
-            values = dict(values)
-            self._rebuild_json(values)
+        # A cached_property that was read lies in the same dict.
+        values = {n: v for n, v in instance.__dict__.items() if n in self._spec.by_name}
+        self._rebuild_json(values)
         return self._checked(model, values)
 
     def _rebuild_json(self, values: dict[str, object]) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from andamios_orm.errors import NotStorable, ValueOutOfRange
+from andamios_orm.errors import NotStorable, ValueOutOfRange, WrongType
 from andamios_orm.schema.json_values import to_json_text
 from andamios_orm.schema.spec import Kind, Storage
 
@@ -181,6 +181,11 @@ def _located(bind: Converter, field: str) -> Converter:
             return bind(value)
         except NotStorable as error:
             raise error.located(field) from None
+        except (TypeError, AttributeError, ValueError, ArithmeticError):
+            raise WrongType(
+                f"{field} cannot hold a {type(value).__name__}",
+                "pass a value of the field's type",
+            ) from None
 
     return convert
 

@@ -14,6 +14,14 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 from uuid import UUID
 
 from pydantic import BaseModel, RootModel, SecretBytes, SecretStr
@@ -25,6 +33,14 @@ __all__ = ["to_json_text"]
 
 _PLAIN = (int, bool, type(None))
 _KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
+_ADDRESSES = (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 _LIMIT = "JSON: text, numbers, booleans, lists and objects with simple keys"
 
 
@@ -83,6 +99,8 @@ def _plain(value: object, bytes_mode: str) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [f for f in dataclasses.fields(value) if f.init]
         return {f.name: _plain(getattr(value, f.name), bytes_mode) for f in fields}
+    if isinstance(value, _ADDRESSES):
+        return str(value)  # pydantic-core before 2.41 does not render them
     return value
 
 

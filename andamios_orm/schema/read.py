@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import NoneType
-from typing import Annotated, cast
+from typing import Annotated, cast, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from andamios_orm.errors import DeclarationError, PrimaryKeyProblem, UnsupportedType
-from andamios_orm.schema.spec import ColumnOptions, FieldSpec, ForeignKeySpec, Kind, ModelSpec
+from andamios_orm.errors import (
+    DeclarationError,
+    ForeignKeyProblem,
+    PrimaryKeyProblem,
+    UnsupportedType,
+)
+from andamios_orm.schema.spec import (
+    ColumnOptions,
+    FieldSpec,
+    ForeignKeySpec,
+    Kind,
+    ModelSpec,
+    OnDelete,
+)
 from andamios_orm.schema.types import read_type
 
 __all__ = ["options_of", "read_model"]
@@ -22,6 +34,12 @@ def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> Mod
 
     Raises UnsupportedType, PrimaryKeyProblem or DeclarationError, each naming model and field.
     """
+    if model.model_config.get("extra") == "allow":
+        raise DeclarationError(
+            f'{model.__name__}: extra="allow" takes values that have no column, and they would be'
+            " lost",
+            'use extra="ignore" or "forbid", and a field of type `dict[str, Any]` for what is open',
+        )
     infos = cast("Mapping[str, FieldInfo]", model.__pydantic_fields__)
     raw = _raw_validated(model)
     fields = tuple(_read_field(model.__name__, name, info, raw) for name, info in infos.items())
@@ -53,6 +71,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
     reading = read_type(info.annotation, metadata, field=where, column_type=options.column_type)
     foreign_key = None
     if options.foreign_key is not None:
+        _check_foreign_key(where, options)
         foreign_key = ForeignKeySpec(options.foreign_key, options.on_delete)
     spec = FieldSpec(
         name=name,
@@ -75,6 +94,22 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
     return spec
 
 
+_ON_DELETE = get_args(OnDelete)
+
+
+def _check_foreign_key(where: str, options: ColumnOptions) -> None:
+    target = options.foreign_key
+    if not isinstance(target, str) and not hasattr(target, "model"):
+        raise ForeignKeyProblem(
+            f"{where}: foreign_key= is a {type(target).__name__}",
+            'name a field: `foreign_key=Team.id`, or "Team.id" for a class declared later',
+        )
+    if options.on_delete not in (None, *_ON_DELETE):
+        raise DeclarationError(
+            f"{where}: on_delete={options.on_delete!r}", f"use one of {', '.join(_ON_DELETE)}"
+        )
+
+
 def _check_field(where: str, spec: FieldSpec, options: ColumnOptions) -> None:
     if options.on_delete is not None and options.foreign_key is None:
         raise DeclarationError(
@@ -85,6 +120,12 @@ def _check_field(where: str, spec: FieldSpec, options: ColumnOptions) -> None:
             f'{where}: on_delete="SET NULL" on a field that cannot be None',
             f"annotate it `Col[... | None]` with default=None, or choose another on_delete for"
             f" {where}",
+        )
+    if spec.primary_key and spec.storage.kind is Kind.JSON:
+        raise PrimaryKeyProblem(
+            f"{where}: a JSON column cannot be a primary key: engines disagree on when two JSON"
+            " texts are equal",
+            "use several primary_key=True fields, or a key of its own",
         )
     if spec.primary_key and spec.nullable:
         raise PrimaryKeyProblem(

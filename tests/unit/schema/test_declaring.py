@@ -16,7 +16,7 @@ from andamios_orm.errors import (
     UnsupportedType,
 )
 from andamios_orm.schema.compiler import spec_of, table_name_of, table_of
-from andamios_orm.schema.registry import default_metadata, model_of_table
+from andamios_orm.schema.registry import default_metadata
 from andamios_orm.schema.types import read_type
 
 T = TypeVar("T")
@@ -373,14 +373,6 @@ def test_a_second_class_for_one_table_is_refused() -> None:
         id: Col[int] = generated()
 
     assert set(First.metadata.tables) == {"shared", "other.shared"}
-
-
-def test_a_model_is_found_by_its_table() -> None:
-    table_of(Team)
-
-    assert model_of_table("teams", "app") is spec_of(Team)
-    assert model_of_table("teams", "public") is None
-    assert spec_of(Team).name == "Team"
 
 
 def test_a_convention_of_the_users_metadata_goes_first() -> None:
