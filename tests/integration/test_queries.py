@@ -1030,3 +1030,8 @@ async def test_a_sum_of_whole_numbers_is_an_int(things: Repository[Thing], empty
 
     assert type(total) is int
     assert total == 3
+
+
+def test_more_values_than_a_statement_carries_are_refused_before_sql() -> None:
+    with pytest.raises(NotSupported, match="got 32001 values"):
+        Thing.whole.in_(range(32_001))

@@ -694,8 +694,22 @@ async def test_a_subclass_names_its_model_once(empty: Database) -> None:
 def test_a_repository_without_a_model_is_refused() -> None:
     untyped: Any = Repository
 
-    with pytest.raises(UsageError, match="does not say which model"):
+    with pytest.raises(UsageError, match="needs to know one model"):
         untyped(Database("sqlite://"))
+
+
+def test_a_repository_without_anything_is_refused() -> None:
+    untyped: Any = Repository
+
+    with pytest.raises(UsageError, match="needs to know one model"):
+        untyped()
+
+
+def test_a_repository_of_one_model_takes_no_other() -> None:
+    heroes: Any = Repository[Hero]
+
+    with pytest.raises(UsageError, match="needs to know one model"):
+        heroes(Model, Database("sqlite://"))
 
 
 @pytest.mark.parametrize("source", [None, "sqlite://", Hero])

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from enum import Enum
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, field_validator
 
 from andamios_orm import Col, Database, Model, Repository, field, generated, register_type
 from andamios_orm.errors import InvalidRow
@@ -189,3 +190,50 @@ async def test_a_validator_that_changes_its_mind_shows_no_value_either(empty: Da
         await Repository(Fickle, empty).all()
 
     assert (caught.value.model, caught.value.key, caught.value.fields) == (Fickle, None, {})
+
+
+class Vault(Model, table="vault", metadata=AFTER):
+    code: Col[SecretStr] = field(primary_key=True)
+    size: Col[int]
+
+
+class OldVault(Model, table="vault", metadata=BEFORE):
+    code: Col[str] = field(primary_key=True)
+    size: Col[str]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_secret_key_is_not_named(database_url: str) -> None:
+    async with Database(database_url, metadata=BEFORE) as before:
+        await before.create_all()
+        await Repository(OldVault, before).add(OldVault(code="sentinel", size="many"))
+
+    async with Database(database_url, metadata=AFTER) as after:
+        with pytest.raises(InvalidRow) as caught:
+            await Repository(Vault, after).all()
+
+    assert "sentinel" not in str(caught.value)
+    assert caught.value.key == ("(secret)",)
+    assert caught.value.fields == {"size": "int_parsing"}
+
+
+class Closed(Model, table=True, metadata=AFTER):
+    model_config = ConfigDict(extra="forbid")
+
+    id: Col[int] = generated()
+    name: Col[str]
+
+    @cached_property
+    def upper(self) -> str:
+        return self.name.upper()
+
+
+async def test_a_cached_property_that_was_read_is_no_field(database_url: str) -> None:
+    closed = Closed(name="ada")
+    assert closed.upper == "ADA"
+
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+        stored = await Repository(Closed, db).add(closed)
+
+    assert stored.name == "ada"

@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from andamios_orm import Col, Database, Model, Repository, field, generated
 from andamios_orm.database.url import backend_of
-from andamios_orm.errors import DatabaseUnavailable, NotSupported, StatementFailed, UniqueViolation
+from andamios_orm.errors import (
+    DatabaseUnavailable,
+    NotSupported,
+    StatementFailed,
+    UniqueViolation,
+    WrongType,
+)
+from andamios_orm.observe import StatementRun, subscribe
 
 METADATA = sa.MetaData()
 
@@ -184,3 +191,46 @@ async def test_concurrent_joined_connections_do_not_mix(db: Database, engine: As
     await asyncio.gather(*(add(f"Ship {n}", keep=n % 2 == 0) for n in range(6)))
 
     assert await names(db) == ["Ship 0", "Ship 2", "Ship 4"]
+
+
+async def test_a_value_of_another_type_is_refused_naming_the_field(db: Database) -> None:
+    with pytest.raises(WrongType, match=r"Ship\.name cannot hold a int"):
+        await db.execute(sa.insert(Ship.__table__).values(name=3, tags={}))
+
+
+async def test_observers_see_statements_of_sqlalchemy(db: Database) -> None:
+    seen: list[StatementRun] = []
+
+    with subscribe(seen.append):
+        await db.execute(sa.select(Ship.name))
+
+    assert [event.sql.split()[0] for event in seen] == ["SELECT"]
+
+
+async def test_observers_see_statements_of_a_joined_connection(
+    db: Database, engine: AsyncEngine
+) -> None:
+    seen: list[StatementRun] = []
+
+    async with engine.connect() as connection:
+        with subscribe(seen.append):
+            await Repository(Ship, connection).all()
+
+    assert [event.sql.split()[0] for event in seen] == ["SELECT"]
+
+
+async def test_an_error_of_a_function_that_runs_in_the_session_stays_its_own(db: Database) -> None:
+    def fail(connection: sa.Connection) -> None:
+        raise ConnectionRefusedError("the function's own")
+
+    with pytest.raises(ConnectionRefusedError, match="the function's own"):
+        async with db.session() as session:
+            await session.run_sync(fail)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_an_error_in_a_computation_is_no_matter_of_storing(db: Database) -> None:
+    with pytest.raises(StatementFailed) as caught:
+        await db.execute(sa.select(sa.literal_column("1") / sa.literal_column("0")))
+
+    assert caught.value.code == "22012"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 import sqlalchemy as sa
-from pydantic import Field, PrivateAttr, ValidationError, create_model
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, create_model
 
 from andamios_orm import Col, Model, UUIDKey, field, generated, uuid7
 from andamios_orm.errors import DeclarationError, NotLoaded, ReservedName
@@ -315,3 +315,27 @@ def test_uuid_keys_sort_by_the_time_they_were_made() -> None:
 
     assert keys == sorted(keys)
     assert all(type(key) is uuid.UUID for key in keys)
+
+
+def test_a_table_that_is_neither_a_name_nor_true_is_refused() -> None:
+    table: Any = 1
+
+    with pytest.raises(DeclarationError, match="table=1"):
+        create_model("Odd", __base__=Model, __cls_kwargs__={"table": table}, id=(int, generated()))
+
+
+def test_a_reserved_name_of_a_plain_base_is_refused() -> None:
+    class Plain(BaseModel):
+        metadata: str
+
+    with pytest.raises(ReservedName, match=r"Mixed\.metadata"):
+
+        class Mixed(Plain, Model):
+            id: Col[int] = generated()
+
+
+def test_a_refused_value_beside_a_secret_is_not_shown() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Hero(name="sentinel-too-long", secret_name="s")
+
+    assert "sentinel" not in str(caught.value)

@@ -432,3 +432,35 @@ def test_a_class_without_a_metadata_is_kept_in_the_default_one() -> None:
         id: Col[int] = generated()
 
     assert Kept.__table__.metadata is default_metadata
+
+
+# ---- what would fail later ---------------------------------------------------------------------
+
+
+def test_open_models_are_refused_because_open_values_have_no_column() -> None:
+    with pytest.raises(DeclarationError, match='extra="allow"'):
+        create_model(
+            "Open",
+            __base__=Model,
+            __cls_kwargs__={"table": True, "metadata": sa.MetaData(), "extra": "allow"},
+            id=(int, generated()),
+        )
+
+
+def test_a_foreign_key_to_no_field_is_refused_in_the_class_statement() -> None:
+    target: Any = int
+
+    with pytest.raises(ForeignKeyProblem, match=r"Bad\.other: foreign_key= is a type"):
+        declare(id=(int, generated()), other=(int, field(foreign_key=target)))
+
+
+def test_an_unknown_on_delete_is_refused_in_the_class_statement() -> None:
+    action: Any = "DELETE"
+
+    with pytest.raises(DeclarationError, match="on_delete='DELETE'"):
+        declare(id=(int, generated()), other=(int, field(foreign_key="Bad.id", on_delete=action)))
+
+
+def test_a_json_column_is_no_primary_key() -> None:
+    with pytest.raises(PrimaryKeyProblem, match="a JSON column cannot be a primary key"):
+        declare(id=(tuple[int, int], field(primary_key=True)))
