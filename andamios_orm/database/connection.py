@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
@@ -21,6 +22,7 @@ from andamios_orm import observe
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.failures import to_error
 from andamios_orm.backends.tasks import to_its_end
+from andamios_orm.errors import InvalidRow
 from andamios_orm.rows.plan import Plan, Row
 
 __all__ = [
@@ -248,7 +250,17 @@ async def executed(
         result = await connection.patiently(lambda: sqlalchemy.execute(statement))
     except Exception as error:
         raise connection.translated(error, _written_by(statement)) from None
-    return result.all() if result.returns_rows else []
+    try:
+        return result.all() if result.returns_rows else []
+    except ValidationError as error:
+        kinds = ", ".join(sorted({detail["type"] for detail in error.errors()}))
+        raise InvalidRow(
+            f"a stored JSON value does not fit the type of its field: {kinds}",
+            "correct the row in the database, or widen the model",
+            model=object,
+            key=None,
+            fields={},
+        ) from None
 
 
 def _written_by(statement: object) -> sa.Table | None:

@@ -196,11 +196,8 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     """
     users = namespace.get("model_post_init")
     if users is None:
-        inherited = next(
-            (f for b in bases if (f := getattr(b, "model_post_init", None)) is not None), None
-        )
-        if inherited is not BaseModel.model_post_init:
-            users = inherited
+        hooks = (getattr(base, "model_post_init", None) for base in bases)
+        users = next((h for h in hooks if h not in (None, BaseModel.model_post_init)), None)
 
     def model_post_init(self: BaseModel, context: Any, /) -> None:
         values = self.__dict__

@@ -302,6 +302,10 @@ class Attr(Expression):
     def __invert__(self) -> Condition:
         return ~as_condition(self)
 
+    def __reduce__(self) -> tuple[object, tuple[type[BaseModel], str]]:
+        # The number is this process's own: another one finds its own object for the column.
+        return (getattr, (self.model, self.name))
+
     def set(self, value: object) -> Assignment:
         """Return the assignment of `value` to this column, for update() and patch()."""
         return Assignment(self, value)

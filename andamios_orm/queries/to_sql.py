@@ -58,7 +58,7 @@ class _Parameters:
 
 def parameter(number: int) -> str:
     """Return the name of the n-th parameter, counted from 0."""
-    return f"andamios_{number}"
+    return f"andamios_orm_parameter_{number}"
 
 
 # ---- reading -----------------------------------------------------------------------------------

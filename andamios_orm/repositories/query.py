@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from andamios_orm.database.source import Source
 from andamios_orm.errors import ManyFound, NotFound, UsageError, WrongType
 from andamios_orm.models.base import Model
+from andamios_orm.queries import nodes
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 
@@ -131,10 +132,12 @@ class Query(Generic[M]):
             )
         checked = self._statements.checked(assignments)
         values = [*assigned_values(checked), *self._selection.values()]
-        if not self._statements.spec.whole_row_validators:
+        judged_alone = any(nodes.is_clause(a.value) and a.attr.field.python_rules for a in checked)
+        if not judged_alone and not self._statements.spec.whole_row_validators:
             plan = self._statements.update(self._source.plans, self._selection, checked)
             return await self._source.run(plan, values)
-        # Validators that look at several fields judge the rows as they come back.
+        # What the database computes, and what validators say of several fields, is judged when
+        # the rows come back.
         async with self._source.unit() as source:
             judged = self._statements.update_returning(source.plans, self._selection, checked)
             rows: list[M] = await source.fetch(judged, values)

@@ -160,7 +160,10 @@ class Repository(Generic[M]):
         """
         names, values = self._statements.encoder.encode(instance)
         plan = self._statements.insert(self._source.plans, names)
-        return (await self._source.fetch(plan, values))[0]
+        if not self._statements.spec.judges_defaults:
+            return (await self._source.fetch(plan, values))[0]
+        async with self._source.unit() as source:
+            return (await source.fetch(plan, values))[0]
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
         """Store many instances, all or none, and return them as stored, in the same order.

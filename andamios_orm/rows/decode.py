@@ -119,7 +119,7 @@ def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
             load = loads.get(field.name)
             values[field.name] = value if load is None else load(value)
         except ValidationError as error:
-            inner = refusals(error)
+            inner = refusals(error, spec.model)
             fields |= {f"{field.name}.{path}": kind for path, kind in inner.items()}
         except _REFUSALS as error:
             fields[field.name] = type(error).__name__
@@ -129,7 +129,7 @@ def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
                 values, strict=False, by_alias=False, by_name=True
             )
         except ValidationError as error:
-            fields = refusals(error)
+            fields = refusals(error, spec.model)
         else:
             return
     key = tuple(_SECRET if _is_secret(f) else values.get(f.name) for f in spec.primary_key)

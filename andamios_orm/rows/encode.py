@@ -11,9 +11,10 @@ from inspect import signature
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model, field_validator
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from andamios_orm.errors import InvalidRow, NotStorable, WrongType
-from andamios_orm.schema.json_values import to_json_text
+from andamios_orm.schema.json_values import same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["Encoder", "refusals"]
@@ -65,9 +66,28 @@ class Encoder:
                 f"a {type(instance).__name__} was given where {model.__name__} is stored",
                 f"build one with {model.__name__}.model_validate(...)",
             )
+        if more := type(instance).__pydantic_fields__.keys() - self._spec.by_name.keys():
+            raise WrongType(
+                f"a {type(instance).__name__} has fields that {model.__name__} has no columns for:"
+                f" {', '.join(sorted(more))}",
+                f"store it with a repository of {type(instance).__name__}, if that is a table, or"
+                f" build a {model.__name__} of it",
+            )
         # A cached_property that was read lies in the same dict.
         values = {n: v for n, v in instance.__dict__.items() if n in self._spec.by_name}
+        given = {name: values.get(name) for name in self._json}
         self._rebuild_json(values)
+        for name, value in given.items():
+            # Pydantic's Json[...] takes the text itself.
+            is_text = self._json[name].storage.column_type == "text"
+            if not is_text and not same_value(value, values.get(name)):
+                raise NotStorable(
+                    f"{self._spec.name}.{name}: JSON would give the value back as another one",
+                    "give the field a type that says what it holds: JSON knows no sets, tuples,"
+                    " dates or keys but text where the type does not",
+                    limit="what JSON and the field's type read back equal",
+                    field=f"{self._spec.name}.{name}",
+                )
         return self._checked(model, values)
 
     def _rebuild_json(self, values: dict[str, object]) -> None:
@@ -97,7 +117,7 @@ class Encoder:
         try:
             checked = validator.validate_python(values, by_alias=False, by_name=True)
         except ValidationError as error:
-            raise self._refused(refusals(error)) from None
+            raise self._refused(refusals(error, model)) from None
         return cast("dict[str, object]", checked.__dict__)
 
     def _read_json(self, model: type[BaseModel], text: str) -> dict[str, object]:
@@ -105,7 +125,7 @@ class Encoder:
         try:
             checked = validator.validate_json(text, by_alias=False, by_name=True)
         except ValidationError as error:
-            raise self._refused(refusals(error)) from None
+            raise self._refused(refusals(error, model)) from None
         return cast("dict[str, object]", checked.__dict__)
 
     def _refused(self, fields: dict[str, str]) -> InvalidRow:
@@ -124,6 +144,8 @@ def _one_field(
 ) -> type[BaseModel]:
     """Return a model of one field under the configuration of `model`."""
     config = {**model.model_config, "protected_namespaces": (), "defer_build": False}
+    # How bytes look in the model's API is no matter of how its columns keep them.
+    config.pop("val_json_bytes", None)
     fields: dict[str, Any] = {field.name: field.annotation}
     return create_model(
         model.__name__,
@@ -144,10 +166,27 @@ def _own_validators(model: type[BaseModel], name: str) -> dict[str, Any]:
     return found
 
 
-def refusals(error: ValidationError) -> dict[str, str]:
-    """Return the kind of failure by field, without the values that pydantic would show."""
+def refusals(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
+    """Return the kind of failure by field, without the values that pydantic would show.
+
+    The keys of a dict are values too: of a path only names that the model declares are shown.
+    """
+    known = _names_within(model)
     found: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         path: Sequence[int | str] = detail["loc"]
-        found.setdefault(".".join(str(part) for part in path) or "(model)", detail["type"])
+        shown = (str(p) if isinstance(p, int) or p in known else "*" for p in path)
+        found.setdefault(".".join(shown) or "(model)", detail["type"])
     return found
+
+
+def _names_within(model: type[BaseModel]) -> set[str]:
+    """Return the names of the model's fields, and of those of the models inside it."""
+    names = set(model.__pydantic_fields__)
+    try:
+        schema = model.model_json_schema(by_alias=False)
+    except PydanticInvalidForJsonSchema:
+        return names
+    for nested in schema.get("$defs", {}).values():
+        names.update(nested.get("properties", ()))
+    return names

@@ -24,7 +24,7 @@ R = TypeVar("R")
 Row: TypeAlias = Sequence[Any]
 """One row as the driver gives it: values in column order."""
 
-_OWN = re.compile(r"andamios_(\d+)")
+_OWN = re.compile(r"andamios_orm_parameter_(\d+)")
 _EXPANDED = re.compile(r"(.+)_\d+")
 
 
@@ -85,7 +85,7 @@ def compile_plan(
     *,
     table: sa.Table,
 ) -> Plan[R]:
-    """Return the plan of a statement whose values are the parameters `andamios_0`, `..._1`, …
+    """Return the plan of a statement whose values are the parameters `andamios_orm_parameter_0`, …
 
     Values inside SQLAlchemy expressions that a user passed stay in the plan as they are.
     """

@@ -279,6 +279,9 @@ def _date(value: date) -> date:
             "pass `value.date()`, or declare the field as datetime",
             limit="dates",
         )
+    if value in (date.min, date.max):
+        # As with datetimes, PostgreSQL's driver makes infinities of them.
+        raise _beyond()
     return value
 
 
@@ -404,7 +407,30 @@ def _sqlite_decimal(precision: int, scale: int) -> Representation:
 def _wide_decimal(storage: Storage, dialect_name: str) -> Converter | None:
     if is_ordered_text(storage, dialect_name):
         return _represent(storage, dialect_name).bind
-    return float if dialect_name == "sqlite" else Decimal
+    return _comparable_double if dialect_name == "sqlite" else _finite_decimal
+
+
+def _finite_decimal(value: Decimal | int) -> Decimal:
+    number = Decimal(value)
+    if number.is_finite():
+        return number
+    raise NotStorable(
+        "NaN and the infinities are not compared with decimals",
+        "use is_null() for missing numbers",
+        limit="finite numbers",
+    )
+
+
+def _comparable_double(value: Decimal | int) -> float:
+    number = _finite_decimal(value)
+    double = float(number)
+    if Decimal(repr(double)) == number:
+        return double
+    raise ValueOutOfRange(
+        f"SQLite compares decimals of {_EXACT_DIGITS} digits; the number would be rounded first",
+        "compare with a number of fewer digits",
+        limit=f"{_EXACT_DIGITS} digits",
+    )
 
 
 def _interval(value: int) -> timedelta:

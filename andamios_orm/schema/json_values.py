@@ -29,7 +29,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
 
-__all__ = ["to_json_text"]
+__all__ = ["same_value", "to_json_text"]
 
 _PLAIN = (int, bool, type(None))
 _KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
@@ -86,8 +86,7 @@ def _plain(value: object, bytes_mode: str) -> object:
         return _plain(value.root, bytes_mode)
     if isinstance(value, BaseModel):
         mode = str(type(value).model_config.get("val_json_bytes", bytes_mode))
-        values = {**value.__dict__, **(value.__pydantic_extra__ or {})}
-        return {name: _plain(item, mode) for name, item in values.items()}
+        return {name: _plain(item, mode) for name, item in _fields(value).items()}
     if isinstance(value, Mapping):
         return {_key(key, bytes_mode): _plain(item, bytes_mode) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -121,3 +120,33 @@ def _key(key: object, bytes_mode: str) -> object:
     if isinstance(plain, _KEYS):
         return plain
     raise _refused(f"a key of type {type(key).__name__}")
+
+
+def _fields(value: BaseModel) -> dict[str, object]:
+    # A cached_property that was read lies in the same dict.
+    declared = type(value).__pydantic_fields__
+    own = {name: item for name, item in value.__dict__.items() if name in declared}
+    return {**own, **(value.__pydantic_extra__ or {})}
+
+
+def same_value(one: object, other: object) -> bool:
+    """Whether two values are of the same types and equal, all the way down.
+
+    >>> same_value({1: (2,)}, {1: [2]})
+    False
+    """
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, BaseModel) and isinstance(other, BaseModel):
+        return same_value(_fields(one), _fields(other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(map(type, one)) == list(map(type, other)) and all(
+            key in other and same_value(value, other[key]) for key, value in one.items()
+        )
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if dataclasses.is_dataclass(one) and not isinstance(one, type):
+        names = [f.name for f in dataclasses.fields(one) if f.init]
+        return all(same_value(getattr(one, n), getattr(other, n)) for n in names)
+    # A class that does not say when it is equal is taken at its word.
+    return type(one).__eq__ is object.__eq__ or one == other

@@ -88,6 +88,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
         server_default=options.server_default,
         secret=options.secret,
         comment=options.comment,
+        python_rules=reading.python_rules,
         raw_validators=reading.raw_validators or name in raw_validated or "*" in raw_validated,
     )
     _check_field(where, spec, options)

@@ -151,6 +151,8 @@ class FieldSpec:
     server_default: object = None
     secret: bool = False
     comment: str | None = None
+    python_rules: bool = False
+    """A rule that no constraint of the table repeats: a pattern, or a validator of the user's."""
     raw_validators: bool = False
     """A user's validator sees the value before pydantic does, so it must be a Python value."""
 
@@ -180,6 +182,16 @@ class ModelSpec:
     def primary_key(self) -> tuple[FieldSpec, ...]:
         """The key's fields in declared order; never empty."""
         return tuple(f for f in self.fields if f.primary_key)
+
+    @cached_property
+    def judges_defaults(self) -> bool:
+        """Whether the model may refuse a value that the database makes."""
+        return any(
+            f.generated
+            and f.server_default is not None
+            and (f.python_rules or self.whole_row_validators)
+            for f in self.fields
+        )
 
     @cached_property
     def generated(self) -> tuple[FieldSpec, ...]:

@@ -234,15 +234,44 @@ def _not_sqlite(*args: object, dialect: sa.Dialect, **kw: object) -> bool:
 def _sqlite_decimal_bound(
     field: FieldSpec, column: sa.Column[Any], bound: Bound
 ) -> ColumnElement[bool]:
-    convert = sa.cast if is_ordered_text(field.storage, "sqlite") else sa.type_coerce
-    number = convert(column, sa.REAL)
     value = Decimal(str(bound.value))
+    if is_ordered_text(field.storage, "sqlite"):
+        return _sqlite_text_bound(field, column, bound, value)
+    number = sa.type_coerce(column, sa.REAL)
     if bound.kind == "multiple_of":
-        # SQLite's % is for whole numbers: count in units of the last place.
-        unit = 10 ** cast("int", field.storage.scale)
-        whole = sa.cast(sa.func.round(number * unit), sa.Integer)
-        return whole % int(value * unit) == 0
+        # SQLite's % is for whole numbers: count in units of the last place of either.
+        places = max(cast("int", field.storage.scale), _places(value))
+        whole = sa.cast(sa.func.round(number * 10**places), sa.Integer)
+        return whole % int(value.scaleb(places)) == 0
     return _COMPARE[bound.kind](number, sa.literal(float(value), sa.REAL))
+
+
+def _sqlite_text_bound(
+    field: FieldSpec, column: sa.Column[Any], bound: Bound, value: Decimal
+) -> ColumnElement[bool]:
+    """A bound on a number kept as text: as sharp as a double is, and never too sharp."""
+    number = sa.cast(column, sa.REAL)
+    if bound.kind == "multiple_of":
+        places = _places(value)
+        units = number * 10**places
+        whole = sa.func.round(units)
+        fits = sa.and_(
+            sa.func.abs(units - whole) < sa.literal(1e-6, sa.REAL),
+            sa.cast(whole, sa.Integer) % int(value.scaleb(places)) == 0,
+        )
+        # Beyond that a double no longer tells the units apart.
+        return sa.or_(sa.func.abs(units) >= sa.literal(1e9, sa.REAL), fits)
+    limit = sa.literal(float(value), sa.REAL)
+    if bound.kind in ("ge", "le"):
+        return _COMPARE[bound.kind](number, limit)
+    # One text per number: the limit itself is told apart exactly.
+    loose = _COMPARE[{"gt": "ge", "lt": "le"}[bound.kind]](number, limit)
+    exact = f"{value:.{field.storage.scale}f}"
+    return sa.and_(loose, sa.type_coerce(column, sa.Text()) != exact)
+
+
+def _places(value: Decimal) -> int:
+    return max(0, -cast("int", value.as_tuple().exponent))
 
 
 def _sqlite_checks(

@@ -121,6 +121,7 @@ class Reading:
     nullable: bool
     bounds: tuple[Bound, ...]
     raw_validators: bool
+    python_rules: bool
 
 
 def read_type(
@@ -146,10 +147,15 @@ def read_type(
         if bound.kind == "max_length":
             storage = dataclasses.replace(storage, length=cast("int", bound.value))
     raw = any(type(mark).__name__ in _RAW_VALIDATORS for mark in marks)
-    return Reading(storage, nullable or core is Any, bounds, raw)
+    rules = any(
+        type(mark).__name__ in _PYTHON_RULES or getattr(mark, "pattern", None) is not None
+        for mark in marks
+    )
+    return Reading(storage, nullable or core is Any, bounds, raw, rules)
 
 
 _RAW_VALIDATORS = {"BeforeValidator", "WrapValidator", "PlainValidator"}
+_PYTHON_RULES = {*_RAW_VALIDATORS, "AfterValidator", "Predicate", "Not"}
 
 
 def _unwrap(annotation: object) -> tuple[object, list[object], bool]:

@@ -23,6 +23,7 @@ from andamios_orm.errors import (
     NotStorable,
     NotSupported,
     UsageError,
+    ValueOutOfRange,
     WrongType,
 )
 from andamios_orm.observe import StatementRun, subscribe
@@ -1035,3 +1036,19 @@ async def test_a_sum_of_whole_numbers_is_an_int(things: Repository[Thing], empty
 def test_more_values_than_a_statement_carries_are_refused_before_sql() -> None:
     with pytest.raises(NotSupported, match="got 32001 values"):
         Thing.whole.in_(range(32_001))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_sqlite_does_not_round_a_decimal_before_it_compares(
+    things: Repository[Thing],
+) -> None:
+    close = Decimal("1.00000000000000000001")
+    await things.add(Thing(price=Decimal("1.00")))
+
+    with pytest.raises(ValueOutOfRange, match="decimals of 15 digits"):
+        await things.where(Thing.price == close).all()
+
+
+async def test_a_decimal_is_not_compared_with_nan(things: Repository[Thing]) -> None:
+    with pytest.raises(NotStorable, match="NaN and the infinities are not compared"):
+        await things.where(Thing.price < Decimal("nan")).all()

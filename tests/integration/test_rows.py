@@ -1,16 +1,25 @@
 """Reading rows that others have written: what the model refuses is an error, never an instance."""
 
 from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    field_validator,
+)
 
 from andamios_orm import Col, Database, Model, Repository, field, generated, register_type
-from andamios_orm.errors import InvalidRow
+from andamios_orm.errors import InvalidRow, NotStorable, WrongType
 
 BEFORE, AFTER = sa.MetaData(), sa.MetaData()
 
@@ -237,3 +246,106 @@ async def test_a_cached_property_that_was_read_is_no_field(database_url: str) ->
         stored = await Repository(Closed, db).add(closed)
 
     assert stored.name == "ada"
+
+
+class Bag(Model, table=True, metadata=AFTER):
+    id: Col[int] = generated()
+    anything: Col[Any] = field(default=None)
+    day: Col[date | str | None] = field(default=None)
+    counts: Col[dict[str, int]] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"anything": (1, 2)},
+        {"anything": {1: 2}},
+        {"anything": {1: 1, "1": 2}},
+        {"anything": Decimal("1.1")},
+        {"anything": [Color.RED]},
+        {"day": "2020-01-01"},
+    ],
+    ids=repr,
+)
+async def test_json_that_would_come_back_different_is_refused_before_sql(
+    database_url: str, values: dict[str, Any]
+) -> None:
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+
+        with pytest.raises(NotStorable, match=r"Bag\.(anything|day): JSON would give"):
+            await Repository(Bag, db).add(Bag(**values))
+
+        assert not await Repository(Bag, db).exists()
+
+
+async def test_the_keys_of_a_dict_are_not_shown(database_url: str) -> None:
+    bag = Bag()
+    loose: Any = bag.counts
+    loose["sentinel"] = "x"
+
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+        with pytest.raises(InvalidRow) as caught:
+            await Repository(Bag, db).add(bag)
+
+    assert caught.value.fields == {"counts.*": "int_parsing"}
+
+
+async def test_a_subclass_with_more_fields_is_refused(database_url: str) -> None:
+    class Bigger(Bag):
+        more: str = "lost"
+
+    async with Database(database_url, metadata=AFTER) as db:
+        with pytest.raises(WrongType, match="no columns for: more"):
+            await Repository(Bag, db).add(Bigger())
+
+
+async def test_a_selected_json_value_that_does_not_fit_is_an_error_without_it(
+    database_url: str,
+) -> None:
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+        await Repository(Bag, db).add(Bag())
+        await db.execute(sa.text("""UPDATE bag SET counts = '{"sentinel": "x"}'"""))
+
+        with pytest.raises(InvalidRow) as caught:
+            await db.execute(sa.select(Bag.counts))
+
+    assert "sentinel" not in str(caught.value)
+
+
+def refuse(value: str) -> str:
+    raise ValueError("no")
+
+
+class Judged(Model, table=True, metadata=AFTER):
+    id: Col[int] = generated()
+    word: Col[Annotated[str, AfterValidator(refuse)]] = generated(server_default="zzz")
+
+
+async def test_a_row_whose_default_is_refused_is_not_left_behind(database_url: str) -> None:
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+
+        with pytest.raises(InvalidRow):
+            await Repository(Judged, db).add(Judged())
+
+        assert await Repository(Judged, db).count() == 0
+
+
+class Word(Model, table=True, metadata=AFTER):
+    id: Col[int] = generated()
+    text: Col[str] = field(pattern="^[a-z]+$")
+
+
+async def test_a_computed_value_that_the_model_refuses_is_undone(database_url: str) -> None:
+    async with Database(database_url, metadata=AFTER) as db:
+        await db.create_all()
+        words = Repository(Word, db)
+        await words.add(Word(text="abc"))
+
+        with pytest.raises(InvalidRow):
+            await words.where(Word.text == "abc").update(Word.text.set(Word.text + "1"))
+
+        assert [word.text for word in await words.all()] == ["abc"]

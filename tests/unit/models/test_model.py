@@ -339,3 +339,21 @@ def test_a_refused_value_beside_a_secret_is_not_shown() -> None:
         Hero(name="sentinel-too-long", secret_name="s")
 
     assert "sentinel" not in str(caught.value)
+
+
+def test_a_hook_of_a_second_base_runs_too() -> None:
+    seen: list[str] = []
+
+    class Hooked(Model):
+        def model_post_init(self, context: Any, /) -> None:
+            seen.append("hooked")
+
+    class Plain(Model):
+        x: int = 1
+
+    class Both(Plain, Hooked, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+
+    Both()
+
+    assert seen == ["hooked"]

@@ -1,5 +1,6 @@
 """The shape of a query decides its statement: equal keys, equal SQL; values in the order of SQL."""
 
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -276,3 +277,17 @@ def test_the_annotation_of_a_column_can_be_evaluated() -> None:
     from andamios_orm.queries.expressions import Attr  # noqa: PLC0415 - the subject
 
     assert Attr[int] is Attr
+
+
+def test_a_pickled_condition_names_its_column_and_not_a_number_of_this_process() -> None:
+    condition = pickle.loads(pickle.dumps(LOOSE.size == 9))  # noqa: S301 - our own
+
+    assert condition.left is Pickled.size
+
+
+class Pickled(Model, table=True, metadata=sa.MetaData()):
+    id: Col[int] = generated()
+    size: Col[int]
+
+
+LOOSE: Any = Pickled

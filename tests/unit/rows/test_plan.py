@@ -33,7 +33,7 @@ def plan(statement: Any) -> Plan[None]:
 
 
 def parameter(number: int, column_type: Any = None) -> Any:
-    return sa.bindparam(f"andamios_{number}", None, type_=column_type)
+    return sa.bindparam(f"andamios_orm_parameter_{number}", None, type_=column_type)
 
 
 # ---- the cache ---------------------------------------------------------------------------------
