@@ -20,7 +20,7 @@ from andamios_orm import observe
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
-from andamios_orm.errors import DatabaseUnavailable, SessionMisuse
+from andamios_orm.errors import DatabaseError, DatabaseUnavailable, SessionMisuse
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
 
@@ -189,6 +189,10 @@ class Pool:
         try:
             yield sqlalchemy, connection
         finally:
+            if not connection.is_usable():
+                # A BEGIN written by hand, say. In memory the connection is the data.
+                with suppress(DatabaseError):
+                    await to_its_end(connection.command("ROLLBACK"))
             if not connection.is_usable():
                 await to_its_end(sqlalchemy.invalidate())
             await to_its_end(sqlalchemy.close())

@@ -234,3 +234,13 @@ async def test_an_error_in_a_computation_is_no_matter_of_storing(db: Database) -
         await db.execute(sa.select(sa.literal_column("1") / sa.literal_column("0")))
 
     assert caught.value.code == "22012"
+
+
+async def test_a_begin_written_by_hand_is_rolled_back_and_loses_no_data() -> None:
+    async with Database("sqlite://", metadata=METADATA) as db:
+        await db.create_all()
+        await Repository(Ship, db).add(Ship(name="Argo"))
+
+        await db.execute(sa.text("BEGIN"))
+
+        assert await names(db) == ["Argo"]

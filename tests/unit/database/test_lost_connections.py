@@ -47,6 +47,14 @@ async def test_a_call_that_loses_its_connection_leaves_the_pool_a_place(db: Data
     assert await lamps.count() == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_statement_that_loses_its_connection_leaves_the_pool_a_place(db: Database) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await db.execute(sa.select(sa.func.pg_terminate_backend(sa.func.pg_backend_pid())))
+
+    assert await Repository(Lamp, db).count() == 1
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_rollback_that_does_not_end_gives_the_connection_up(
     db: Database, monkeypatch: pytest.MonkeyPatch
