@@ -30,6 +30,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         server = PostgreSQLServer()
         server.start()
     except ServerUnavailable as error:
+        # A machine without PostgreSQL still measures SQLite; the text says what is missing.
         pytest.skip(str(error))
     try:
         yield server.create_database("andamios_bench")

@@ -18,7 +18,7 @@ from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.compiler import spec_of, table_of
-from andamios_orm.schema.spec import ModelSpec
+from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment
@@ -74,24 +74,24 @@ class ModelStatements(Generic[M]):
         self, plans: PlanCache, names: tuple[str, ...], rows: int | None = None
     ) -> Plan[list[M]]:
         """INSERT of one row, or of `rows` at once, with the fields `names`."""
-        fields = [self.spec.by_name[name] for name in names]
         if rows is None:
             return self._rows(
-                plans, ("insert", self.model, names), lambda d: to_sql.insert(self.model, fields)
+                plans,
+                ("insert", self.model, names),
+                lambda d: to_sql.insert(self.model, self._fields(names)),
             )
         return self._rows(
             plans,
             ("insert", self.model, names, rows),
-            lambda d: to_sql.bulk_insert(self.model, fields, rows),
+            lambda d: to_sql.bulk_insert(self.model, self._fields(names), rows),
         )
 
     def update_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
         """UPDATE of one row's fields `names`."""
-        fields = [self.spec.by_name[name] for name in names]
         return self._rows(
             plans,
             ("update", self.model, names),
-            lambda d: to_sql.update_by_key(self.model, fields),
+            lambda d: to_sql.update_by_key(self.model, self._fields(names)),
         )
 
     def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
@@ -178,6 +178,9 @@ class ModelStatements(Generic[M]):
         return self.encoder.assigned(assignment.attr.field, value)
 
     # -- building
+
+    def _fields(self, names: tuple[str, ...]) -> list[FieldSpec]:
+        return [self.spec.by_name[name] for name in names]
 
     def _key(self, operation: str, shape: nodes.Key) -> Hashable:
         return None if shape is None else (operation, self.model, shape)

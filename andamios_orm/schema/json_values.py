@@ -29,11 +29,11 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
 
-__all__ = ["same_value", "to_json_text"]
+__all__ = ["ADDRESSES", "same_value", "to_json_text"]
 
 _PLAIN = (int, bool, type(None))
 _KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
-_ADDRESSES = (
+ADDRESSES = (
     IPv4Address,
     IPv4Interface,
     IPv4Network,
@@ -98,8 +98,8 @@ def _plain(value: object, bytes_mode: str) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [f for f in dataclasses.fields(value) if f.init]
         return {f.name: _plain(getattr(value, f.name), bytes_mode) for f in fields}
-    if isinstance(value, _ADDRESSES):
-        return str(value)  # pydantic-core before 2.41 does not render them
+    if isinstance(value, ADDRESSES):
+        return str(value)  # pydantic 2.11 and 2.12 do not render them
     return value
 
 

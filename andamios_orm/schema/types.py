@@ -52,6 +52,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType, is_typeddict
 
 from andamios_orm.errors import UnsupportedType
+from andamios_orm.schema.json_values import ADDRESSES
 from andamios_orm.schema.spec import Bound, Codec, Kind, Storage
 
 __all__ = ["Reading", "read_type", "register_type"]
@@ -251,14 +252,6 @@ def _name_email(text: str) -> NameEmail:
     return _name_email_adapter().validate_python(text)
 
 
-_AS_TEXT: tuple[type, ...] = (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-)
 _ANY_ADDRESS: Mapping[object, tuple[type, ...]] = {
     IPvAnyAddress: (IPv4Address, IPv6Address),
     IPvAnyInterface: (IPv4Interface, IPv6Interface),
@@ -333,7 +326,7 @@ def _of_class(core: type, marks: list[object], field: str) -> Storage | None:
         kind, plain = _SECRETS[core]
         decode = cast("Callable[[object], object]", core)
         return Storage(kind, (core, plain), codec=Codec(_reveal_or_same, decode))
-    if core in _AS_TEXT:
+    if core in ADDRESSES:
         return _text(core)
     if core is NameEmail:
         return _text(core, read=_name_email)

@@ -333,6 +333,7 @@ async def test_rollback_of_a_lost_connection_says_so(db: Database, database_url:
 async def test_a_server_that_stops_is_unavailable(postgresql_binaries: Path) -> None:
     server = PostgreSQLServer(binaries=postgresql_binaries)
     if server._given is not None:
+        # ANDAMIOS_TEST_URL_POSTGRESQL names a server that runs already, and we stop only our own.
         pytest.skip("the server of this run is another's")
     await asyncio.to_thread(server.start)
     async with Database(server.address, metadata=METADATA) as db:
