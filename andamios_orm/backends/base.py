@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.rows.plan import Row
+from andamios_orm.schema.spec import OnDelete
 
-__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind"]
+__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind", "Isolation"]
 
 R = TypeVar("R")
 
@@ -31,14 +32,42 @@ FailureKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+"""How far a transaction is kept from the work of others, in the words of the SQL standard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an engine offers; an operation it lacks raises NotSupported before any SQL."""
 
     schemas: bool
     """Tables can live in named schemas inside one database."""
+    several_programs: bool
+    """Two programs can have the same database open."""
     concurrent_writers: bool
     """Two transactions of one program can write at the same time."""
+    savepoints: bool
+    """A part of a transaction can fail alone."""
+    isolation: tuple[Isolation, ...]
+    """The levels that a session can ask for."""
+    for_update: bool
+    """Rows can be locked as they are read, also without waiting (`nowait`, `skip_locked`)."""
+    transactional_ddl: bool
+    """Creating and dropping tables is part of a transaction."""
+    on_delete: tuple[OnDelete, ...]
+    """What the engine itself can do to rows whose foreign key's target is deleted."""
+    insert_returning: bool
+    """An INSERT gives back the rows as stored, without a second statement."""
+    update_returning: bool
+    """An UPDATE gives back the rows as stored, without a second statement."""
+    column_arrays: bool
+    """Many rows are inserted as one list per column."""
+    arrow: bool
+    """Results can be read as Arrow tables without going through rows."""
+    infinite_floats: bool
+    """A float column can hold NaN and the infinities, where the model allows them."""
+    decimal_digits: int
+    """The digits of an exact, ordered decimal number at most."""
     max_parameters: int
     """How many values one statement can carry."""
 
@@ -83,6 +112,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def package(self) -> str:
+        """The Python package that must be installed to open a database."""
+        ...
+
+    @property
     def extra(self) -> str | None:
         """The extra of this package that installs the driver, None for a hard dependency."""
         ...
@@ -98,6 +132,13 @@ class Backend(Protocol):
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
         """Set up every new connection of the engine."""
+        ...
+
+    def writer_key(self, url: URL) -> str | None:
+        """Return what the writers of one program take turns at: the name of the database.
+
+        None where the engine lets them write side by side, or has them wait by itself.
+        """
         ...
 
     def is_in_memory(self, url: URL) -> bool:
@@ -116,8 +157,8 @@ class Backend(Protocol):
         """Await a call that may find the database locked, until it is free; then its result."""
         ...
 
-    def begin(self, *, read_only: bool) -> Sequence[str]:
-        """Return the statements that begin a transaction."""
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> Sequence[str]:
+        """Return the statements that begin a transaction, at the engine's own level for None."""
         ...
 
     @property

@@ -42,12 +42,12 @@ def read_url(text: str | URL) -> tuple[URL, Backend]:
             f"{backend.name} is driven by {backend.driver}, not by `{driver}`",
             f"write `{backend.name}://...`, without a driver",
         )
-    if find_spec(backend.driver) is None:
+    if find_spec(backend.package) is None:
         raise MissingDriver(
-            f"{backend.name} needs the package `{backend.driver}`, which is not installed",
+            f"{backend.name} needs the package `{backend.package}`, which is not installed",
             f'pip install "andamios-orm[{backend.extra}]"'
             if backend.extra
-            else f"pip install {backend.driver}",
+            else f"pip install {backend.package}",
         )
     return url.set(drivername=f"{backend.name}+{backend.driver}"), backend
 

@@ -66,7 +66,12 @@ def parameter(number: int) -> str:
 
 def select(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     """Return the SELECT of all the model's columns. Raises NotSupported, UsageError."""
-    return _limited(_filtered(selection, columns(selection.model), dialect_name), selection)
+    found = _limited(_filtered(selection, columns(selection.model), dialect_name), selection)
+    if selection.lock is None:
+        return found
+    return found.with_for_update(
+        nowait=selection.lock == "nowait", skip_locked=selection.lock == "skip locked"
+    )
 
 
 def count(selection: Selection, dialect_name: str) -> sa.Select[Any]:

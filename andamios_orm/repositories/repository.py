@@ -297,7 +297,7 @@ class Repository(Generic[M]):
             parts = self._key_of(target)
             key = parts if len(parts) > 1 else parts[0]
         plan = self._statements.delete_by_key(self._source.plans)
-        if not await self._source.run(plan, self._key(key)):
+        if not await self._source.affect(plan, self._key(key)):
             raise self._not_found()
 
     # -- keys

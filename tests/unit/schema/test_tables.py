@@ -123,7 +123,11 @@ CREATE TABLE people (
     CONSTRAINT ck_people_wealth_ge CHECK (wealth >= 0),
     CONSTRAINT ck_people_photo_max_length CHECK (length(photo) <= 9),
     CONSTRAINT ck_people_born_ge CHECK (born >= '1900-01-01'),
+    CONSTRAINT ck_people_born_finite CHECK (isfinite(born)),
+    CONSTRAINT ck_people_seen_finite CHECK (isfinite(seen)),
+    CONSTRAINT ck_people_made_finite CHECK (isfinite(made)),
     CONSTRAINT ck_people_gone_gt CHECK (gone > '2000-01-01 00:00:00+00:00'),
+    CONSTRAINT ck_people_gone_finite CHECK (isfinite(gone)),
     CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL
 )
 """
