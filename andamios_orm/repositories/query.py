@@ -17,6 +17,7 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes
 from andamios_orm.queries.selection import Lock, Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
@@ -175,17 +176,16 @@ class Query(Generic[M]):
                 "update() got nothing to set", "pass assignments, as in `Hero.age.set(3)`"
             )
         checked = self._statements.checked(assignments)
-        values = [*assigned_values(checked), *self._selection.values()]
         judged_alone = any(nodes.is_clause(a.value) and a.attr.field.python_rules for a in checked)
         if not judged_alone and not self._statements.spec.whole_row_validators:
             plan = self._statements.update(self._source.plans, self._selection, checked)
+            values = [*assigned_values(checked), *self._selection.values()]
             return await self._source.affect(plan, values)
         # What the database computes, and what validators say of several fields, is judged when
         # the rows come back.
         async with self._source.unit() as source:
-            judged = self._statements.update_returning(source.plans, self._selection, checked)
-            rows: list[M] = await source.fetch(judged, values)
-            return len(rows)
+            writer = Writer(self._statements)
+            return len(await writer.update_selected(source, self._selection, checked))
 
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.

@@ -86,6 +86,29 @@ class ModelStatements(Generic[M]):
             lambda d: to_sql.bulk_insert(self.model, self._fields(names), rows),
         )
 
+    def insert_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+        """INSERT of any number of rows, given as one list per field."""
+        return self._rows(
+            plans,
+            ("insert arrays", self.model, names),
+            lambda d: to_sql.insert_arrays(self.model, self._fields(names)),
+        )
+
+    def insert_only(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+        """INSERT of one row, for engines that do not give it back."""
+        return self._plan(
+            plans,
+            ("insert only", self.model, names),
+            nothing,
+            lambda d: to_sql.insert(self.model, self._fields(names), returning=False),
+        )
+
+    def last_inserted(self, plans: PlanCache) -> Plan[list[M]]:
+        """SELECT of the row whose counted key this connection made last."""
+        return self._rows(
+            plans, ("last inserted", self.model), lambda d: to_sql.last_inserted(self.model)
+        )
+
     def update_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
         """UPDATE of one row's fields `names`."""
         return self._rows(
@@ -94,12 +117,34 @@ class ModelStatements(Generic[M]):
             lambda d: to_sql.update_by_key(self.model, self._fields(names)),
         )
 
+    def update_only_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+        """UPDATE of one row's fields `names`, for engines that do not give it back."""
+        return self._plan(
+            plans,
+            ("update only", self.model, names),
+            nothing,
+            lambda d: to_sql.update_by_key(self.model, self._fields(names), returning=False),
+        )
+
+    def patch_only(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[None]:
+        """UPDATE of one row with assignments, for engines that do not give it back."""
+        key = self._key("patch only", _assigned_key(assignments))
+        selection = Selection(self.model)
+        return self._plan(
+            plans,
+            key,
+            nothing,
+            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=False),
+        )
+
     def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
         key = self._key("patch", _assigned_key(assignments))
         selection = Selection(self.model)
         return self._rows(
-            plans, key, lambda d: to_sql.update(selection, assignments, d.name, key=True)
+            plans,
+            key,
+            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=True),
         )
 
     def update(

@@ -19,8 +19,9 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.operators import OperatorType
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema.json_values import to_json_text
@@ -28,7 +29,7 @@ from andamios_orm.schema.representations import checks, duckdb, mysql, postgresq
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["Stored", "is_ordered_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_ordered_text", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -123,6 +124,25 @@ class Stored(TypeDecorator[Any]):
         except NotSupported as error:
             raise NotSupported(f"{self.field}: {error.problem}", error.fix) from None
         return found if self.exact else _unlimited(found, self.storage, dialect.name)
+
+
+class ManyOf(UserDefinedType[list[Any]]):
+    """The type of a parameter that carries many values of one column, as a list."""
+
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        self.item = item
+
+    def bind_processor(self, dialect: Dialect) -> Converter | None:
+        """Return list of Python values → list of driver values."""
+        bind = self.item.dialect_impl(dialect).bind_processor(dialect)
+        return None if bind is None else lambda values: [bind(value) for value in values]
+
+
+@compiles(ManyOf)
+def _render_many(many: ManyOf, compiler: Any, **kw: Any) -> str:
+    return f"{compiler.process(many.item, **kw)}[]"
 
 
 _SIZED = (Kind.DECIMAL, Kind.TEXT, Kind.BYTES)
