@@ -56,6 +56,10 @@ class Capabilities:
     """Creating and dropping tables is part of a transaction."""
     on_delete: tuple[OnDelete, ...]
     """What the engine itself can do to rows whose foreign key's target is deleted."""
+    mutual_inserts: bool
+    """Rows of one INSERT can refer to each other."""
+    referenced_updates: bool
+    """Unique and indexed columns can be set in a row that others refer to."""
     insert_returning: bool
     """An INSERT gives back the rows as stored, without a second statement."""
     update_returning: bool

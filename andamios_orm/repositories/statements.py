@@ -17,7 +17,7 @@ from andamios_orm.queries.selection import Selection
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
-from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class ModelStatements(Generic[M]):
         self.model = model
         self.spec: ModelSpec = spec_of(model)
         self.encoder = Encoder(self.spec)
+        # Asked again whenever a table was added since.
+        self._referred_to = (0, False)
 
     @cached_property
     def table(self) -> sa.Table:
@@ -46,6 +48,35 @@ class ModelStatements(Generic[M]):
     def key_attrs(self) -> tuple[terms.Attr, ...]:
         """The columns of the primary key."""
         return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
+
+    @cached_property
+    def indexed(self) -> frozenset[str]:
+        """The fields, other than the key's, that an index of the table holds."""
+        columns = {c for index in self.table.indexes for c in index.columns} | {
+            c
+            for constraint in self.table.constraints
+            if isinstance(constraint, sa.UniqueConstraint)
+            for c in constraint.columns
+        }
+        names = {column.name for column in columns}
+        return frozenset(f.name for f in self.spec.fields if f.column in names)
+
+    @cached_property
+    def refers_to_itself(self) -> bool:
+        """Whether rows of the table can refer to others of the same table."""
+        return any(key.column.table is self.table for key in self.table.foreign_keys)
+
+    def is_referred_to(self) -> bool:
+        """Whether rows of a table can refer to those of this one, as far as models say so."""
+        tables = compile_all(self.table.metadata).tables
+        if self._referred_to[0] != len(tables):
+            found = any(
+                key.column.table is self.table
+                for table in tables.values()
+                for key in table.foreign_keys
+            )
+            self._referred_to = (len(tables), found)
+        return self._referred_to[1]
 
     # -- reading
 

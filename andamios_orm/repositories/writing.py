@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar, cast
 
 from andamios_orm.database.source import Source
@@ -57,7 +57,8 @@ class Writer(Generic[M]):
         if not source.capabilities.insert_returning:
             self._require_known_key(names)
             return [await self._insert_and_read(source, names, values) for values in rows]
-        if not names or not self._can_be_ordered(names):
+        alone = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
+        if alone or not names or not self._can_be_ordered(names):
             return [await self.insert(source, names, values) for values in rows]
         if source.capabilities.column_arrays:
             return await self._insert_arrays(source, names, rows)
@@ -139,6 +140,8 @@ class Writer(Generic[M]):
     ) -> M | None:
         """Write the fields `names` of the row with this key; return it, None if it is gone."""
         statements = self._statements
+        if self._must_leave_equal_values(source, names):
+            return await self._update_what_differs(source, names, values, key)
         if source.capabilities.update_returning:
             plan = statements.update_by_key(source.plans, names)
             rows = await source.fetch(plan, [*values, *key])
@@ -149,11 +152,40 @@ class Writer(Generic[M]):
                 return None
             return (await unit.fetch(statements.by_key(unit.plans), key))[0]
 
+    def _must_leave_equal_values(self, source: Source, names: Iterable[str]) -> bool:
+        """Whether setting a column to the value it has could fail.
+
+        DuckDB removes and adds a row whose indexed columns are set, which others must not refer to.
+        """
+        return (
+            not source.capabilities.referenced_updates
+            and any(name in self._statements.indexed for name in names)
+            and self._statements.is_referred_to()
+        )
+
+    async def _update_what_differs(
+        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
+    ) -> M | None:
+        statements = self._statements
+        async with source.unit() as unit:
+            before = await unit.fetch(statements.by_key(unit.plans), key)
+            if not before:
+                return None
+            stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
+            changes = {n: v for n, v in zip(names, values, strict=True) if stored[n] != v}
+            if not changes:
+                return before[0]
+            plan = statements.update_by_key(unit.plans, tuple(changes))
+            return (await unit.fetch(plan, [*changes.values(), *key]))[0]
+
     async def patch(
         self, source: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
     ) -> M | None:
         """Assign to columns of the row with this key; return it, None if there is none."""
         statements = self._statements
+        if self._must_leave_equal_values(source, [a.attr.name for a in assignments]):
+            async with source.unit() as unit:
+                return await self._patch_what_differs(unit, assignments, key)
         values = [*assigned_values(assignments), *key]
         if source.capabilities.update_returning:
             rows = await source.fetch(statements.patch(source.plans, assignments), values)
@@ -163,6 +195,22 @@ class Writer(Generic[M]):
             if not await unit.affect(statements.patch_only(unit.plans, assignments), values):
                 return None
             return (await unit.fetch(statements.by_key(unit.plans), afterwards))[0]
+
+    async def _patch_what_differs(
+        self, unit: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
+    ) -> M | None:
+        statements = self._statements
+        before = await unit.fetch(statements.by_key(unit.plans), key)
+        if not before:
+            return None
+        stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
+        changes = [
+            a for a in assignments if nodes.is_clause(a.value) or stored[a.attr.name] != a.value
+        ]
+        if not changes:
+            return before[0]
+        plan = statements.patch(unit.plans, changes)
+        return (await unit.fetch(plan, [*assigned_values(changes), *key]))[0]
 
     async def update_selected(
         self, source: Source, selection: Selection, assignments: Sequence[terms.Assignment]
