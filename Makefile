@@ -22,8 +22,8 @@ setup: $(STAMP) ## Create .venv and install everything into it
 	@echo "Ready: $$($(BIN)/python --version) in $(VENV)"
 
 .PHONY: demo
-demo: $(STAMP) ## Run the Chinook example
-	@$(BIN)/python -m examples.advanced.chinook
+demo: $(STAMP) ## Run the Chinook example on DuckDB, or on URL=postgresql://...
+	@$(BIN)/python -m examples.advanced.chinook $(URL)
 
 .PHONY: test
 test: $(STAMP) ## Run all tests in parallel, with coverage

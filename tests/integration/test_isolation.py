@@ -202,14 +202,15 @@ async def test_nowait_raises_a_conflict_for_a_locked_row(
 
     holding = asyncio.ensure_future(holder())
     await locked.wait()
-    try:
-        with pytest.raises(TransactionConflict):
-            async with db.session() as session:
-                query = Repository(Account, session).where(Account.id == 1)
-                await query.with_for_update(nowait=True).one()
-    finally:
-        tried.set()
-        await holding
+    async with db.session() as session:
+        query = Repository(Account, session).where(Account.id == 1).with_for_update(nowait=True)
+        try:
+            with pytest.raises(TransactionConflict):
+                await query.one()
+        finally:
+            await session.rollback()
+            tried.set()
+            await holding
 
 
 @LOCKING
