@@ -2,6 +2,9 @@
 
 A test that asks for `database_url` or `db` runs once on every backend. A backend that is missing
 is skipped with the reason; where the variable CI is "true" it is a failure instead.
+
+The character set that MariaDB gives to databases is the variable ANDAMIOS_TEST_CHARSET_MARIADB, by
+default utf8mb4. No test may depend on it.
 """
 
 import asyncio
@@ -15,7 +18,14 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 import pytest_asyncio
 
-from andamios_orm.testing.servers import PostgreSQLServer, ServerUnavailable, find_binaries
+from andamios_orm.testing.servers import (
+    MariaDBServer,
+    PostgreSQLServer,
+    Server,
+    ServerUnavailable,
+    find_binaries,
+    find_mariadb,
+)
 
 if TYPE_CHECKING:
     from andamios_orm import Database
@@ -33,24 +43,32 @@ class Node(Protocol):
     workerinput: dict[str, str]
 
 
-server_of_run = pytest.StashKey[PostgreSQLServer]()
+servers_of_run = pytest.StashKey[dict[str, Server]]()
 
 
-# The process that starts the workers owns the server: it is the first to begin and the last to end,
-# so no locks, counters or hand-overs between the workers are needed.
+def new_mariadb() -> MariaDBServer:
+    return MariaDBServer(charset=os.environ.get("ANDAMIOS_TEST_CHARSET_MARIADB") or "utf8mb4")
+
+
+SERVERS: dict[str, Callable[[], Server]] = {"postgresql": PostgreSQLServer, "mariadb": new_mariadb}
+
+
+# The process that starts the workers owns the servers: it is the first to begin and the last to
+# end, so no locks, counters or hand-overs between the workers are needed.
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Node) -> None:
-    try:
-        server = running_server(node.config)
-    except ServerUnavailable as error:
-        node.workerinput["postgresql_problem"] = str(error)
-    else:
-        node.workerinput["postgresql"] = server.address
+    for name in SERVERS:
+        try:
+            server = running_server(node.config, name)
+        except ServerUnavailable as error:
+            node.workerinput[f"{name}_problem"] = str(error)
+        else:
+            node.workerinput[name] = server.address
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if server_of_run in config.stash:
-        config.stash[server_of_run].stop()
+    for server in config.stash.get(servers_of_run, {}).values():
+        server.stop()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,12 +76,37 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"default": new_event_loop}
 
 
-def running_server(config: pytest.Config) -> PostgreSQLServer:
-    if server_of_run not in config.stash:
-        server = PostgreSQLServer()
+def running_server(config: pytest.Config, name: str) -> Server:
+    servers = config.stash.setdefault(servers_of_run, {})
+    if name not in servers:
+        server = SERVERS[name]()
         server.start()
-        config.stash[server_of_run] = server
-    return config.stash[server_of_run]
+        servers[name] = server
+    return servers[name]
+
+
+def address_of(config: pytest.Config, name: str) -> str:
+    """The URL of the run's server, which is started if nobody has."""
+    given: Mapping[str, str] = getattr(config, "workerinput", {})
+    if f"{name}_problem" in given:
+        unavailable(given[f"{name}_problem"])
+    try:
+        # Without xdist nobody has started it: the first test that needs it does.
+        return given.get(name) or running_server(config, name).address
+    except ServerUnavailable as error:
+        unavailable(str(error))
+
+
+def database_on(server: Server) -> str:
+    """The name of a new database for this worker."""
+    # Two runs may share a server given by URL, and one that was killed leaves its databases there.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"andamios_{worker}_{uuid.uuid4().hex[:8]}"
+    try:
+        server.create_database(name)
+    except ServerUnavailable as error:
+        unavailable(str(error))
+    return name
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -84,29 +127,14 @@ def postgresql_binaries() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server(pytestconfig: pytest.Config) -> Iterator[PostgreSQLServer]:
     """The server of this run. A database made through it is dropped when the worker ends."""
-    given: Mapping[str, str] = getattr(pytestconfig, "workerinput", {})
-    if "postgresql_problem" in given:
-        unavailable(given["postgresql_problem"])
-    try:
-        # Without xdist nobody has started it: the first test that needs it does.
-        url = given.get("postgresql") or running_server(pytestconfig).address
-    except ServerUnavailable as error:
-        unavailable(str(error))
-    with PostgreSQLServer(url) as server:
+    with PostgreSQLServer(address_of(pytestconfig, "postgresql")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgresql_database(postgresql_server: PostgreSQLServer) -> str:
     """The name of this worker's database."""
-    # Two runs may share a server given by URL, and one that was killed leaves its databases there.
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"andamios_{worker}_{uuid.uuid4().hex[:8]}"
-    try:
-        postgresql_server.create_database(name)
-    except ServerUnavailable as error:
-        unavailable(str(error))
-    return name
+    return database_on(postgresql_server)
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +152,43 @@ def empty_postgresql_url(
     return postgresql_url
 
 
+@pytest.fixture(scope="session")
+def mariadb_binaries() -> Path:
+    """The folder of MariaDB's server, for tests that start one of their own."""
+    try:
+        return find_mariadb()
+    except ServerUnavailable as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(pytestconfig: pytest.Config) -> Iterator[MariaDBServer]:
+    """The server of this run. A database made through it is dropped when the worker ends."""
+    with MariaDBServer(address_of(pytestconfig, "mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_database(mariadb_server: MariaDBServer) -> str:
+    """The name of this worker's database."""
+    return database_on(mariadb_server)
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(mariadb_server: MariaDBServer, mariadb_database: str) -> str:
+    """The URL of this worker's database, with whatever the tests before have left in it."""
+    return mariadb_server.url(mariadb_database)
+
+
+@pytest.fixture
+def empty_mariadb_url(
+    mariadb_server: MariaDBServer, mariadb_database: str, mariadb_url: str
+) -> str:
+    """The URL of this worker's database, made empty before the test."""
+    mariadb_server.clear_database(mariadb_database)
+    return mariadb_url
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite file that does not exist yet."""
@@ -136,7 +201,11 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
     For some of them only: `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
     """
-    urls = {"sqlite": "sqlite_url", "postgresql": "empty_postgresql_url"}
+    urls = {
+        "sqlite": "sqlite_url",
+        "postgresql": "empty_postgresql_url",
+        "mariadb": "empty_mariadb_url",
+    }
     url: str = request.getfixturevalue(urls[request.param])
     return url
 

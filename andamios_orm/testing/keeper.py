@@ -1,13 +1,12 @@
 """Run a server for exactly as long as its owner lives, then stop it and delete its files.
 
-This file is a program: `python keeper.py FOLDER PATIENCE USER GROUP COMMAND...`. Its owner holds
-the other end of standard input. It uses the standard library only and is started by its path,
-because importing the package it lies in would cost more time than starting PostgreSQL.
+This file is a program: `python keeper.py FOLDER PATIENCE SIGNAL USER GROUP COMMAND...`. Its owner
+holds the other end of standard input. It uses the standard library only and is started by its path,
+because importing the package it lies in would cost more time than starting the server.
 """
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -19,13 +18,15 @@ __all__ = ["keep", "main"]
 def main(arguments: Sequence[str]) -> int:
     """Run the command described by the arguments; return the exit code of the server.
 
-    `PATIENCE` is in seconds. `USER` and `GROUP` are numbers, or empty to stay who we are.
+    `PATIENCE` is in seconds, `SIGNAL` the number of the one that stops the server. `USER` and
+    `GROUP` are numbers, or empty to stay who we are.
     """
-    folder, patience, user, group, *command = arguments
+    folder, patience, stop_signal, user, group, *command = arguments
     return keep(
         command,
         folder=folder,
         patience=float(patience),
+        stop_signal=int(stop_signal),
         user=int(user) if user else None,
         group=int(group) if group else None,
         leash=sys.stdin.fileno(),
@@ -37,6 +38,7 @@ def keep(
     *,
     folder: str,
     patience: float,
+    stop_signal: int,
     user: int | None,
     group: int | None,
     leash: int,
@@ -69,8 +71,7 @@ def keep(
         # os.read, not sys.stdin: a thread in a buffered reader aborts the interpreter's exit.
         os.read(leash, 1)
         released.set()
-        # PostgreSQL's "fast" shutdown: rolls back, closes all connections, exits.
-        server.send_signal(signal.SIGINT)
+        server.send_signal(stop_signal)
         try:
             server.wait(patience)
         except subprocess.TimeoutExpired:

@@ -3,40 +3,33 @@
 import asyncio
 import contextlib
 import os
-import runpy
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from andamios_orm import errors
-from andamios_orm.testing import keeper, servers
+from andamios_orm.testing import servers
 from andamios_orm.testing.servers import (
     Account,
     PostgreSQLServer,
     ServerUnavailable,
     account_for,
+    base,
     find_binaries,
+    postgresql,
 )
+from tests.unit.testing.servers.stand_ins import accepts_connections, eventually, make_programs
 
 ourselves = Account()
-
-
-@pytest.fixture(autouse=True)
-def no_server_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ANDAMIOS_TEST_URL_POSTGRESQL", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +40,8 @@ def server(postgresql_binaries: Path) -> Iterator[PostgreSQLServer]:
             yield server
 
 
-@pytest.fixture
-def anywhere() -> Iterator[Path]:
-    """A folder that every user may enter, unlike `tmp_path`."""
-    folder = Path(tempfile.mkdtemp(prefix="andamios-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
 def programs(prefix: Path, *, initdb: str = "exit 0", postgres: str = "exit 0") -> Path:
-    """Stand-ins for PostgreSQL's programs: they tell a version, and else do as they are told."""
-    binaries = prefix / "bin"
-    binaries.mkdir(parents=True)
-    for name, script in {"initdb": initdb, "postgres": postgres}.items():
-        (binaries / name).write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit 0\n{script}\n')
-        (binaries / name).chmod(0o755)
-    return binaries
+    return make_programs(prefix / "bin", {"initdb": initdb, "postgres": postgres})
 
 
 class Connection(Protocol):
@@ -95,20 +73,7 @@ def value_in(url: str, query: str) -> object:
 
 
 def run_in(url: str, statement: str) -> None:
-    servers._execute(url, statement)
-
-
-def accepts_connections(url: str) -> bool:
-    parts = urlsplit(url)
-    with socket.socket() as client:
-        return client.connect_ex((parts.hostname, parts.port)) == 0
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (reached := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return reached
+    base._run_aside(postgresql._send(url, statement))
 
 
 # ---- a private server ----------------------------------------------------------------------------
@@ -182,7 +147,7 @@ def test_a_server_ends_when_its_owner_is_killed(postgresql_binaries: Path) -> No
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        cwd=Path(servers.__file__).parents[2],
+        cwd=Path(servers.__file__).parents[3],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -195,6 +160,16 @@ def test_a_server_ends_when_its_owner_is_killed(postgresql_binaries: Path) -> No
 
     assert eventually(lambda: not Path(folder).exists())
     assert not accepts_connections(url)
+
+
+def test_the_data_belong_to_the_user_who_runs_the_server(server: PostgreSQLServer) -> None:
+    assert server.folder is not None
+    expected = account_for(os.geteuid()).uid
+
+    owner = (server.folder / "data").stat().st_uid
+
+    assert owner == (os.geteuid() if expected is None else expected)
+    assert owner != 0
 
 
 # ---- databases -----------------------------------------------------------------------------------
@@ -378,23 +353,7 @@ def test_a_failing_pg_config_is_passed_over(
     (tmp_path / "pg_config").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert servers._folder_of_pg_config() is None
-
-
-def test_the_newest_version_of_a_distribution_comes_first(tmp_path: Path) -> None:
-    folders = [
-        "usr/lib/postgresql/17/bin",
-        "usr/pgsql-16/bin",
-        "opt/homebrew/opt/postgresql@15/bin",
-        "usr/lib/postgresql/9.6/bin",
-        "usr/bin",
-    ]
-    for folder in folders:
-        (tmp_path / folder).mkdir(parents=True)
-
-    found = servers._distribution_folders(tmp_path)
-
-    assert [folder.relative_to(tmp_path).as_posix() for folder in found] == folders
+    assert postgresql._folder_of_pg_config() is None
 
 
 def test_a_wheel_is_found_without_importing_it(
@@ -404,7 +363,7 @@ def test_a_wheel_is_found_without_importing_it(
     (tmp_path / "some_postgres" / "__init__.py").write_text("raise RuntimeError")
     monkeypatch.syspath_prepend(tmp_path)
 
-    found = servers._folder_of_wheel("some_postgres")
+    found = postgresql._folder_of_wheel("some_postgres")
 
     assert found == tmp_path / "some_postgres" / "pginstall" / "bin"
 
@@ -414,8 +373,8 @@ def test_without_programs_the_error_lists_what_was_tried_and_the_cure(
 ) -> None:
     monkeypatch.delenv("ANDAMIOS_PG_BIN", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(servers, "_DISTRIBUTION_FOLDERS", ("no/such/*/folder",))
-    monkeypatch.setattr(servers, "_folder_of_wheel", lambda _: None)
+    monkeypatch.setattr(postgresql, "_DISTRIBUTION_FOLDERS", ("no/such/*/folder",))
+    monkeypatch.setattr(postgresql, "_folder_of_wheel", lambda _: None)
 
     with pytest.raises(ServerUnavailable) as e:
         find_binaries()
@@ -431,64 +390,20 @@ def test_without_programs_the_error_lists_what_was_tried_and_the_cure(
 
 
 def test_a_missing_wheel_is_no_place() -> None:
-    assert servers._folder_of_wheel("no_such_package") is None
+    assert postgresql._folder_of_wheel("no_such_package") is None
 
 
 def test_every_place_is_tried_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "usr" / "bin").mkdir(parents=True)
-    monkeypatch.setattr(servers, "_folder_of_pg_config", lambda: tmp_path / "configured")
-    monkeypatch.setattr(servers, "_distribution_folders", lambda _: [tmp_path / "usr" / "bin"])
-    monkeypatch.setattr(servers, "_folder_of_wheel", lambda _: tmp_path / "wheel")
+    monkeypatch.setattr(postgresql, "_folder_of_pg_config", lambda: tmp_path / "configured")
+    monkeypatch.setattr(postgresql, "folders_below", lambda *_: [tmp_path / "usr" / "bin"])
+    monkeypatch.setattr(postgresql, "_folder_of_wheel", lambda _: tmp_path / "wheel")
 
-    assert [folder for _, folder in servers._places()] == [
+    assert [folder for _, folder in postgresql._places()] == [
         tmp_path / "configured",
         tmp_path / "usr" / "bin",
         tmp_path / "wheel",
     ]
-
-
-# ---- who runs it ---------------------------------------------------------------------------------
-
-
-def users(**known: tuple[int, int]) -> Callable[[str], tuple[int, int]]:
-    return known.__getitem__
-
-
-def test_a_plain_user_stays_who_they_are() -> None:
-    account = account_for(1000, users(postgres=(7, 8)))
-
-    assert account == Account(None, None)
-    assert account.groups is None
-
-
-def test_root_becomes_postgres() -> None:
-    account = account_for(0, users(nobody=(9, 9), postgres=(7, 8)))
-
-    assert account == Account(7, 8)
-    assert account.groups == []
-
-
-def test_root_becomes_nobody_where_there_is_no_postgres() -> None:
-    assert account_for(0, users(nobody=(9, 9))) == Account(9, 9)
-
-
-def test_root_without_another_user_is_told_what_to_do() -> None:
-    with pytest.raises(ServerUnavailable, match="refuses to run as root"):
-        account_for(0, users())
-
-
-def test_the_system_knows_its_users() -> None:
-    assert account_for(0).uid != 0
-
-
-def test_the_data_belong_to_the_user_who_runs_the_server(server: PostgreSQLServer) -> None:
-    assert server.folder is not None
-    expected = account_for(os.geteuid()).uid
-
-    owner = (server.folder / "data").stat().st_uid
-
-    assert owner == (os.geteuid() if expected is None else expected)
-    assert owner != 0
 
 
 # ---- programs that cannot be run where they are --------------------------------------------------
@@ -497,7 +412,7 @@ def test_the_data_belong_to_the_user_who_runs_the_server(server: PostgreSQLServe
 def test_programs_that_run_stay_where_they_are(tmp_path: Path) -> None:
     binaries = programs(tmp_path / "pg")
 
-    assert servers._runnable(binaries, tmp_path, ourselves) == binaries
+    assert PostgreSQLServer()._runnable(binaries, tmp_path, ourselves) == binaries
 
 
 def test_programs_that_do_not_run_in_place_are_copied(tmp_path: Path) -> None:
@@ -512,7 +427,7 @@ def test_programs_that_do_not_run_in_place_are_copied(tmp_path: Path) -> None:
     (tmp_path / "site" / "package.libs").mkdir()
     (tmp_path / "site" / "package.libs" / "libpq.so").write_text("x")
 
-    copy = servers._runnable(binaries, tmp_path, ourselves)
+    copy = PostgreSQLServer()._runnable(binaries, tmp_path, ourselves)
 
     root = tmp_path / "binaries"
     assert copy == root / "package" / "pginstall" / "bin"
@@ -526,7 +441,7 @@ def test_programs_that_run_nowhere_are_reported_with_their_output(tmp_path: Path
     (binaries / "postgres").write_text("#!/bin/sh\necho libfoo is missing\nexit 127\n")
 
     with pytest.raises(ServerUnavailable, match="libfoo is missing"):
-        servers._runnable(binaries, tmp_path, ourselves)
+        PostgreSQLServer()._runnable(binaries, tmp_path, ourselves)
 
 
 def test_programs_that_cannot_be_copied_are_reported(tmp_path: Path) -> None:
@@ -535,7 +450,7 @@ def test_programs_that_cannot_be_copied_are_reported(tmp_path: Path) -> None:
     (tmp_path / "binaries").write_text("in the way")
 
     with pytest.raises(ServerUnavailable, match="cannot copy the programs"):
-        servers._runnable(binaries, tmp_path, ourselves)
+        PostgreSQLServer()._runnable(binaries, tmp_path, ourselves)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as another user")
@@ -571,7 +486,7 @@ def test_a_system_without_the_unicode_locale_gets_the_plain_one(tmp_path: Path) 
     script = f'case "$*" in *C.UTF-8*) exit 1;; esac; echo "$@" > "{tmp_path}/arguments"'
     binaries = programs(tmp_path / "pg", initdb=script)
 
-    servers._create_data(binaries, tmp_path, ourselves)
+    PostgreSQLServer()._create_data(binaries, tmp_path, ourselves)
 
     assert "--locale C " in (tmp_path / "arguments").read_text()
 
@@ -597,7 +512,7 @@ def test_a_server_that_is_never_ready_is_given_up(anywhere: Path) -> None:
 
 
 def test_a_keeper_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "_KEEPER_SECONDS", 0)
+    monkeypatch.setattr(base, "_KEEPER_SECONDS", 0)
     server = PostgreSQLServer("postgresql://localhost", patience=0.01)
 
     with subprocess.Popen(["/bin/sh", "-c", "exec sleep 600"], stdin=subprocess.PIPE) as hanging:
@@ -607,135 +522,21 @@ def test_a_keeper_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_path_too_long_for_a_socket_means_no_socket() -> None:
-    short = servers._command(Path("/pg"), Path("/tmp/x"), 5432)  # noqa: S108 - only a text
-    long = servers._command(Path("/pg"), Path("/tmp") / ("x" * 100), 5432)  # noqa: S108 - only a text
+    short = PostgreSQLServer()._command(Path("/pg"), Path("/tmp/x"), 5432)  # noqa: S108 - only a text
+    long = PostgreSQLServer()._command(Path("/pg"), Path("/tmp") / ("x" * 100), 5432)  # noqa: S108 - only a text
 
     assert "unix_socket_directories=/tmp/x/socket" in short
     assert "unix_socket_directories=" in long
 
 
 def test_a_lock_file_being_written_is_not_ready(tmp_path: Path) -> None:
-    lock_file = tmp_path / "postmaster.pid"
-    assert not servers._says_ready(lock_file)
+    server = PostgreSQLServer()
+    (tmp_path / "data").mkdir()
+    lock_file = tmp_path / "data" / "postmaster.pid"
+    assert not server._is_ready(tmp_path)
 
     lock_file.write_text("1\n/data\n")
-    assert not servers._says_ready(lock_file)
+    assert not server._is_ready(tmp_path)
 
     lock_file.write_text("1\n/data\n0\n5432\n/s\n127.0.0.1\n0 0\nstarting\n")
-    assert not servers._says_ready(lock_file)
-
-
-def test_the_settings_of_the_user_do_not_reach_the_server() -> None:
-    ours = {"PGDATA": "/x", "LC_MESSAGES": "xx", "LANG": "xx", "HOME": "/home/ann"}
-
-    assert servers._environment(ours) == {"HOME": "/home/ann", "LC_ALL": "C"}
-
-
-# ---- the keeper ----------------------------------------------------------------------------------
-
-
-def keep(script: str, folder: Path, leash: int, *, patience: float = 30) -> int:
-    return keeper.keep(
-        ["/bin/sh", "-c", script],
-        folder=str(folder),
-        patience=patience,
-        user=None,
-        group=None,
-        leash=leash,
-    )
-
-
-@pytest.fixture
-def leash() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe; the second is the owner's."""
-    ours, owners = os.pipe()
-    # A shell starts its background jobs with this signal ignored, which scripts cannot undo.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield ours, owners
-    signal.signal(signal.SIGINT, before)
-    with contextlib.suppress(OSError):
-        os.close(owners)
-    # The keeper's thread still reads, if the server ended by itself.
-    for thread in threading.enumerate():
-        if thread.name == "leash":
-            thread.join()
-    os.close(ours)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """What the server owns; its scripts say that they run by opening the pipe `up`."""
-    folder = tmp_path / "state"
-    folder.mkdir()
-    os.mkfifo(folder / "up")
-    return folder
-
-
-def once_up(folder: Path, act: Callable[[], object]) -> threading.Thread:
-    def wait_and_act() -> None:
-        (folder / "up").read_text()
-        act()
-
-    thread = threading.Thread(target=wait_and_act)
-    thread.start()
-    return thread
-
-
-def test_the_end_of_the_leash_stops_the_server_and_deletes_its_files(
-    folder: Path, leash: tuple[int, int]
-) -> None:
-    ours, owners = leash
-    owner = once_up(folder, lambda: os.close(owners))
-
-    code = keep("trap 'exit 5' INT; echo > up; while :; do sleep 0.01; done", folder, ours)
-
-    owner.join()
-    assert code == 5
-    assert not folder.exists()
-
-
-def test_a_byte_on_the_leash_means_the_same(folder: Path, leash: tuple[int, int]) -> None:
-    ours, owners = leash
-    owner = once_up(folder, lambda: os.write(owners, b"."))
-
-    code = keep("trap 'exit 5' INT; echo > up; while :; do sleep 0.01; done", folder, ours)
-
-    owner.join()
-    assert code == 5
-    assert not folder.exists()
-
-
-def test_a_server_that_ignores_the_request_is_killed(folder: Path, leash: tuple[int, int]) -> None:
-    ours, owners = leash
-    owner = once_up(folder, lambda: os.close(owners))
-
-    code = keep("trap '' INT; echo > up; exec sleep 600", folder, ours, patience=0.01)
-
-    owner.join()
-    assert code == -signal.SIGKILL
-    assert not folder.exists()
-
-
-def test_a_server_that_ends_by_itself_leaves_its_log(folder: Path, leash: tuple[int, int]) -> None:
-    ours, _ = leash
-
-    code = keep("exit 3", folder, ours)
-
-    assert code == 3
-    assert folder.exists()
-
-
-def test_the_program_reads_its_arguments(
-    folder: Path, leash: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, _ = leash
-    user, group = ("65534", "65534") if os.geteuid() == 0 else ("", "")
-    arguments = ["keeper", str(folder), "1", user, group, "/bin/sh", "-c", "exit 4"]
-    monkeypatch.setattr(sys, "argv", arguments)
-
-    with os.fdopen(ours, closefd=False) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        with pytest.raises(SystemExit) as e:
-            runpy.run_path(keeper.__file__, run_name="__main__")
-
-    assert e.value.code == 4
+    assert not server._is_ready(tmp_path)
