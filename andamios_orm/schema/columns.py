@@ -24,7 +24,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
-from andamios_orm.schema.json_values import to_json_text
+from andamios_orm.schema.json_values import to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
@@ -264,14 +264,16 @@ def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Repres
     column_type = _JSON.get(dialect.name, sa.Text())
     # SQLAlchemy's driver adapter parses JSONB unless the engine told it not to, as ours does.
     parsed = dialect.name == "postgresql" and dialect not in text_json_dialects
+    bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
-        if parsed:
-            return Representation(
-                column_type, to_json_text, annotation.from_parsed_text, _json_text
-            )
-        return Representation(column_type, to_json_text, annotation.from_python)
+        result = annotation.from_parsed_text if parsed else annotation.from_python
+        return Representation(column_type, bind, result, _json_text if parsed else None)
     typed = annotation.from_parsed_json if parsed else annotation.from_json
-    return Representation(column_type, to_json_text, typed, typed)
+    return Representation(column_type, bind, typed, typed)
+
+
+def _jsonb_text(value: object) -> str:
+    return without_exponents(to_json_text(value))
 
 
 text_json_dialects: WeakSet[Dialect] = WeakSet()
