@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import duckdb
 from sqlalchemy.connectors.asyncio import AsyncAdapt_dbapi_module, AsyncAdapt_terminate
@@ -22,7 +21,7 @@ class AsyncModule(AsyncAdapt_dbapi_module):
     """The driver's module with a `connect` that waits without blocking the event loop."""
 
     def __init__(self) -> None:
-        super().__init__(cast("types.ModuleType", driver))
+        super().__init__(driver)
         for name in driver.__all__:
             if name not in {"connect", "Connection", "Cursor"}:
                 setattr(self, name, getattr(driver, name))
@@ -40,7 +39,7 @@ class AsyncModule(AsyncAdapt_dbapi_module):
 class AdaptedDuckDBConnection(AsyncAdapt_terminate, AdaptedConnection):
     """A PEP 249 connection; each call waits in SQLAlchemy's greenlet."""
 
-    _connection: AsyncConnection
+    _connection: AsyncConnection  # type: ignore[assignment] # its protocol is of async cursors
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
