@@ -7,6 +7,7 @@ duckdb-engine is installed, which claims it too: then SQLAlchemy takes the one i
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any, cast
 
 import duckdb
@@ -105,8 +106,16 @@ class DuckDBDialect(DuckDBReflection):
     # What PostgreSQL's compilers ask of their dialect.
     _backslash_escapes = False
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        json_serializer: Callable[[Any], str] | None = None,
+        json_deserializer: Callable[[str], Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        # What SQLAlchemy's JSON type asks of its dialect.
+        self._json_serializer = json_serializer
+        self._json_deserializer = json_deserializer
         self._kept_open: duckdb.DuckDBPyConnection | None = None
 
     # -- opening
