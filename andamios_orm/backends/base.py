@@ -90,7 +90,8 @@ class Failure:
     """What a driver's exception means, without its text.
 
     `columns` are given where the engine names them, `constraint` where it names that. `summary`
-    is the part of the driver's message that cannot hold row values.
+    is the part of the driver's message that cannot hold row values, and `fix` what to do where
+    this engine wants something else than all.
     """
 
     kind: FailureKind
@@ -100,6 +101,7 @@ class Failure:
     constraint: str | None = None
     columns: tuple[str, ...] = ()
     summary: str = ""
+    fix: str | None = None
 
 
 class Backend(Protocol):
@@ -186,12 +188,17 @@ class Backend(Protocol):
         """Return what an exception of the driver means, None for one that is not the driver's."""
         ...
 
-    async def explain_foreign_key(
-        self, driver: Driver, sql: str, parameters: Sequence[object], table: sa.Table
+    async def explain(
+        self,
+        driver: Driver,
+        error: BaseException,
+        sql: str,
+        parameters: Sequence[object],
+        table: sa.Table,
     ) -> tuple[str, tuple[str, ...]] | None:
-        """Return the table and columns of the foreign key that made a statement fail.
+        """Return the table and columns of the key that made a statement on `table` fail.
 
-        Only asked where the engine's error does not say, with the transaction still usable.
+        Only asked where `classify` did not find them, with the transaction still usable.
         """
         ...
 

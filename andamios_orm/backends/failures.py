@@ -46,6 +46,7 @@ def to_error(
             limit=failure.code or "unknown",
         )
     kind, problem, fix = _OTHERS.get(failure.kind, _OTHER)
+    fix = failure.fix or fix
     return kind(f"{problem}{_detail(failure)}", fix, code=failure.code, driver_error=driver_error)
 
 
@@ -115,7 +116,7 @@ def _violation(
     constraint = f" (constraint {failure.constraint})" if failure.constraint else ""
     return kind(
         f"{name}: {problem.format(what=what)}{constraint}",
-        fix,
+        failure.fix or fix,
         model=model,
         fields=fields,
         constraint=failure.constraint,

@@ -187,9 +187,10 @@ class PostgreSQLBackend:
             return Failure(kind="unavailable", summary=error.strerror or "")
         return None
 
-    async def explain_foreign_key(
+    async def explain(
         self,
         driver: asyncpg.Connection,
+        error: BaseException,
         sql: str,
         parameters: Sequence[object],
         table: sa.Table,

@@ -204,9 +204,10 @@ class SQLiteBackend:
             return Failure(kind="other", code=code)  # RAISE() in a trigger; the text is its own
         return Failure(kind=kind, code=code, summary=message if _SPEAKING.match(message) else "")
 
-    async def explain_foreign_key(
+    async def explain(
         self,
         driver: aiosqlite.Connection,
+        error: BaseException,
         sql: str,
         parameters: Sequence[object],
         table: sa.Table,

@@ -8,15 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Dialect
 
 from andamios_orm.backends.base import Backend
+from andamios_orm.backends.duckdb.backend import DuckDBBackend
 from andamios_orm.backends.postgresql import PostgreSQLBackend
 from andamios_orm.backends.sqlite import SQLiteBackend
 from andamios_orm.errors import InvalidURL, MissingDriver, NotSupported
 
 __all__ = ["backend_of", "read_url"]
 
-_BACKENDS: dict[str, Backend] = {b.name: b for b in (SQLiteBackend(), PostgreSQLBackend())}
+_BACKENDS: dict[str, Backend] = {
+    b.name: b for b in (DuckDBBackend(), SQLiteBackend(), PostgreSQLBackend())
+}
 _ALIASES = {"postgres": "postgresql"}
-_EXAMPLES = "sqlite:///shop.db, postgresql://user:password@host/database"
+_EXAMPLES = "duckdb:///shop.duckdb, postgresql://user:password@host/database"
 
 
 def read_url(text: str | URL) -> tuple[URL, Backend]:
