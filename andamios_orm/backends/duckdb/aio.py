@@ -129,7 +129,7 @@ class AsyncConnection:
 
     @property
     def autocommit(self) -> bool:
-        """Whether `begin()` does nothing, so that each statement is its own transaction."""
+        """Whether SQLAlchemy leaves out `begin()`; nothing else asks."""
         return self._connection.autocommit
 
     @autocommit.setter

@@ -175,8 +175,10 @@ class DuckDBDialect(DuckDBReflection):
     # -- transactions
 
     def do_begin(self, dbapi_connection: PoolProxiedConnection) -> None:
-        """Begin a transaction with the next statement."""
-        cast("driver.Connection", dbapi_connection).begin()
+        """Begin a transaction with the next statement, unless each is its own."""
+        connection = cast("driver.Connection", dbapi_connection)
+        if not connection.autocommit:
+            connection.begin()
 
     def get_isolation_level_values(self, dbapi_conn: DBAPIConnection) -> list[IsolationLevel]:
         """Return DuckDB's only level, and AUTOCOMMIT.

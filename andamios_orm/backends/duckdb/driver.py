@@ -181,7 +181,7 @@ class Connection:
         self.raw = raw
         """duckdb's connection; whoever uses it leaves the transaction as it is."""
         self.autocommit = False
-        """Whether `begin()` does nothing, so that each statement is its own transaction."""
+        """Whether SQLAlchemy leaves out `begin()`; nothing else asks."""
         self.is_closed = False
         self.aborted = False
         """Whether an error ended the transaction, which only ROLLBACK can follow."""
@@ -315,8 +315,8 @@ class Connection:
     # -- transactions
 
     def begin(self) -> None:
-        """Begin a transaction with the next statement, unless `autocommit` is on."""
-        self._begin_wanted = not self.autocommit
+        """Begin a transaction with the next statement."""
+        self._begin_wanted = True
 
     def commit(self) -> None:
         """Commit. Raises TransactionAborted after an error, and rolls back."""

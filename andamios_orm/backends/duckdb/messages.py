@@ -9,8 +9,8 @@ file open.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import duckdb
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from andamios_orm.backends.duckdb.driver import InterfaceError, TransactionAbort
 __all__ = ["failure_of", "key_of"]
 
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
-"""A table and the columns of one of its keys."""
+"""A table, and columns of it."""
 
 # Kinds that the type of the exception decides.
 _KINDS: tuple[tuple[type[duckdb.Error], FailureKind], ...] = (
@@ -166,48 +166,53 @@ def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str]:
 def key_of(error: BaseException, table: sa.Table) -> _Key | None:
     """Return the table and columns of the key that made a statement on `table` fail.
 
-    DuckDB names no table, and shows a key as `name: value, other: value`, which only a list of the
-    keys that there are can take apart. None if several of them fit.
+    DuckDB names no table, and shows a key as `name: value, other: value`, which only a list of
+    the keys that there are can take apart. None if not exactly one of them fits.
     """
-    message = str(error)
     if not isinstance(error, duckdb.ConstraintException):
         return None
+    message = str(error)
     if unique := _UNIQUE.fullmatch(message):
         return _single(key for key in _unique_keys(table) if _fits(key[1], unique[1]))
     if _UNIQUE_UNNAMED.fullmatch(message):
         return _single(_unique_keys(table))
     if missing := _MISSING.fullmatch(message):
         return _single(
-            (table.name, tuple(constraint.column_keys))
-            for constraint in table.foreign_key_constraints
-            if _fits([key.column.name for key in constraint.elements], missing[1])
+            (table.name, _names(key.columns))
+            for key in table.foreign_key_constraints
+            if _fits([element.column.name for element in key.elements], missing[1])
         )
     if referenced := _REFERENCED.fullmatch(message):
         return _single(
-            (other.name, tuple(constraint.column_keys))
+            (key.table.name, _names(key.columns))
             for other in table.metadata.tables.values()
-            for constraint in other.foreign_key_constraints
-            if constraint.referred_table is table and _fits(constraint.column_keys, referenced[1])
+            for key in other.foreign_key_constraints
+            if key.referred_table is table and _fits(_names(key.columns), referenced[1])
         )
     return None
 
 
 def _unique_keys(table: sa.Table) -> Iterator[_Key]:
-    yield table.name, tuple(column.name for column in table.primary_key)
     for constraint in table.constraints:
-        if isinstance(constraint, sa.UniqueConstraint):
-            yield table.name, tuple(column.name for column in constraint.columns)
+        if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint):
+            yield table.name, _names(constraint.columns)
     for index in table.indexes:
         if index.unique:
-            yield table.name, tuple(column.name for column in index.columns)
+            yield table.name, _names(index.columns)
+
+
+def _names(columns: Iterable[sa.Column[Any]]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
+
+
+def _fits(names: Sequence[str], key: str) -> bool:
+    """Whether `key` can be the values of these columns; a value may look like a name."""
+    return bool(
+        names
+        and re.fullmatch(", ".join(f"{re.escape(name)}: .*" for name in names), key, re.DOTALL)
+    )
 
 
 def _single(keys: Iterable[_Key]) -> _Key | None:
-    found = list(dict.fromkeys(keys))
-    return found[0] if len(found) == 1 else None
-
-
-def _fits(columns: Iterable[str], shown: str) -> bool:
-    """Whether a key of these columns can look like `shown`, whatever its values hold."""
-    pattern = ", ".join(f"{re.escape(column)}: .*" for column in columns)
-    return re.fullmatch(pattern, shown, re.DOTALL) is not None
+    found = set(keys)
+    return found.pop() if len(found) == 1 else None
