@@ -22,6 +22,9 @@ from andamios_orm.errors import (
     UniqueViolation,
 )
 from andamios_orm.observe import subscribe
+from tests.engines import not_on
+
+WITH_SAVEPOINTS = not_on("duckdb")
 
 METADATA = sa.MetaData()
 
@@ -295,6 +298,7 @@ async def test_a_begin_that_fails_aborts_the_session(
 # -- savepoints
 
 
+@WITH_SAVEPOINTS
 async def test_a_savepoint_fails_alone(db: Database, guests: Repository[Guest]) -> None:
     await guests.add(Guest(name="Ada"))
 
@@ -309,6 +313,7 @@ async def test_a_savepoint_fails_alone(db: Database, guests: Repository[Guest]) 
     assert await names(db) == ["Ada", "Bob", "Dora"]
 
 
+@WITH_SAVEPOINTS
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, KeyError])
 async def test_any_exception_undoes_a_savepoint(db: Database, error: type[BaseException]) -> None:
     async with db.session() as session:
@@ -321,6 +326,7 @@ async def test_any_exception_undoes_a_savepoint(db: Database, error: type[BaseEx
     assert await names(db) == ["Bob"]
 
 
+@WITH_SAVEPOINTS
 async def test_savepoints_nest(db: Database) -> None:
     async with db.session() as session, session.savepoint():
         await add(session, "Ada")
@@ -334,6 +340,7 @@ async def test_savepoints_nest(db: Database) -> None:
     assert await names(db) == ["Ada", "Cid"]
 
 
+@WITH_SAVEPOINTS
 async def test_an_outer_savepoint_undoes_the_inner_one(db: Database) -> None:
     async with db.session() as session:
         with pytest.raises(ZeroDivisionError):
@@ -345,6 +352,7 @@ async def test_an_outer_savepoint_undoes_the_inner_one(db: Database) -> None:
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_an_error_swallowed_in_a_savepoint_undoes_it(
     db: Database, guests: Repository[Guest]
 ) -> None:
@@ -361,6 +369,7 @@ async def test_an_error_swallowed_in_a_savepoint_undoes_it(
     assert await names(db) == ["Ada", "Cid"]
 
 
+@WITH_SAVEPOINTS
 async def test_a_joined_session_fails_alone(db: Database) -> None:
     async def import_guests(where: Session) -> None:
         async with where.session() as session:
@@ -385,6 +394,7 @@ async def test_a_joined_session_is_undone_with_the_outer_one(db: Database) -> No
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 @pytest.mark.parametrize("verb", ["commit", "rollback"])
 async def test_a_savepoint_cannot_end_the_transaction_around_it(db: Database, verb: str) -> None:
     with pytest.raises(SessionMisuse, match="savepoint"):
@@ -395,6 +405,7 @@ async def test_a_savepoint_cannot_end_the_transaction_around_it(db: Database, ve
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_a_savepoint_that_cannot_be_undone_ends_the_transaction(db: Database) -> None:
     with pytest.raises(TransactionAborted):
         async with db.session() as session:
@@ -408,6 +419,7 @@ async def test_a_savepoint_that_cannot_be_undone_ends_the_transaction(db: Databa
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_a_failed_session_opens_no_savepoint(db: Database) -> None:
     with pytest.raises(TransactionAborted):
         async with db.session() as session:

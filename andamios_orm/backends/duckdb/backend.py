@@ -43,6 +43,8 @@ class DuckDBBackend:
         for_update=False,
         transactional_ddl=True,
         on_delete=("RESTRICT", "NO ACTION"),
+        deferred_keys=False,
+        circular_tables=False,
         mutual_inserts=False,
         referenced_updates=False,
         insert_returning=True,
