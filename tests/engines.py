@@ -9,7 +9,7 @@ from andamios_orm.database.url import read_url
 
 __all__ = ["ENGINES", "driver_url", "not_on", "only_on"]
 
-ENGINES = ("duckdb", "sqlite", "postgresql")
+ENGINES = ("duckdb", "sqlite", "postgresql", "mariadb")
 
 
 def only_on(*names: str) -> pytest.MarkDecorator:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, Dialect
 
 from andamios_orm.backends.base import Backend
 from andamios_orm.backends.duckdb.backend import DuckDBBackend
+from andamios_orm.backends.mysql.backend import MariaDBBackend, MySQLBackend
 from andamios_orm.backends.postgresql import PostgreSQLBackend
 from andamios_orm.backends.sqlite import SQLiteBackend
 from andamios_orm.errors import InvalidURL, MissingDriver, NotSupported
@@ -16,7 +17,14 @@ from andamios_orm.errors import InvalidURL, MissingDriver, NotSupported
 __all__ = ["BACKENDS", "backend_of", "read_url"]
 
 BACKENDS: dict[str, Backend] = {
-    b.name: b for b in (DuckDBBackend(), SQLiteBackend(), PostgreSQLBackend())
+    b.name: b
+    for b in (
+        DuckDBBackend(),
+        SQLiteBackend(),
+        PostgreSQLBackend(),
+        MariaDBBackend(),
+        MySQLBackend(),
+    )
 }
 """Every backend, by the name that a URL begins with."""
 _ALIASES = {"postgres": "postgresql"}
