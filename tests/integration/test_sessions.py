@@ -104,7 +104,8 @@ async def test_the_first_statement_begins_the_transaction(db: Database) -> None:
             await Repository(Guest, session).all()
             await add(session, "Ada")
 
-    assert sent == ["BEGIN", "SELECT", "INSERT", "COMMIT"]
+    assert sent[0] in ("BEGIN", "START")
+    assert sent[1:] == ["SELECT", "INSERT", "COMMIT"]
 
 
 async def test_nobody_else_sees_what_is_not_committed(db: Database) -> None:
@@ -412,7 +413,7 @@ async def test_a_savepoint_that_cannot_be_undone_ends_the_transaction(db: Databa
             await add(session, "Ada")
             with pytest.raises(ZeroDivisionError):
                 async with session.savepoint():
-                    await raw(session).execute("ROLLBACK")
+                    await session._pool.backend.run(raw(session), "ROLLBACK", ())
                     raise ZeroDivisionError
             await add(session, "Bob")
 
