@@ -26,6 +26,7 @@ from andamios_orm.testing.servers import (
     find_binaries,
     find_mariadb,
 )
+from tests.engines import ENGINES
 
 if TYPE_CHECKING:
     from andamios_orm import Database
@@ -201,11 +202,11 @@ def duckdb_url(tmp_path: Path) -> str:
     return f"duckdb:///{tmp_path / 'test.duckdb'}"
 
 
-@pytest.fixture(params=["duckdb", "sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database, on every backend in turn.
 
-    For some of them only: `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+    For some of them only: `@only_on("sqlite")` of tests.engines.
     """
     urls = {
         "duckdb": "duckdb_url",

@@ -56,6 +56,10 @@ class Capabilities:
     """Creating and dropping tables is part of a transaction."""
     on_delete: tuple[OnDelete, ...]
     """What the engine itself can do to rows whose foreign key's target is deleted."""
+    deferred_keys: bool
+    """A foreign key can be checked as late as the commit."""
+    circular_tables: bool
+    """Tables can refer to each other in a circle."""
     mutual_inserts: bool
     """Rows of one INSERT can refer to each other."""
     referenced_updates: bool

@@ -90,6 +90,8 @@ class PostgreSQLBackend:
         for_update=True,
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
+        deferred_keys=True,
+        circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,

@@ -73,6 +73,8 @@ class SQLiteBackend:
         for_update=False,
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
+        deferred_keys=True,
+        circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,

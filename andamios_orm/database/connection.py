@@ -188,7 +188,7 @@ class DriverConnection:
         failure = self._backend.classify(_driver_error(error))
         return (
             failure is not None
-            and failure.kind in ("foreign_key", "unique")
+            and failure.kind in ("check", "foreign_key", "unique")
             and failure.constraint is None
             and not failure.columns
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
-from sqlalchemy.schema import CreateSchema
 from typing_extensions import TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
@@ -18,8 +17,8 @@ from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source, plans_of
+from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
-from andamios_orm.errors import NotSupported
 from andamios_orm.rows.plan import Plan, PlanCache
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
@@ -106,20 +105,14 @@ class Database:
         """Create the tables that do not exist yet, all or none.
 
         A table that exists is left as it is, whatever its columns. Raises DeclarationError for a
-        model that cannot become a table, NotSupported for schemas where there are none.
+        model that cannot become a table, and NotSupported for one that this engine cannot have.
         """
         metadata = compile_all(self.metadata)
-        schemas = sorted({t.schema for t in metadata.tables.values() if t.schema is not None})
-        if schemas and not self.capabilities.schemas:
-            raise NotSupported(
-                f"{self._pool.backend.name} has no schemas, and tables are declared in"
-                f" {', '.join(schemas)}",
-                "declare the models without schema=, or use one file per schema",
-            )
+        require_tables(metadata, self.capabilities, self._pool.backend.name)
         async with self.session() as session:
-            for schema in schemas:
-                await session.execute(CreateSchema(schema, if_not_exists=True))
-            await session.run_sync(metadata.create_all)
+            await session.run_sync(
+                create_tables, metadata, in_transaction=self.capabilities.transactional_ddl
+            )
 
     async def drop_all(self) -> None:
         """Drop the tables of all models **with all their rows**, those that exist, all or none."""

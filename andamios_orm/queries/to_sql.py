@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
@@ -226,6 +227,8 @@ def update(
     parameters = _Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
     _refuse_other_tables(selection.model, list(values.values()))
+    if dialect_name == "mysql":
+        _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
     conditions: list[ColumnElement[bool]]
     if key:
@@ -238,6 +241,21 @@ def update(
         _refuse_other_tables(selection.model, conditions)
     statement = statement.where(*conditions)
     return statement.returning(*columns(selection.model)) if returning else statement
+
+
+def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
+    """Raise NotSupported if a value is computed from another column that is set as well.
+
+    MySQL assigns one after the other, so that the later one would read what the earlier wrote.
+    """
+    for name, value in values.items():
+        read = {c.name for c in visitors.iterate(value) if isinstance(c, sa.Column)}
+        if shared := sorted(read & values.keys() - {name}):
+            raise NotSupported(
+                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and MySQL"
+                " would compute with the new value",
+                "update in two steps, or read the rows and compute in Python",
+            )
 
 
 def delete(selection: Selection, dialect_name: str) -> sa.Delete:

@@ -76,11 +76,12 @@ class Query(Generic[M]):
         Raises SessionMisuse outside a session, where the lock would be gone at once, and
         NotSupported on engines without row locks.
 
+        <!-- no-run: needs a server -->
         ```python
         async with db.session() as session:
-            accounts = Repository(Account, session)
-            account = await accounts.where(Account.id == 1).with_for_update().one()
-            await accounts.patch(account.id, Account.balance.set(account.balance - 10))
+            inside = Repository(Hero, session)
+            ada = await inside.where(Hero.name == "Ada").with_for_update().one()
+            await inside.patch(ada.id, Hero.age.set(ada.age + 1))
         ```
         """
         if nowait and skip_locked:

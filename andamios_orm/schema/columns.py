@@ -49,15 +49,16 @@ class Stored(TypeDecorator[Any]):
         *,
         field: str,
         exact: bool = True,
-        keyed: bool = False,
+        limit: int | None = None,
     ) -> None:
         super().__init__()
         self.storage = storage
         self.annotation = _Annotation(annotation)
         self.field = field
         self.exact = exact
-        self.keyed = keyed
-        self.impl = _represent(storage, "", keyed=keyed).type  # type: ignore[assignment]  # per instance
+        self.limit = limit
+        """The bytes that the column's indexes leave to it on MySQL and MariaDB."""
+        self.impl = _represent(storage, "").type  # type: ignore[assignment]  # per instance
 
     def comparable(self) -> Stored:
         """Return the type of a value compared with the column: not limited to its size.
@@ -120,7 +121,7 @@ class Stored(TypeDecorator[Any]):
         if self.storage.kind is Kind.JSON:
             return _json(self.storage, self.annotation, dialect)
         try:
-            found = _represent(self.storage, dialect.name, keyed=self.keyed)
+            found = _represent(self.storage, dialect.name, self.limit)
         except NotSupported as error:
             raise NotSupported(f"{self.field}: {error.problem}", error.fix) from None
         return found if self.exact else _unlimited(found, self.storage, dialect.name)
@@ -222,21 +223,19 @@ def is_ordered_text(storage: Storage, dialect_name: str) -> bool:
 _Represent = Callable[[Storage], Representation]
 _ENGINES: Mapping[str, _Represent] = {
     "duckdb": duckdb.represent,
-    "mariadb": mysql.represent,
-    "mysql": mysql.represent,
     "sqlite": sqlite.represent,
 }
 
 
-def _represent(storage: Storage, dialect_name: str, *, keyed: bool) -> Representation:
+def _represent(storage: Storage, dialect_name: str, limit: int | None = None) -> Representation:
     """Return the representation of everything but JSON and CUSTOM, which need more context.
 
     A dialect that is not known is taken for one that has a type for everything.
     """
     if storage.kind in (Kind.JSON, Kind.CUSTOM):
         return Representation(sa.Text())
-    if keyed and dialect_name in ("mariadb", "mysql"):
-        return mysql.represent(storage, keyed=True)
+    if dialect_name in ("mariadb", "mysql"):
+        return mysql.represent(storage, limit=limit)
     return _ENGINES.get(dialect_name, postgresql.represent)(storage)
 
 

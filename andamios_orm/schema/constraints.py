@@ -18,11 +18,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from andamios_orm.schema.columns import is_ordered_text
+from andamios_orm.schema.columns import Stored, is_ordered_text
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import Bound, FieldSpec, Kind, ModelSpec
 
-__all__ = ["checks_of", "is_keyed"]
+__all__ = ["checks_of"]
 
 
 def checks_of(
@@ -36,11 +36,6 @@ def checks_of(
         yield from _exactness_checks(field, column)
         for name, condition in _sqlite_checks(field, column):
             yield _named(field, name, condition, "sqlite")
-
-
-def is_keyed(field: FieldSpec) -> bool:
-    """Whether an index is made of the column."""
-    return field.primary_key or field.unique or field.index or field.foreign_key is not None
 
 
 def _named(
@@ -59,7 +54,6 @@ def _only_on(engines: tuple[str, ...]) -> Callable[..., bool]:
 
 
 _MYSQL = ("mariadb", "mysql")
-_NOT_SQLITE = ("duckdb", "postgresql", *_MYSQL)
 
 
 def _bound_checks(
@@ -72,7 +66,10 @@ def _bound_checks(
     elif bound.kind == "max_length":
         yield from _max_length_check(field, column, bound)
     elif field.storage.kind is Kind.DECIMAL:
-        yield _named(field, bound.kind, _compared(column, bound), *_NOT_SQLITE)
+        yield _named(field, bound.kind, _compared(column, bound), "duckdb", "postgresql")
+        # MariaDB's remainder of a negative decimal can be -0.00, which it finds different from 0.
+        plain = sa.func.abs(column) if bound.kind == "multiple_of" else column
+        yield _named(field, bound.kind, _compared(plain, bound), *_MYSQL)
         on_sqlite = _sqlite_decimal_bound(field, column, bound)
         yield _named(field, bound.kind, on_sqlite, "sqlite")
     else:
@@ -85,7 +82,7 @@ def _max_length_check(
     engines = ["duckdb", "sqlite"]
     if field.storage.kind is Kind.BYTES:
         engines.append("postgresql")
-    if not mysql.enforces_length(field.storage, keyed=is_keyed(field)):
+    if not mysql.enforces_length(field.storage, limit=cast("Stored", column.type).limit):
         engines += _MYSQL
     condition = _Length(column, field.storage.kind) <= bound.value
     yield _named(field, bound.kind, condition, *engines)

@@ -14,7 +14,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from andamios_orm.errors import DeclarationError
 from andamios_orm.schema.columns import Stored
-from andamios_orm.schema.constraints import checks_of, is_keyed
+from andamios_orm.schema.constraints import checks_of
+from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["build_table"]
@@ -39,7 +40,6 @@ def build_table(
             for f in spec.fields
             if f.unique and not f.primary_key
         ),
-        *checks_of(spec, columns),
         *args,
         **{
             "schema": spec.schema,
@@ -59,8 +59,30 @@ def build_table(
     for field in spec.fields:
         if field.index and not field.unique:
             sa.Index(None, columns[field.name])
+    _limit_keys(table)
+    for check in checks_of(spec, columns):
+        table.append_constraint(check)
     sa.event.listen(table, "before_create", _inline_foreign_keys)
     return table
+
+
+def _limit_keys(table: sa.Table) -> None:
+    """Tell each text how much of it an index can hold, on engines where that is limited."""
+    keys = [list(index.columns) for index in table.indexes] + [
+        list(constraint.columns)
+        for constraint in table.constraints
+        if isinstance(constraint, sa.schema.ColumnCollectionConstraint)
+        and not isinstance(constraint, sa.CheckConstraint)
+    ]
+    for key in keys:
+        types = [column.type for column in key]
+        sized = [t for t in types if isinstance(t, Stored) and t.storage.kind in _SIZED]
+        for kept in sized:
+            limit = mysql.key_bytes(len(sized), len(types) - len(sized))
+            kept.limit = limit if kept.limit is None else min(kept.limit, limit)
+
+
+_SIZED = (Kind.TEXT, Kind.BYTES)
 
 
 def _inline_foreign_keys(table: sa.Table, *args: object, **kw: object) -> None:
@@ -93,9 +115,7 @@ def _is_counted(field: FieldSpec) -> bool:
 
 
 def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
-    column_type = Stored(
-        field.storage, field.annotation, field=f"{model}.{field.name}", keyed=is_keyed(field)
-    )
+    column_type = Stored(field.storage, field.annotation, field=f"{model}.{field.name}")
     args: list[sa.schema.SchemaItem] = []
     if _is_counted(field):
         args.append(sa.Identity())

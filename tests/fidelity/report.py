@@ -28,10 +28,12 @@ class Traps(Model, metadata=sa.MetaData()):
 
 def holder(number: int, trap: Trap) -> type[Any]:
     """Return the table class with one column for the trap's value."""
+    options: Any = trap.options
+    made = field(**options)
 
     class Holder(Traps, table=f"trap_{number}"):
         id: Col[int] = generated()
-        value: Col[trap.annotation] = field(**trap.options)  # type: ignore[name-defined]  # made here
+        value: Col[trap.annotation] = made  # type: ignore[name-defined]  # made here
 
     return Holder
 
@@ -89,20 +91,23 @@ async def is_found(holders: Repository[Any], column: Any, value: object) -> bool
 INTRODUCTION = """\
 # What comes back
 
-Each value is stored through a repository, read back by its key, and looked for with `==`. `equal` means: the same
-type and an equal value, both times, and found. `refused` means: an error before any SQL, with nothing stored;
-`NotStorable` and its subclass `ValueOutOfRange` name the field, what the column can hold, and the engine. There is no third
-outcome: {changed} of {cells} cells changed a value.
+Each value is stored through a repository, read back by its key, and looked for with `==`. `equal`
+means: the same type and an equal value, both times, and found. `refused` means: an error before
+any SQL, with nothing stored; `NotStorable` and its subclass `ValueOutOfRange` name the field, what
+the column can hold, and the engine. There is no third outcome: {changed} of {cells} cells changed a
+value.
 
-Refused by the model are values that the field's own annotation does not take. A few rules hold on every
-engine, so that data can move from one to another:
+Refused by the model are values that the field's own annotation does not take. A few rules hold on
+every engine, so that data can move from one to another:
 
 - The sign of zero is not kept: `-0.0` comes back as `0.0`, which equals it.
-- The first and the last moment of the calendar are refused, because PostgreSQL's driver makes infinities of them.
+- The first and the last moment of the calendar are refused, because PostgreSQL's driver makes
+  infinities of them.
 - `fold` is not kept: an instant has no second reading.
 - A `Decimal` comes back with the places of its column: `1E+3` as `1000.00`, which equals it.
 
-This page is written by `python -m tests.fidelity`, and the tests compare it with what each engine does.
+This page is written by `python -m tests.fidelity`, and the tests compare it with what each engine
+does.
 """
 
 

@@ -64,6 +64,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from andamios_orm import Col, Database, Model, Repository, field, generated, register_type
 from andamios_orm.errors import NotStorable, ValueOutOfRange
 from andamios_orm.observe import subscribe
+from tests.engines import driver_url
 
 
 class Color(enum.Enum):
@@ -844,9 +845,7 @@ async def test_json_columns_work_through_an_engine_of_the_users(
     db: Database, database_url: str
 ) -> None:
     await create(db, Noted)
-    url = sa.make_url(database_url)
-    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-    engine = create_async_engine(url.set(drivername=driver[url.get_backend_name()]))
+    engine = create_async_engine(driver_url(database_url))
     noted = Noted.model_validate({"point": Point(x=1), "text": "[1, 2]", "own": {"a": 1}})
 
     async with engine.begin() as connection:

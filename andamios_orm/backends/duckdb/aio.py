@@ -21,8 +21,11 @@ class AsyncConnection:
     """A connection whose statements run on a thread of its own.
 
     ```python
-    connection = await AsyncConnection.connect("heroes.duckdb")
-    rows = await connection.fetch("SELECT name FROM hero WHERE age > $1", [30])
+    from andamios_orm.backends.duckdb.aio import AsyncConnection
+
+    connection = await AsyncConnection.connect("numbers.duckdb")
+    assert await connection.fetch("SELECT $1 + 1", [1]) == [(2,)]
+    await connection.close()
     ```
     A task that is cancelled leaves the connection usable: its statement was stopped, and an open
     transaction waits for ROLLBACK.

@@ -43,6 +43,8 @@ class DuckDBBackend:
         for_update=False,
         transactional_ddl=True,
         on_delete=("RESTRICT", "NO ACTION"),
+        deferred_keys=False,
+        circular_tables=False,
         mutual_inserts=False,
         referenced_updates=False,
         insert_returning=True,
@@ -131,10 +133,10 @@ class DuckDBBackend:
         parameters: Sequence[object],
         table: sa.Table,
     ) -> tuple[str, tuple[str, ...]] | None:
-        """Return the key that the exception shows, if only one of the table's can look so."""
-        from andamios_orm.backends.duckdb.messages import key_of  # noqa: PLC0415 - as above
+        """Return the key that the exception shows, if only one of the table's can be meant."""
+        from andamios_orm.backends.duckdb.explanations import explained  # noqa: PLC0415 - as above
 
-        return key_of(error, table)
+        return await explained(driver, error, sql, parameters, table)
 
     async def explain_commit(
         self, driver: AsyncConnection, metadata: sa.MetaData

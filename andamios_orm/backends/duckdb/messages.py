@@ -9,19 +9,13 @@ file open.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
 
 import duckdb
-import sqlalchemy as sa
 
 from andamios_orm.backends.base import Failure, FailureKind
 from andamios_orm.backends.duckdb.driver import InterfaceError, TransactionAborted
 
-__all__ = ["failure_of", "key_of"]
-
-_Key: TypeAlias = tuple[str, tuple[str, ...]]
-"""A table, and columns of it."""
+__all__ = ["CHECK", "MISSING", "REFERENCED", "UNIQUE", "UNIQUE_UNNAMED", "failure_of", "unquoted"]
 
 # Kinds that the type of the exception decides.
 _KINDS: tuple[tuple[type[duckdb.Error], FailureKind], ...] = (
@@ -38,22 +32,24 @@ _KINDS: tuple[tuple[type[duckdb.Error], FailureKind], ...] = (
 # -- ConstraintException, and TransactionException where the constraint fails at COMMIT
 
 _PREFIX = r"(?:Constraint Error|TransactionContext Error): (?:Failed to commit: )?"
-_NOT_NULL = re.compile(rf"{_PREFIX}NOT NULL constraint failed: ([^.]+)\.(.+)", re.DOTALL)
-_CHECK = re.compile(
+_NOT_NULL = re.compile(
+    rf'{_PREFIX}NOT NULL constraint failed: ("(?:[^"]|"")+"|[^."]+)\.(.+)', re.DOTALL
+)
+CHECK = re.compile(
     rf'{_PREFIX}CHECK constraint failed on table "(.+?)" with expression (CHECK\(.+\))', re.DOTALL
 )
-_UNIQUE = re.compile(
+UNIQUE = re.compile(
     rf'{_PREFIX}Duplicate key "(.*)" violates (?:unique|primary key) constraint\.', re.DOTALL
 )
-_UNIQUE_UNNAMED = re.compile(
+UNIQUE_UNNAMED = re.compile(
     rf'{_PREFIX}PRIMARY KEY or UNIQUE constraint violation: duplicate key ".*"', re.DOTALL
 )
-_MISSING = re.compile(
+MISSING = re.compile(
     rf'{_PREFIX}Violates foreign key constraint because key "(.*)" does not exist in the'
     r" referenced table",
     re.DOTALL,
 )
-_REFERENCED = re.compile(
+REFERENCED = re.compile(
     rf'{_PREFIX}Violates foreign key constraint because key "(.*)" is still referenced by a'
     r" foreign key in a different table\.[^\"]*",
     re.DOTALL,
@@ -120,16 +116,17 @@ def failure_of(error: BaseException) -> Failure | None:
 
 def _violation(message: str, code: str) -> Failure | None:
     if named := _NOT_NULL.fullmatch(message):
-        return Failure(kind="not_null", code=code, table=named[1], columns=(named[2],))
-    if check := _CHECK.fullmatch(message):
-        return Failure(kind="check", code=code, table=check[1], summary=check[2])
-    if unique := _UNIQUE.fullmatch(message):
+        column = unquoted(named[2])
+        return Failure(kind="not_null", code=code, table=unquoted(named[1]), columns=(column,))
+    if check := CHECK.fullmatch(message):
+        return Failure(kind="check", code=code, table=check[1])
+    if unique := UNIQUE.fullmatch(message):
         return Failure(kind="unique", code=code, columns=_only_column(unique[1]))
-    if _UNIQUE_UNNAMED.fullmatch(message):
+    if UNIQUE_UNNAMED.fullmatch(message):
         return Failure(kind="unique", code=code)
-    if _MISSING.fullmatch(message):
+    if MISSING.fullmatch(message):
         return Failure(kind="foreign_key", code=code)
-    if _REFERENCED.fullmatch(message):
+    if REFERENCED.fullmatch(message):
         return Failure(kind="foreign_key", code=code, fix=_REFERENCED_FIX)
     return None
 
@@ -141,6 +138,11 @@ def _only_column(key: str) -> tuple[str, ...]:
     """
     name, _, value = key.partition(": ")
     return () if "(" in name or re.search(r", .+: ", value, re.DOTALL) else (name,)
+
+
+def unquoted(name: str) -> str:
+    """Return a name as it is, which DuckDB shows in quotes where it is no plain word."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str]:
@@ -161,58 +163,3 @@ def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str]:
     if _TOO_LARGE.match(message):
         return "unstorable", ""
     return "other", message.partition("\n")[0] if _SPEAKING.match(message) else ""
-
-
-def key_of(error: BaseException, table: sa.Table) -> _Key | None:
-    """Return the table and columns of the key that made a statement on `table` fail.
-
-    DuckDB names no table, and shows a key as `name: value, other: value`, which only a list of
-    the keys that there are can take apart. None if not exactly one of them fits.
-    """
-    if not isinstance(error, duckdb.ConstraintException):
-        return None
-    message = str(error)
-    if unique := _UNIQUE.fullmatch(message):
-        return _single(key for key in _unique_keys(table) if _fits(key[1], unique[1]))
-    if _UNIQUE_UNNAMED.fullmatch(message):
-        return _single(_unique_keys(table))
-    if missing := _MISSING.fullmatch(message):
-        return _single(
-            (table.name, _names(key.columns))
-            for key in table.foreign_key_constraints
-            if _fits([element.column.name for element in key.elements], missing[1])
-        )
-    if referenced := _REFERENCED.fullmatch(message):
-        return _single(
-            (key.table.name, _names(key.columns))
-            for other in table.metadata.tables.values()
-            for key in other.foreign_key_constraints
-            if key.referred_table is table and _fits(_names(key.columns), referenced[1])
-        )
-    return None
-
-
-def _unique_keys(table: sa.Table) -> Iterator[_Key]:
-    for constraint in table.constraints:
-        if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint):
-            yield table.name, _names(constraint.columns)
-    for index in table.indexes:
-        if index.unique:
-            yield table.name, _names(index.columns)
-
-
-def _names(columns: Iterable[sa.Column[Any]]) -> tuple[str, ...]:
-    return tuple(column.name for column in columns)
-
-
-def _fits(names: Sequence[str], key: str) -> bool:
-    """Whether `key` can be the values of these columns; a value may look like a name."""
-    return bool(
-        names
-        and re.fullmatch(", ".join(f"{re.escape(name)}: .*" for name in names), key, re.DOTALL)
-    )
-
-
-def _single(keys: Iterable[_Key]) -> _Key | None:
-    found = set(keys)
-    return found.pop() if len(found) == 1 else None

@@ -140,7 +140,9 @@ def exact_decimal(precision: int, scale: int) -> Converter:
         number = Decimal(value)
         try:
             if number.is_finite():
-                return number.quantize(unit, context=context)
+                exact = number.quantize(unit, context=context)
+                # MariaDB keeps a negative zero and finds it different from zero.
+                return exact or abs(exact)
         except (Inexact, InvalidOperation):
             pass
         raise ValueOutOfRange(

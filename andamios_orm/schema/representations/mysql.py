@@ -16,11 +16,10 @@ from andamios_orm.schema.representations import checks
 from andamios_orm.schema.representations.base import Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ExactText", "enforces_length", "represent"]
+__all__ = ["ExactText", "enforces_length", "key_bytes", "represent"]
 
-_SHORT = 768
-"""Characters of a VARCHAR at most: what an index of InnoDB takes (3,072 bytes of utf8mb4)."""
-_SHORT_BYTES = 3072
+_KEY_BYTES = 3072
+"""What an index of InnoDB takes, in bytes; a character of utf8mb4 counts as four."""
 # MySQL's scale ends at 30, MariaDB's at 38 (manuals, "Fixed-Point Types" and "DECIMAL").
 _MAX_DIGITS, _MAX_PLACES = 65, 30
 
@@ -45,18 +44,26 @@ def _render_exact_text(kept: ExactText, compiler: Any, **kw: Any) -> str:
     return f"{name} CHARACTER SET utf8mb4 COLLATE {collation}"
 
 
-def represent(storage: Storage, *, keyed: bool = False) -> Representation:
+def key_bytes(sized: int, others: int) -> int:
+    """Return how many bytes each of `sized` texts or byte strings of one index can have.
+
+    `others` is how many columns of other types the index has; none takes more than 32 bytes.
+    """
+    return (_KEY_BYTES - 32 * others) // sized
+
+
+def represent(storage: Storage, *, limit: int | None = None) -> Representation:
     """Return the representation of everything but JSON and CUSTOM, which need more context.
 
-    `keyed` columns are indexed, so their text must fit a key. Raises NotSupported for decimals of
-    more digits than the engines have.
+    `limit` is how many bytes an index leaves to the column, None for one that is in none. Raises
+    NotSupported for decimals of more digits than the engines have.
     """
     kind = storage.kind
     if kind is Kind.TEXT:
-        short = _short(storage.length, _SHORT, keyed=keyed)
+        short = _short(storage, limit)
         return Representation(ExactText(short), checks.text(short or storage.length))
     if kind is Kind.BYTES:
-        short = _short(storage.length, _SHORT_BYTES, keyed=keyed)
+        short = _short(storage, limit)
         kept = sa.VARBINARY(short) if short else mysql.LONGBLOB()
         return Representation(kept, checks.data(short or storage.length))
     if kind is Kind.DECIMAL:
@@ -64,16 +71,21 @@ def represent(storage: Storage, *, keyed: bool = False) -> Representation:
     return _BY_KIND[kind]
 
 
-def enforces_length(storage: Storage, *, keyed: bool) -> bool:
+def enforces_length(storage: Storage, *, limit: int | None) -> bool:
     """Whether the column's type refuses what is longer than declared."""
-    limit = _SHORT if storage.kind is Kind.TEXT else _SHORT_BYTES
-    return _short(storage.length, limit, keyed=keyed) is not None
+    return _short(storage, limit) is not None
 
 
-def _short(length: int | None, limit: int, *, keyed: bool) -> int | None:
-    if length is None:
-        return limit if keyed else None
-    return length if length <= limit or keyed else None
+def _short(storage: Storage, limit: int | None) -> int | None:
+    """Return the length of the column's type, None for one without a length.
+
+    A declared length is kept, also where an index cannot hold it: the server then says so.
+    """
+    unit = 4 if storage.kind is Kind.TEXT else 1
+    if storage.length is None:
+        return None if limit is None else limit // unit
+    fits = storage.length * unit <= _KEY_BYTES
+    return storage.length if fits or limit is not None else None
 
 
 def _decimal(precision: int, scale: int) -> Representation:
