@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 import duckdb
 
 from andamios_orm.backends.duckdb import driver
-from andamios_orm.backends.duckdb.driver import Parameters, Result, Row
+from andamios_orm.backends.duckdb.driver import Config, Parameters, Result, Row
 from andamios_orm.backends.duckdb.worker import Worker
 
 __all__ = ["AsyncConnection"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_Config: TypeAlias = Mapping[str, str | bool | int | float | list[str]]
 
 
 class AsyncConnection:
@@ -40,11 +38,16 @@ class AsyncConnection:
 
     @classmethod
     async def connect(
-        cls, database: str = ":memory:", read_only: bool = False, config: _Config | None = None
+        cls, database: str = ":memory:", read_only: bool = False, config: Config | None = None
     ) -> AsyncConnection:
         """Open a database. Raises duckdb.Error."""
         worker = Worker()
-        return cls(await worker.do(driver.connect, database, read_only, config), worker)
+        try:
+            connection = await worker.do(driver.connect, database, read_only, config)
+        except BaseException:
+            worker.stop()
+            raise
+        return cls(connection, worker)
 
     # -- statements
 

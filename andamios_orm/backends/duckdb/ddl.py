@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.schema import (
     ForeignKeyConstraint,
 )
 from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.sql.schema import IdentityOptions
 
 __all__ = ["DuckDBDDLCompiler", "generated_column", "sequence_name"]
 
@@ -73,6 +75,11 @@ class DuckDBDDLCompiler(DDLCompiler):
         return self.preparer.format_sequence(
             sa.Sequence(sequence_name(table.name, column.name), schema=schema)
         )
+
+    def get_identity_options(self, identity_options: IdentityOptions) -> str:
+        """Leave out CACHE: DuckDB's sequences are in memory."""
+        options = super().get_identity_options(identity_options)
+        return re.sub(r"CACHE \d+ ?", "", options).strip()
 
     def visit_computed_column(self, generated: sa.Computed, **kw: Any) -> str:
         """Refuse a computed column that is to be stored."""

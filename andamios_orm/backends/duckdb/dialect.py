@@ -47,8 +47,8 @@ class DuckDBExecutionContext(DefaultExecutionContext):
 
     def fire_sequence(self, seq: sa.Sequence, type_: Any) -> Any:
         """Return the next number of a sequence."""
-        compiled = self.dialect.statement_compiler(self.dialect, None).process(seq.next_value())
-        return self._execute_scalar(f"SELECT {compiled}", type_)
+        name = self.identifier_preparer.format_sequence(seq).replace("'", "''")
+        return self._execute_scalar(f"SELECT nextval('{name}')", type_)
 
 
 class DuckDBDialect(DuckDBReflection):

@@ -58,6 +58,7 @@ __all__ = [
     "ROWID",
     "STRING",
     "Binary",
+    "Config",
     "Connection",
     "Cursor",
     "DataError",
@@ -91,6 +92,7 @@ apilevel = "2.0"
 threadsafety = 1
 paramstyle = "numeric_dollar"
 
+Config: TypeAlias = Mapping[str, str | bool | int | float | list[str]]
 Parameters: TypeAlias = Sequence[object]
 Row: TypeAlias = tuple[Any, ...]
 Description: TypeAlias = list[tuple[Any, ...]] | None
@@ -133,35 +135,38 @@ class TransactionAborted(duckdb.TransactionException):
         )
 
 
-_SETTINGS: Mapping[str, str] = {
-    "TimeZone": "'UTC'",
+_WANTED: Config = {
+    "timezone": "UTC",
     "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+_QUOTE = "'"
+# They belong to an extension, which is there only after the database was opened.
+_AFTERWARDS = {"timezone", "calendar"}
 
 
 def connect(
-    database: str = ":memory:",
-    read_only: bool = False,
-    config: Mapping[str, str | bool | int | float | list[str]] | None = None,
+    database: str = ":memory:", read_only: bool = False, config: Config | None = None
 ) -> Connection:
     """Open a database as `duckdb.connect()` does; in memory, a name after the colon is shared.
 
     Raises duckdb.Error.
     """
-    given = dict(config or {})
-    known = {name.lower() for name in given}
-    if "lock_configuration" in known:
+    given = {name.lower(): value for name, value in (config or {}).items()}
+    if "lock_configuration" in given:
         raise NotSupportedError(
             "lock_configuration cannot be given when the database is opened, because every"
             " connection sets its time zone afterwards; leave it out, and put what you want to"
             " forbid into the URL instead, for example ?enable_external_access=false"
         )
-    raw = duckdb.connect(database, read_only, given)
-    wanted = {name: value for name, value in _SETTINGS.items() if name.lower() not in known}
+    at_once = {name: value for name, value in given.items() if name not in _AFTERWARDS}
+    afterwards = {name: value for name, value in given.items() if name in _AFTERWARDS}
+    wanted = {name: value for name, value in _WANTED.items() if name not in given}
+    raw = duckdb.connect(database, read_only, at_once)
     try:
-        raw.execute(";".join(f"SET {name} = {value}" for name, value in wanted.items()))
+        for name, value in (wanted | afterwards).items():
+            raw.execute(f"SET {name} = '{str(value).replace(_QUOTE, _QUOTE * 2)}'")
     except BaseException:
         raw.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -218,6 +219,7 @@ class DuckDBReflection(DefaultDialect):
     def get_table_options(
         self, connection: sa.Connection, table_name: str, schema: str | None = None, **kw: Any
     ) -> dict[str, Any]:
+        """Return nothing: a table has no options."""
         if not _relations(connection, table_name, schema):
             raise _no_table(table_name, schema)
         return {}
@@ -276,7 +278,11 @@ def _to_column(row: sa.Row[Any], table_name: str, *, is_key: bool) -> ReflectedC
         "comment": row.comment,
     }
     if row.is_generated:
-        column["computed"] = {"sqltext": row.generation_expression}
+        # DuckDB adds a cast to the column's type.
+        cast = re.fullmatch(
+            rf"CAST\((.+) AS {re.escape(row.data_type)}\)", row.generation_expression, re.DOTALL
+        )
+        column["computed"] = {"sqltext": cast[1] if cast else row.generation_expression}
     return column
 
 

@@ -88,8 +88,12 @@ class Worker:
         try:
             await self.do(function)
         finally:
-            self.has_ended = True
-            self._queue.put(None)
+            self.stop()
+
+    def stop(self) -> None:
+        """Take no more calls, and let the thread end after those that wait."""
+        self.has_ended = True
+        self._queue.put(None)
 
     async def interrupt(self) -> None:
         """Skip the calls that have not begun, interrupt the one that has, and wait for its end."""
@@ -97,11 +101,10 @@ class Worker:
 
     def terminate(self, function: Callable[[], object]) -> None:
         """Stop the calls, make a last one and let the thread end, without waiting for it."""
-        self.has_ended = True
         for job in tuple(self._pending):
             self._is_busy_with(job)
         self._put(_Job(function, (), None, None))
-        self._queue.put(None)
+        self.stop()
 
     def __del__(self) -> None:
         self._queue.put(None)
