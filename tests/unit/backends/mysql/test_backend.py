@@ -2,8 +2,10 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from asyncmy.errors import InterfaceError, InternalError, OperationalError
 from sqlalchemy.engine import make_url
 
@@ -130,6 +132,14 @@ async def test_a_call_is_made_once(backend: MySQLBackend) -> None:
 
     with pytest.raises(OperationalError):
         await backend.patiently(fails)
+
+
+async def test_nothing_is_explained_that_the_server_told(backend: MySQLBackend) -> None:
+    # Neither has anything to ask the connection.
+    nobody: Any = None
+
+    assert await backend.explain_foreign_key(nobody, "", (), sa.Table("t", sa.MetaData())) is None
+    assert await backend.explain_commit(nobody, sa.MetaData()) is None
 
 
 # ---- errors --------------------------------------------------------------------------------------
