@@ -11,10 +11,15 @@ STAMP  := $(VENV)/.stamp
 UV     := $(or $(shell command -v uv 2>/dev/null),$(wildcard $(BIN)/uv))
 PIP    := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
+# SQLAlchemy's plugin takes over a whole run. Both dialects are measured, and the last run judges.
+compliance = $(BIN)/pytest -c tests/compliance/setup.cfg --rootdir=tests/compliance -n auto \
+  --dburi=duckdb+andamios_$(1):///:memory:$(1) $(2) tests/compliance
+APPEND := --cov --cov-append --cov-config=pyproject.toml --cov-report= --cov-fail-under=0
+
 .PHONY: help
 help: ## Show this list
 	@printf '\n  \033[1mandamios_orm\033[0m\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36mmake %-9s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36mmake %-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  Each command sets up what it needs; \033[36mmake test\033[0m is a good first one.\n\n'
 
 .PHONY: setup
@@ -22,12 +27,20 @@ setup: $(STAMP) ## Create .venv and install everything into it
 	@echo "Ready: $$($(BIN)/python --version) in $(VENV)"
 
 .PHONY: demo
-demo: $(STAMP) ## Run the Chinook example
-	@$(BIN)/python -m examples.advanced.chinook
+demo: $(STAMP) ## Run the Chinook example on DuckDB, or on URL=postgresql://...
+	@$(BIN)/python -m examples.advanced.chinook $(URL)
 
 .PHONY: test
 test: $(STAMP) ## Run all tests in parallel, with coverage
-	$(BIN)/pytest -n auto --cov --cov-report=term
+	$(BIN)/coverage erase
+	$(call compliance,sync,$(APPEND))
+	$(call compliance,async,$(APPEND))
+	$(BIN)/pytest -n auto --cov --cov-append --cov-report=term
+
+.PHONY: test-compliance
+test-compliance: $(STAMP) ## Run SQLAlchemy's own suite on the DuckDB dialect
+	$(call compliance,sync,)
+	$(call compliance,async,)
 
 .PHONY: check
 check: $(STAMP) ## Check format, lint, types, layers and dependencies

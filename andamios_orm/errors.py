@@ -229,17 +229,29 @@ class InvalidRow(AndamiosError, ValueError):
 class NotStorable(AndamiosError, ValueError, DontWrapMixin):
     """A value that the column cannot hold exactly; raised before SQL, so nothing was changed.
 
-    `field` is `"Model.field"` where it is known and `limit` says what the column can hold.
+    `field` is `"Model.field"` where it is known, `limit` says what the column can hold, and
+    `engine` is the database's name (`"duckdb"`) where the limit was met on the way to one.
     """
 
-    def __init__(self, problem: str, fix: str, *, limit: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        fix: str,
+        *,
+        limit: str,
+        field: str | None = None,
+        engine: str | None = None,
+    ) -> None:
         super().__init__(problem, fix)
         self.limit = limit
         self.field = field
+        self.engine = engine
 
-    def located(self, field: str) -> NotStorable:
+    def located(self, field: str, engine: str | None = None) -> NotStorable:
         """Return the same error naming the field, for the caller who knows which it is."""
-        return type(self)(f"{field}: {self.problem}", self.fix, limit=self.limit, field=field)
+        return type(self)(
+            f"{field}: {self.problem}", self.fix, limit=self.limit, field=field, engine=engine
+        )
 
 
 class ValueOutOfRange(NotStorable):

@@ -26,6 +26,7 @@ from andamios_orm.testing.servers import (
     find_binaries,
     find_mariadb,
 )
+from tests.engines import ENGINES
 
 if TYPE_CHECKING:
     from andamios_orm import Database
@@ -195,13 +196,20 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'test.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def duckdb_url(tmp_path: Path) -> str:
+    """The URL of a DuckDB file that does not exist yet."""
+    return f"duckdb:///{tmp_path / 'test.duckdb'}"
+
+
+@pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database, on every backend in turn.
 
-    For some of them only: `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+    For some of them only: `@only_on("sqlite")` of tests.engines.
     """
     urls = {
+        "duckdb": "duckdb_url",
         "sqlite": "sqlite_url",
         "postgresql": "empty_postgresql_url",
         "mariadb": "empty_mariadb_url",

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.rows.plan import Row
+from andamios_orm.schema.spec import OnDelete
 
-__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind"]
+__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind", "Isolation"]
 
 R = TypeVar("R")
 
@@ -31,14 +32,50 @@ FailureKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+"""How far a transaction is kept from the work of others, in the words of the SQL standard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an engine offers; an operation it lacks raises NotSupported before any SQL."""
 
     schemas: bool
     """Tables can live in named schemas inside one database."""
+    several_programs: bool
+    """Two programs can have the same database open."""
     concurrent_writers: bool
     """Two transactions of one program can write at the same time."""
+    savepoints: bool
+    """A part of a transaction can fail alone."""
+    isolation: tuple[Isolation, ...]
+    """The levels that a session can ask for."""
+    for_update: bool
+    """Rows can be locked as they are read, also without waiting (`nowait`, `skip_locked`)."""
+    transactional_ddl: bool
+    """Creating and dropping tables is part of a transaction."""
+    on_delete: tuple[OnDelete, ...]
+    """What the engine itself can do to rows whose foreign key's target is deleted."""
+    deferred_keys: bool
+    """A foreign key can be checked as late as the commit."""
+    circular_tables: bool
+    """Tables can refer to each other in a circle."""
+    mutual_inserts: bool
+    """Rows of one INSERT can refer to each other."""
+    referenced_updates: bool
+    """Unique and indexed columns can be set in a row that others refer to."""
+    insert_returning: bool
+    """An INSERT gives back the rows as stored, without a second statement."""
+    update_returning: bool
+    """An UPDATE gives back the rows as stored, without a second statement."""
+    column_arrays: bool
+    """Many rows are inserted as one list per column."""
+    arrow: bool
+    """Results can be read as Arrow tables without going through rows."""
+    infinite_floats: bool
+    """A float column can hold NaN and the infinities, where the model allows them."""
+    decimal_digits: int
+    """The digits of an exact, ordered decimal number at most."""
     max_parameters: int
     """How many values one statement can carry."""
 
@@ -57,7 +94,8 @@ class Failure:
     """What a driver's exception means, without its text.
 
     `columns` are given where the engine names them, `constraint` where it names that. `summary`
-    is the part of the driver's message that cannot hold row values.
+    is the part of the driver's message that cannot hold row values, and `fix` what to do where
+    this engine wants something else than all.
     """
 
     kind: FailureKind
@@ -67,6 +105,7 @@ class Failure:
     constraint: str | None = None
     columns: tuple[str, ...] = ()
     summary: str = ""
+    fix: str | None = None
 
 
 class Backend(Protocol):
@@ -80,6 +119,11 @@ class Backend(Protocol):
     @property
     def driver(self) -> str:
         """The driver's name in a SQLAlchemy URL."""
+        ...
+
+    @property
+    def package(self) -> str:
+        """The Python package that must be installed to open a database."""
         ...
 
     @property
@@ -100,6 +144,13 @@ class Backend(Protocol):
         """Set up every new connection of the engine."""
         ...
 
+    def writer_key(self, url: URL) -> str | None:
+        """Return what the writers of one program take turns at: the name of the database.
+
+        None where the engine lets them write side by side, or has them wait by itself.
+        """
+        ...
+
     def is_in_memory(self, url: URL) -> bool:
         """Whether the database lives in one connection and ends with it."""
         ...
@@ -116,8 +167,8 @@ class Backend(Protocol):
         """Await a call that may find the database locked, until it is free; then its result."""
         ...
 
-    def begin(self, *, read_only: bool) -> Sequence[str]:
-        """Return the statements that begin a transaction."""
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> Sequence[str]:
+        """Return the statements that begin a transaction, at the engine's own level for None."""
         ...
 
     @property
@@ -141,12 +192,17 @@ class Backend(Protocol):
         """Return what an exception of the driver means, None for one that is not the driver's."""
         ...
 
-    async def explain_foreign_key(
-        self, driver: Driver, sql: str, parameters: Sequence[object], table: sa.Table
+    async def explain(
+        self,
+        driver: Driver,
+        error: BaseException,
+        sql: str,
+        parameters: Sequence[object],
+        table: sa.Table,
     ) -> tuple[str, tuple[str, ...]] | None:
-        """Return the table and columns of the foreign key that made a statement fail.
+        """Return the table and columns of the key that made a statement on `table` fail.
 
-        Only asked where the engine's error does not say, with the transaction still usable.
+        Only asked where `classify` did not find them, with the transaction still usable.
         """
         ...
 

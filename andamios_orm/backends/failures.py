@@ -46,6 +46,7 @@ def to_error(
             limit=failure.code or "unknown",
         )
     kind, problem, fix = _OTHERS.get(failure.kind, _OTHER)
+    fix = failure.fix or fix
     return kind(f"{problem}{_detail(failure)}", fix, code=failure.code, driver_error=driver_error)
 
 
@@ -115,7 +116,7 @@ def _violation(
     constraint = f" (constraint {failure.constraint})" if failure.constraint else ""
     return kind(
         f"{name}: {problem.format(what=what)}{constraint}",
-        fix,
+        failure.fix or fix,
         model=model,
         fields=fields,
         constraint=failure.constraint,
@@ -157,7 +158,8 @@ def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]
         shown = preparer.format_constraint(named) if named.name else None
         if shown is not None and preparer.unformat_identifiers(shown)[-1] == name:
             return tuple(column.name for column in named.columns)
-    if name == f"{table.name}_pkey":
+    # What PostgreSQL and MySQL call a key that was given no name.
+    if name in (f"{table.name}_pkey", "PRIMARY"):
         return tuple(column.name for column in table.primary_key)
     return ()
 

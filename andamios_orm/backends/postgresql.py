@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
-from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, FailureKind
+from andamios_orm.backends.base import (
+    Capabilities,
+    EngineOptions,
+    Failure,
+    FailureKind,
+    Isolation,
+)
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
 
@@ -74,9 +80,26 @@ class PostgreSQLBackend:
     name = "postgresql"
     driver = "asyncpg"
     extra: ClassVar[str | None] = "postgresql"
+    package = "asyncpg"
     capabilities = Capabilities(
         schemas=True,
+        several_programs=True,
         concurrent_writers=True,
+        savepoints=True,
+        isolation=("read committed", "repeatable read", "serializable"),
+        for_update=True,
+        transactional_ddl=True,
+        on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
+        deferred_keys=True,
+        circular_tables=True,
+        mutual_inserts=True,
+        referenced_updates=True,
+        insert_returning=True,
+        update_returning=True,
+        column_arrays=False,
+        arrow=False,
+        infinite_floats=True,
+        decimal_digits=1000,
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
     )
@@ -120,9 +143,14 @@ class PostgreSQLBackend:
 
     after_read_only: tuple[str, ...] = ()
 
-    def begin(self, *, read_only: bool) -> tuple[str, ...]:
-        """Return BEGIN at the server's default isolation level."""
-        return ("BEGIN READ ONLY",) if read_only else ("BEGIN",)
+    def writer_key(self, url: URL) -> str | None:
+        """The server lets writers work side by side."""
+        return None
+
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
+        """Return BEGIN, at the server's default isolation level for None."""
+        level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
+        return (f"BEGIN{level}{' READ ONLY' if read_only else ''}",)
 
     async def commit(self, driver: asyncpg.Connection) -> bool:
         """Commit. A failed transaction answers COMMIT with ROLLBACK, and no error."""
@@ -161,9 +189,10 @@ class PostgreSQLBackend:
             return Failure(kind="unavailable", summary=error.strerror or "")
         return None
 
-    async def explain_foreign_key(
+    async def explain(
         self,
         driver: asyncpg.Connection,
+        error: BaseException,
         sql: str,
         parameters: Sequence[object],
         table: sa.Table,

@@ -14,7 +14,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, FailureKind
+from andamios_orm.backends.base import (
+    Capabilities,
+    EngineOptions,
+    Failure,
+    FailureKind,
+    Isolation,
+)
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.rows.plan import Row
 
@@ -57,9 +63,26 @@ class SQLiteBackend:
     name = "sqlite"
     driver = "aiosqlite"
     extra: ClassVar[str | None] = None
+    package = "aiosqlite"
     capabilities = Capabilities(
         schemas=False,
+        several_programs=True,
         concurrent_writers=False,
+        savepoints=True,
+        isolation=("serializable",),
+        for_update=False,
+        transactional_ddl=True,
+        on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
+        deferred_keys=True,
+        circular_tables=True,
+        mutual_inserts=True,
+        referenced_updates=True,
+        insert_returning=True,
+        update_returning=True,
+        column_arrays=False,
+        arrow=False,
+        infinite_floats=False,
+        decimal_digits=15,
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
         max_parameters=32_766,
     )
@@ -126,8 +149,14 @@ class SQLiteBackend:
 
     after_read_only = ("PRAGMA query_only = OFF",)
 
-    def begin(self, *, read_only: bool) -> tuple[str, ...]:
+    def writer_key(self, url: URL) -> str | None:
+        """SQLite's own lock has writers wait, also those of other programs."""
+        return None
+
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
         """Return BEGIN IMMEDIATE for writers; readers are kept from writing.
+
+        Both are serializable: writers take turns, and a reader sees one state of the file.
 
         A deferred transaction that reads first and writes later loses to another writer in
         between, and its own write then fails; taking the write lock at once makes it wait.
@@ -177,9 +206,10 @@ class SQLiteBackend:
             return Failure(kind="other", code=code)  # RAISE() in a trigger; the text is its own
         return Failure(kind=kind, code=code, summary=message if _SPEAKING.match(message) else "")
 
-    async def explain_foreign_key(
+    async def explain(
         self,
         driver: aiosqlite.Connection,
+        error: BaseException,
         sql: str,
         parameters: Sequence[object],
         table: sa.Table,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -56,7 +57,7 @@ def translated(
     *,
     table: sa.Table | None = None,
     metadata: sa.MetaData | None = None,
-    foreign_key: tuple[str, tuple[str, ...]] | None = None,
+    key: tuple[str, tuple[str, ...]] | None = None,
 ) -> BaseException:
     """Return the library's error for a driver's, or the exception itself if it is not one.
 
@@ -67,10 +68,8 @@ def translated(
     failure = backend.classify(cause)
     if failure is None:
         return error
-    if foreign_key is not None:
-        failure = type(failure)(
-            kind=failure.kind, code=failure.code, table=foreign_key[0], columns=foreign_key[1]
-        )
+    if key is not None:
+        failure = replace(failure, table=key[0], columns=key[1], summary="")
     return to_error(failure, dialect, table=table, metadata=metadata, driver_error=cause)
 
 
@@ -116,7 +115,7 @@ class DriverConnection:
         self,
         error: Exception,
         table: sa.Table | None = None,
-        foreign_key: tuple[str, tuple[str, ...]] | None = None,
+        key: tuple[str, tuple[str, ...]] | None = None,
     ) -> BaseException:
         """Return the library's error for one of this connection."""
         return translated(
@@ -125,7 +124,7 @@ class DriverConnection:
             self._dialect,
             table=table,
             metadata=self._metadata,
-            foreign_key=foreign_key,
+            key=key,
         )
 
     async def command(self, sql: str) -> None:
@@ -147,9 +146,9 @@ class DriverConnection:
             committed = await self._backend.commit(self.driver)
         except Exception as error:
             found = None
-            if self._metadata is not None and self._is_unnamed_foreign_key(error):
+            if self._metadata is not None and self._is_unnamed(error):
                 found = await self._backend.explain_commit(self.driver, self._metadata)
-            raise self.translated(error, foreign_key=found) from None
+            raise self.translated(error, key=found) from None
         _observed("COMMIT", started, 0)
         return committed
 
@@ -177,15 +176,22 @@ class DriverConnection:
     ) -> BaseException:
         """Return the library's error for the one that a plan met on this connection."""
         found = None
-        if self._is_unnamed_foreign_key(error):
+        if self._is_unnamed(error):
             found = await to_its_end(
-                self._backend.explain_foreign_key(self.driver, plan.sql, parameters, plan.table)
+                self._backend.explain(
+                    self.driver, _driver_error(error), plan.sql, parameters, plan.table
+                )
             )
         return self.translated(error, plan.table, found)
 
-    def _is_unnamed_foreign_key(self, error: Exception) -> bool:
+    def _is_unnamed(self, error: Exception) -> bool:
         failure = self._backend.classify(_driver_error(error))
-        return failure is not None and failure.kind == "foreign_key" and failure.table is None
+        return (
+            failure is not None
+            and failure.kind in ("check", "foreign_key", "unique")
+            and failure.constraint is None
+            and not failure.columns
+        )
 
 
 def _observed(sql: str, started: float, rows: int) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
-from sqlalchemy.schema import CreateSchema
 from typing_extensions import TypeVarTuple
 
-from andamios_orm.backends.base import Capabilities
+from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.database.connection import executed
-from andamios_orm.database.pool import Pool
+from andamios_orm.database.pool import Pool, Writers
+from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source, plans_of
+from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
-from andamios_orm.errors import NotSupported
 from andamios_orm.rows.plan import Plan, PlanCache
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
@@ -41,9 +41,12 @@ class Database:
 
     `pool_size` connections at most are open at once, and a caller waits `pool_timeout` seconds
     for a free one. `metadata` are the tables that create_all() and drop_all() mean; by default
-    all models without a metadata of their own.
+    all models without a metadata of their own. On DuckDB `writers="concurrent"` lets transactions
+    write at the same time, with conflicts and anomalies that the guide to transactions tells;
+    by default they take turns.
 
-    Raises InvalidURL, and MissingDriver with the extra to install.
+    Raises InvalidURL, MissingDriver with the extra to install, and NotSupported for `writers`
+    that the engine does not leave open.
 
     ```python
     async with Database("sqlite:///other_heroes.db") as other:
@@ -58,11 +61,17 @@ class Database:
         pool_size: int = 5,
         pool_timeout: float = 30.0,
         metadata: sa.MetaData | None = None,
+        writers: Writers | None = None,
     ) -> None:
         parsed, backend = read_url(url)
         self.metadata = default_metadata if metadata is None else metadata
         self._pool = Pool(
-            parsed, backend, size=pool_size, timeout=pool_timeout, metadata=self.metadata
+            parsed,
+            backend,
+            size=pool_size,
+            timeout=pool_timeout,
+            metadata=self.metadata,
+            writers=writers,
         )
 
     def __repr__(self) -> str:
@@ -96,20 +105,14 @@ class Database:
         """Create the tables that do not exist yet, all or none.
 
         A table that exists is left as it is, whatever its columns. Raises DeclarationError for a
-        model that cannot become a table, NotSupported for schemas where there are none.
+        model that cannot become a table, and NotSupported for one that this engine cannot have.
         """
         metadata = compile_all(self.metadata)
-        schemas = sorted({t.schema for t in metadata.tables.values() if t.schema is not None})
-        if schemas and not self.capabilities.schemas:
-            raise NotSupported(
-                f"{self._pool.backend.name} has no schemas, and tables are declared in"
-                f" {', '.join(schemas)}",
-                "declare the models without schema=, or use one file per schema",
-            )
+        require_tables(metadata, self.capabilities, self._pool.backend.name)
         async with self.session() as session:
-            for schema in schemas:
-                await session.execute(CreateSchema(schema, if_not_exists=True))
-            await session.run_sync(metadata.create_all)
+            await session.run_sync(
+                create_tables, metadata, in_transaction=self.capabilities.transactional_ddl
+            )
 
     async def drop_all(self) -> None:
         """Drop the tables of all models **with all their rows**, those that exist, all or none."""
@@ -127,16 +130,55 @@ class Database:
     @property
     def capabilities(self) -> Capabilities:
         """What this database offers."""
-        return self._pool.backend.capabilities
+        return self._pool.capabilities
 
-    def session(self, *, read_only: bool = False) -> Session:
+    @property
+    def in_transaction(self) -> bool:
+        """Each call is on its own, so no lock outlives it."""
+        return False
+
+    def session(self, *, read_only: bool = False, isolation: Isolation | None = None) -> Session:
         """Return a transaction: `async with database.session() as session:`.
 
         The block's end commits, an exception rolls back. With `read_only` it neither waits for
-        writers nor may write. In a task that has one open already, entering it raises
-        SessionMisuse: `session.session()` joins that one.
+        writers nor may write. `isolation` is "read committed", "repeatable read" or
+        "serializable"; without it the database's own default holds. In a task that has one open
+        already, entering it raises SessionMisuse: `session.session()` joins that one.
+
+        Raises NotSupported for a level that this database does not offer.
         """
-        return Session(self._pool, read_only=read_only)
+        return Session(self._pool, read_only=read_only, isolation=isolation)
+
+    async def run(
+        self,
+        function: Callable[[Session], Awaitable[R]],
+        *,
+        isolation: Isolation | None = None,
+        retries: int = 10,
+    ) -> R:
+        """Call `function` with a session, and again from its beginning on a conflict.
+
+        Returns its result once it is committed. Where another transaction was in the way, all
+        that the function did was undone, and it is called again after a short random pause,
+        `retries` times at most; it must do nothing that cannot be repeated. Raises the last
+        TransactionConflict, and what the function raises.
+
+        ```python
+        async def birthday(session: Session) -> int:
+            inside = Repository(Hero, session)
+            hero = await inside.where(Hero.name == "Ada").one()
+            return (await inside.patch(hero.id, Hero.age.set(hero.age + 1))).age
+
+
+        assert await db.run(birthday, isolation="serializable") == 37
+        ```
+        """
+
+        async def attempt() -> R:
+            async with self.session(isolation=isolation) as session:
+                return await function(session)
+
+        return await retried(attempt, retries)
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan on its own and return its decoded result."""
@@ -145,7 +187,7 @@ class Database:
             rows = await connection.fetch(plan, parameters)
         return plan.decode(rows)
 
-    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+    async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan on its own and return how many rows it changed."""
         parameters = plan.bind(values)
         async with self._pool.lease(writes=plan.writes) as connection:
@@ -171,6 +213,7 @@ class Database:
             print(name, age)
         ```
         """
-        self._pool.refuse_waiting_for_itself(writes=not getattr(statement, "is_select", False))
-        async with self._pool.connected() as (sqlalchemy, connection):
+        writes = not getattr(statement, "is_select", False)
+        self._pool.refuse_waiting_for_itself(writes=writes)
+        async with self._pool.connected(writes=writes) as (sqlalchemy, connection):
             return await executed(sqlalchemy, connection, statement)

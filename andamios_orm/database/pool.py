@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -17,14 +18,24 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from andamios_orm import observe
-from andamios_orm.backends.base import Backend
+from andamios_orm.backends.base import Backend, Capabilities
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
-from andamios_orm.errors import DatabaseError, DatabaseUnavailable, SessionMisuse
+from andamios_orm.database.writers import queue_for
+from andamios_orm.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    NotSupported,
+    SessionMisuse,
+    TransactionConflict,
+)
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "Writers"]
+
+Writers: TypeAlias = Literal["serial", "concurrent"]
+"""Whether this program's writers take turns or write at the same time."""
 
 
 class Pool:
@@ -38,8 +49,12 @@ class Pool:
         size: int,
         timeout: float,
         metadata: sa.MetaData = default_metadata,
+        writers: Writers | None = None,
     ) -> None:
         self.backend = backend
+        key = backend.writer_key(url)
+        self._queue = None if key is None or writers == "concurrent" else queue_for(key)
+        self.capabilities = _capabilities(backend, writers, queued=key is not None)
         self._metadata = metadata
         self._in_memory = backend.is_in_memory(url)
         self._options = backend.engine_options(url, size)
@@ -154,7 +169,7 @@ class Pool:
         """Refuse a statement that would wait for a session of the same task: SessionMisuse."""
         self.bind_loop()
         single = self._options.pool_size == 1 or (
-            writes and not self.backend.capabilities.concurrent_writers
+            writes and not self.capabilities.concurrent_writers
         )
         if self._owners and single:
             self._refuse_second(cast("asyncio.Task[Any]", asyncio.current_task()))
@@ -167,6 +182,42 @@ class Pool:
                 "pass the open session on: `Repository(Model, session)` works inside it, and"
                 " `session.session()` joins its transaction",
             )
+
+    # -- one writer at a time
+
+    async def take_turn(self) -> bool:
+        """Wait until this program's other writers are done; whether there is a turn to give back.
+
+        Raises TransactionConflict if that takes longer than the pool's time-out.
+        """
+        if self._queue is None:
+            return False
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._queue.acquire()
+        except TimeoutError:
+            raise TransactionConflict(
+                f"another session of this program has been writing for {self._timeout:g} seconds,"
+                f" and {self.backend.name} has one writer at a time",
+                "end sessions sooner, open those that only read with read_only=True, or raise"
+                " pool_timeout=",
+            ) from None
+        return True
+
+    def give_turn_back(self) -> None:
+        """Let the next writer begin."""
+        if self._queue is not None:
+            self._queue.release()
+
+    @asynccontextmanager
+    async def turn(self, *, writes: bool) -> AsyncIterator[None]:
+        """One statement's turn to write; nothing for one that reads."""
+        taken = writes and await self.take_turn()
+        try:
+            yield
+        finally:
+            if taken:
+                self.give_turn_back()
 
     # -- connections
 
@@ -183,11 +234,14 @@ class Pool:
         return connection, self._wrapped(raw.driver_connection)
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
+    async def connected(
+        self, *, writes: bool
+    ) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
         """Take a connection for one block. Raises DatabaseUnavailable."""
         sqlalchemy, connection = await self.connect()
         try:
-            yield sqlalchemy, connection
+            async with self.turn(writes=writes):
+                yield sqlalchemy, connection
         finally:
             if not connection.is_usable():
                 # A BEGIN written by hand, say. In memory the connection is the data.
@@ -206,8 +260,13 @@ class Pool:
         except Exception as error:
             raise self._unavailable(error) from None
         connection = self._wrapped(pooled.driver_connection)
+        # The connection first: who waits for its turn may hold one, as a session does.
         try:
-            yield connection
+            if writes and self._queue is not None:
+                async with self.turn(writes=True):
+                    yield connection
+            else:
+                yield connection
         finally:
             if not connection.is_usable():
                 # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
@@ -225,6 +284,20 @@ class Pool:
                 "end sessions sooner, or raise pool_size=",
             )
         return translated(error, self.backend, self.dialect)
+
+
+def _capabilities(backend: Backend, writers: Writers | None, *, queued: bool) -> Capabilities:
+    """Return what a database offers whose writers take turns or do not. Raises NotSupported."""
+    found = backend.capabilities
+    if writers == "concurrent" and queued:
+        # Snapshot isolation, which is what PostgreSQL gives for this level as well.
+        return replace(found, concurrent_writers=True, isolation=("repeatable read",))
+    if writers is not None and found.concurrent_writers != (writers == "concurrent"):
+        does = (
+            "keeps transactions apart by itself" if found.concurrent_writers else "has one writer"
+        )
+        raise NotSupported(f'{backend.name} {does}, not writers="{writers}"', "leave writers= out")
+    return found
 
 
 def _started(connection: sa.Connection, *statement: object) -> None:

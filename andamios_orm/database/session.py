@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import ParamSpec, TypeVarTuple
 
-from andamios_orm.backends.base import Capabilities
+from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, executed
 from andamios_orm.database.pool import Pool
@@ -21,6 +21,7 @@ from andamios_orm.errors import (
     AndamiosError,
     DatabaseError,
     DatabaseUnavailable,
+    NotSupported,
     SessionMisuse,
     TransactionAborted,
 )
@@ -51,8 +52,19 @@ class Session:
     CancelledError when the rows are stored.
     """
 
-    def __init__(self, pool: Pool, *, read_only: bool = False) -> None:
+    def __init__(
+        self, pool: Pool, *, read_only: bool = False, isolation: Isolation | None = None
+    ) -> None:
+        levels = pool.capabilities.isolation
+        if isolation is not None and isolation not in levels:
+            raise NotSupported(
+                f'{pool.backend.name} has no isolation level "{isolation}" here; it has'
+                f" {', '.join(levels)}",
+                "ask for one of these, or for none",
+            )
         self._pool = pool
+        self._isolation = isolation
+        self._turn = False
         self._task: asyncio.Task[Any] | None = None
         self._read_only = read_only
         self._sqlalchemy: AsyncConnection | None = None
@@ -106,6 +118,7 @@ class Session:
                 # Its state is unknown, so nobody else gets it.
                 await sqlalchemy.invalidate()
             await sqlalchemy.close()
+            self._give_turn_back()
             task, self._task = self._task, None
             self._pool.leave(cast("asyncio.Task[Any]", task))
 
@@ -120,7 +133,10 @@ class Session:
             with suppress(DatabaseError):
                 if not await _in_time(connection.command(command)):
                     return False
-        return connection.is_usable()
+        if not connection.is_usable():
+            return False
+        self._give_turn_back()
+        return True
 
     # -- transactions
 
@@ -168,6 +184,7 @@ class Session:
     async def _committed(self, connection: DriverConnection) -> None:
         committed = await connection.commit()
         self._begun = False
+        self._give_turn_back()
         if not committed:
             raise TransactionAborted(
                 "the database rolled the transaction back instead of committing it",
@@ -187,7 +204,17 @@ class Session:
             except UniqueViolation:
                 await inside.add(Hero(name="Ada II"))
         ```
+
+        Raises NotSupported where the engine has none (DuckDB): there a failed statement ends the
+        whole transaction.
         """
+        if not self.capabilities.savepoints:
+            raise NotSupported(
+                f"{self._pool.backend.name} has no savepoints: what fails in a transaction ends all"
+                " of it",
+                "check before the statement that may fail, or give it a session of its own;"
+                " `session.session()` joins the transaction without a savepoint",
+            )
         self._savepoints += 1
         name = f"andamios_{self._savepoints}"
         await self._command(f"SAVEPOINT {name}")
@@ -217,12 +244,22 @@ class Session:
         await connection.command(f"RELEASE SAVEPOINT {name}")
 
     def session(self) -> AbstractAsyncContextManager[Session]:
-        """Join this transaction: the same as `savepoint()`.
+        """Join this transaction, with a `savepoint()` where the engine has them.
 
         A function that opens `where.session()` works with a Database, on its own transaction, and
-        with a Session, as a part of the caller's.
+        with a Session, as a part of the caller's. Without savepoints an exception that leaves the
+        block aborts the whole transaction, wherever it is caught.
         """
-        return self.savepoint()
+        return self.savepoint() if self.capabilities.savepoints else self._joined()
+
+    @asynccontextmanager
+    async def _joined(self) -> AsyncIterator[Self]:
+        self._depth += 1
+        try:
+            with self._abort_on_error():
+                yield self
+        finally:
+            self._depth -= 1
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
@@ -240,7 +277,12 @@ class Session:
     @property
     def capabilities(self) -> Capabilities:
         """What this database offers."""
-        return self._pool.backend.capabilities
+        return self._pool.capabilities
+
+    @property
+    def in_transaction(self) -> bool:
+        """Locks last until this session ends."""
+        return True
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
@@ -249,7 +291,7 @@ class Session:
             rows = await connection.fetch(plan, parameters)
         return plan.decode(rows)
 
-    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+    async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""
         parameters = plan.bind(values)
         async with self._statement() as connection:
@@ -304,10 +346,20 @@ class Session:
                 " `async with session.savepoint():`",
             )
         if not self._begun:
+            if not self._read_only:
+                self._turn = await self._pool.take_turn()
             # Set first: a cancelled BEGIN may have reached the database.
             self._begun = True
-            for command in self._pool.backend.begin(read_only=self._read_only):
+            for command in self._pool.backend.begin(
+                read_only=self._read_only, isolation=self._isolation
+            ):
                 await connection.command(command)
+
+    def _give_turn_back(self) -> None:
+        """Let the next writer begin; the transaction of this one is over."""
+        if self._turn:
+            self._turn = False
+            self._pool.give_turn_back()
 
     @contextmanager
     def _abort_on_error(self) -> Iterator[None]:

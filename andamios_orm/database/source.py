@@ -50,7 +50,12 @@ class Source(Protocol):
         """
         ...
 
-    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a lock that a statement takes lasts beyond it."""
+        ...
+
+    async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan with these values and return how many rows it changed."""
         ...
 
@@ -68,13 +73,14 @@ class Joined:
         backend = backend_of(bind)
         self._connection = SQLAlchemyConnection(source, backend)
         self.capabilities = backend.capabilities
+        self.in_transaction = True
         self.plans = plans_of(bind)
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in the joined transaction and return its decoded result."""
         return plan.decode(await self._connection.fetch(plan, plan.bind(values)))
 
-    async def run(self, plan: Plan[None], values: Sequence[object]) -> int:
+    async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in the joined transaction and return how many rows it changed."""
         return await self._connection.run(plan, plan.bind(values))
 

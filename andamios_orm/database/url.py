@@ -8,15 +8,27 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Dialect
 
 from andamios_orm.backends.base import Backend
+from andamios_orm.backends.duckdb.backend import DuckDBBackend
+from andamios_orm.backends.mysql.backend import MariaDBBackend, MySQLBackend
 from andamios_orm.backends.postgresql import PostgreSQLBackend
 from andamios_orm.backends.sqlite import SQLiteBackend
 from andamios_orm.errors import InvalidURL, MissingDriver, NotSupported
 
-__all__ = ["backend_of", "read_url"]
+__all__ = ["BACKENDS", "backend_of", "read_url"]
 
-_BACKENDS: dict[str, Backend] = {b.name: b for b in (SQLiteBackend(), PostgreSQLBackend())}
+BACKENDS: dict[str, Backend] = {
+    b.name: b
+    for b in (
+        DuckDBBackend(),
+        SQLiteBackend(),
+        PostgreSQLBackend(),
+        MariaDBBackend(),
+        MySQLBackend(),
+    )
+}
+"""Every backend, by the name that a URL begins with."""
 _ALIASES = {"postgres": "postgresql"}
-_EXAMPLES = "sqlite:///shop.db, postgresql://user:password@host/database"
+_EXAMPLES = "duckdb:///shop.duckdb, postgresql://user:password@host/database"
 
 
 def read_url(text: str | URL) -> tuple[URL, Backend]:
@@ -31,9 +43,9 @@ def read_url(text: str | URL) -> tuple[URL, Backend]:
         # The parser's own message repeats the text.
         raise InvalidURL("the database URL cannot be read", f"write it like {_EXAMPLES}") from None
     name, _, driver = url.drivername.partition("+")
-    backend = _BACKENDS.get(_ALIASES.get(name, name))
+    backend = BACKENDS.get(_ALIASES.get(name, name))
     if backend is None:
-        known = ", ".join(sorted(_BACKENDS))
+        known = ", ".join(sorted(BACKENDS))
         raise InvalidURL(
             f"there is no backend for `{name}`; known: {known}", f"write it like {_EXAMPLES}"
         )
@@ -42,21 +54,21 @@ def read_url(text: str | URL) -> tuple[URL, Backend]:
             f"{backend.name} is driven by {backend.driver}, not by `{driver}`",
             f"write `{backend.name}://...`, without a driver",
         )
-    if find_spec(backend.driver) is None:
+    if find_spec(backend.package) is None:
         raise MissingDriver(
-            f"{backend.name} needs the package `{backend.driver}`, which is not installed",
+            f"{backend.name} needs the package `{backend.package}`, which is not installed",
             f'pip install "andamios-orm[{backend.extra}]"'
             if backend.extra
-            else f"pip install {backend.driver}",
+            else f"pip install {backend.package}",
         )
     return url.set(drivername=f"{backend.name}+{backend.driver}"), backend
 
 
 def backend_of(dialect: Dialect) -> Backend:
     """Return the backend of a SQLAlchemy dialect. Raises NotSupported for any other driver."""
-    backend = _BACKENDS.get(dialect.name)
+    backend = BACKENDS.get(dialect.name)
     if backend is None or dialect.driver != backend.driver:
-        known = ", ".join(f"{b.name}+{b.driver}" for b in _BACKENDS.values())
+        known = ", ".join(f"{b.name}+{b.driver}" for b in BACKENDS.values())
         raise NotSupported(
             f"a connection through {dialect.name}+{dialect.driver} cannot be joined",
             f"open the SQLAlchemy engine with one of {known}",

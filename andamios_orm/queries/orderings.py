@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 from andamios_orm.errors import NotSupported
 from andamios_orm.queries.nodes import Binder, Key, Node, Term, combined
@@ -51,10 +55,35 @@ class Ordering(Node):
         ordered = clause.desc() if self.descending else clause.asc()
         if self.first is None:
             return ordered
-        return ordered.nulls_first() if self.first else ordered.nulls_last()
+        return _NullsPlaced(clause, ordered, first=self.first)
 
     def models(self, into: set[type[BaseModel]]) -> None:
         self.term.models(into)
 
     def __repr__(self) -> str:
         return f"{self.term!r}.{'desc' if self.descending else 'asc'}()"
+
+
+class _NullsPlaced(FunctionElement[Any]):
+    """An ordering that says where rows without a value come."""
+
+    inherit_cache = True
+
+    def __init__(
+        self, clause: ColumnElement[Any], ordered: ColumnElement[Any], *, first: bool
+    ) -> None:
+        # Each is a clause of the element, so that SQLAlchemy's cache tells the orderings apart.
+        super().__init__(clause, ordered, sa.literal_column("FIRST" if first else "LAST"))
+
+
+@compiles(_NullsPlaced)
+def _render_nulls(element: _NullsPlaced, compiler: SQLCompiler, **kw: Any) -> str:
+    _, ordered, place = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{ordered} NULLS {place}"
+
+
+@compiles(_NullsPlaced, "mariadb", "mysql")
+def _render_nulls_by_test(element: _NullsPlaced, compiler: SQLCompiler, **kw: Any) -> str:
+    # There is no such clause; true, which IS NULL gives, comes after false.
+    clause, ordered, place = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({clause}) IS {'NOT NULL' if place == 'FIRST' else 'NULL'}, {ordered}"

@@ -124,6 +124,13 @@ def _render_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({text} LIKE {pattern})"
 
 
+@compiles(_Like, "duckdb")
+def _render_escaped_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
+    # Without the clause nothing escapes there.
+    text, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({text} LIKE {pattern} ESCAPE '\\')"
+
+
 @compiles(_Like, "sqlite")
 def _render_glob(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
     text, pattern = (compiler.process(clause, **kw) for clause in element.clauses)

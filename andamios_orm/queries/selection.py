@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Literal, TypeAlias, cast
 
 from pydantic import BaseModel
 
@@ -13,7 +13,10 @@ from andamios_orm.queries.nodes import Key, Node, foreign_model, is_clause
 from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.terms import Expression
 
-__all__ = ["Selection"]
+__all__ = ["Lock", "Selection"]
+
+Lock: TypeAlias = Literal["wait", "nowait", "skip locked"]
+"""What happens to a row that another transaction has locked: wait for it, fail, leave it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Selection:
     orderings: tuple[Ordering | RawOrdering, ...] = ()
     limit: int | None = None
     offset: int | None = None
+    lock: Lock | None = None
 
     def where(self, *conditions: object) -> Selection:
         """Return the selection with further conditions, all of which must hold.
@@ -49,12 +53,22 @@ class Selection:
         """Return the selection without its first `offset` rows. Raises WrongType."""
         return replace(self, offset=_count("offset", offset))
 
+    def locked(self, lock: Lock) -> Selection:
+        """Return the selection whose rows are locked as they are read."""
+        return replace(self, lock=lock)
+
     def key(self) -> Key:
         """Return the shape: equal for selections that differ in values only, None without one."""
         parts = [node.key() for node in (*self.conditions, *self.orderings)]
         if None in parts:
             return None
-        return (len(self.conditions), *parts, self.limit is None, self.offset is None)
+        return (
+            len(self.conditions),
+            *parts,
+            self.limit is None,
+            self.offset is None,
+            str(self.lock),
+        )
 
     def values(self) -> list[object]:
         """Return the values in the order in which the statement binds them."""

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
@@ -14,7 +15,7 @@ from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import is_ordered_text
+from andamios_orm.schema.columns import ManyOf, is_ordered_text
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, Kind
 
@@ -27,6 +28,8 @@ __all__ = [
     "delete_by_key",
     "exists",
     "insert",
+    "insert_arrays",
+    "last_inserted",
     "select",
     "update",
     "update_by_key",
@@ -66,7 +69,12 @@ def parameter(number: int) -> str:
 
 def select(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     """Return the SELECT of all the model's columns. Raises NotSupported, UsageError."""
-    return _limited(_filtered(selection, columns(selection.model), dialect_name), selection)
+    found = _limited(_filtered(selection, columns(selection.model), dialect_name), selection)
+    if selection.lock is None:
+        return found
+    return found.with_for_update(
+        nowait=selection.lock == "nowait", skip_locked=selection.lock == "skip locked"
+    )
 
 
 def count(selection: Selection, dialect_name: str) -> sa.Select[Any]:
@@ -148,10 +156,36 @@ def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bo
 # ---- writing -----------------------------------------------------------------------------------
 
 
-def insert(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Insert:
-    """Return the INSERT of one row that gives the whole row back."""
+def insert(
+    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+) -> sa.Insert:
+    """Return the INSERT of one row, which gives the whole row back if `returning`."""
     # Without fields the row is all defaults, which SQLAlchemy writes as each engine wants it.
-    return sa.insert(table_of(model)).values(_row(model, fields, 0)).returning(*columns(model))
+    statement = sa.insert(table_of(model)).values(_row(model, fields, 0))
+    # inline(): else SQLAlchemy would add RETURNING for the key by itself.
+    return statement.returning(*columns(model)) if returning else statement.inline()
+
+
+def last_inserted(model: type[BaseModel]) -> sa.Select[Any]:
+    """Return the SELECT of the row whose counted key MySQL made last on this connection."""
+    [key] = spec_of(model).primary_key
+    column = table_of(model).c[key.column]
+    return sa.select(*columns(model)).where(column == sa.func.last_insert_id())
+
+
+def insert_arrays(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Insert:
+    """Return the INSERT of many rows that gives them back; its parameters are lists, one a field.
+
+    The text is the same for any number of rows.
+    """
+    table = table_of(model)
+    lists = [
+        sa.func.unnest(sa.cast(sa.bindparam(parameter(n), None, type_=many), many))
+        for n, field in enumerate(fields)
+        for many in [ManyOf(table.c[field.column].type)]
+    ]
+    names = [field.column for field in fields]
+    return sa.insert(table).from_select(names, sa.select(*lists)).returning(*columns(model))
 
 
 def bulk_insert(model: type[BaseModel], fields: Sequence[FieldSpec], rows: int) -> sa.Insert:
@@ -160,14 +194,16 @@ def bulk_insert(model: type[BaseModel], fields: Sequence[FieldSpec], rows: int) 
     return sa.insert(table_of(model)).values(values).returning(*columns(model))
 
 
-def update_by_key(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Update:
+def update_by_key(
+    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+) -> sa.Update:
     """Return the UPDATE of the fields of one row; its key's parts are the last parameters."""
-    return (
+    statement = (
         sa.update(table_of(model))
         .values(_row(model, fields, 0))
         .where(*_key_conditions(model, len(fields)))
-        .returning(*columns(model))
     )
+    return statement.returning(*columns(model)) if returning else statement
 
 
 def delete_by_key(model: type[BaseModel]) -> sa.Delete:
@@ -185,24 +221,41 @@ def update(
 ) -> sa.Update:
     """Return the UPDATE of the selected rows, values of the assignments first.
 
-    With `key` the rows are one row, by its primary key, which is given back; with `returning` all
-    of them are.
+    With `key` the rows are one row, by its primary key; with `returning` they are given back.
     """
     table = table_of(selection.model)
     parameters = _Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
     _refuse_other_tables(selection.model, list(values.values()))
+    if dialect_name == "mysql":
+        _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
+    conditions: list[ColumnElement[bool]]
     if key:
         conditions = [
             table.c[field.column] == parameters.bind(None, table.c[field.column].type)
             for field in spec_of(selection.model).primary_key
         ]
-        return statement.where(*conditions).returning(*columns(selection.model))
-    selected = [c.clause(parameters) for c in selection.conditions]
-    _refuse_other_tables(selection.model, selected)
-    statement = statement.where(*selected)
+    else:
+        conditions = [c.clause(parameters) for c in selection.conditions]
+        _refuse_other_tables(selection.model, conditions)
+    statement = statement.where(*conditions)
     return statement.returning(*columns(selection.model)) if returning else statement
+
+
+def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
+    """Raise NotSupported if a value is computed from another column that is set as well.
+
+    MySQL assigns one after the other, so that the later one would read what the earlier wrote.
+    """
+    for name, value in values.items():
+        read = {c.name for c in visitors.iterate(value) if isinstance(c, sa.Column)}
+        if shared := sorted(read & values.keys() - {name}):
+            raise NotSupported(
+                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and MySQL"
+                " would compute with the new value",
+                "update in two steps, or read the rows and compute in Python",
+            )
 
 
 def delete(selection: Selection, dialect_name: str) -> sa.Delete:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from andamios_orm.database.source import Source
-from andamios_orm.errors import ManyFound, NotFound, UsageError, WrongType
+from andamios_orm.errors import (
+    ManyFound,
+    NotFound,
+    NotSupported,
+    SessionMisuse,
+    UsageError,
+    WrongType,
+)
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes
-from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.selection import Lock, Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
@@ -59,6 +67,42 @@ class Query(Generic[M]):
         """Return the query without its first rows. Raises WrongType for a negative number."""
         return self._with(self._selection.skipping(offset))
 
+    def with_for_update(self, *, nowait: bool = False, skip_locked: bool = False) -> Query[M]:
+        """Return the query whose rows are locked as they are read, until the session ends.
+
+        A row that another transaction has locked is waited for; with `nowait` it raises
+        TransactionConflict, with `skip_locked` it is left out.
+
+        Raises SessionMisuse outside a session, where the lock would be gone at once, and
+        NotSupported on engines without row locks.
+
+        <!-- no-run: needs a server -->
+        ```python
+        async with db.session() as session:
+            inside = Repository(Hero, session)
+            ada = await inside.where(Hero.name == "Ada").with_for_update().one()
+            await inside.patch(ada.id, Hero.age.set(ada.age + 1))
+        ```
+        """
+        if nowait and skip_locked:
+            raise UsageError(
+                "a locked row cannot both fail and be left out", "choose one of the two"
+            )
+        if not self._source.capabilities.for_update:
+            raise NotSupported(
+                "this engine locks no single rows: a session that may write keeps all other writers"
+                " out from its first statement to its end",
+                "leave with_for_update() out; what the session reads stays as it is",
+            )
+        if not self._source.in_transaction:
+            raise SessionMisuse(
+                "a lock ends with its transaction, and outside a session each call is one",
+                "use it inside `async with database.session() as session:`, with"
+                " `Repository(Model, session)`",
+            )
+        lock: Lock = "nowait" if nowait else "skip locked" if skip_locked else "wait"
+        return self._with(self._selection.locked(lock))
+
     def _with(self, selection: Selection) -> Query[M]:
         return Query(self._statements, self._source, selection)
 
@@ -98,6 +142,7 @@ class Query(Generic[M]):
 
     async def count(self) -> int:
         """Return how many rows there are, within limit and offset."""
+        self._refuse_lock("count")
         plan = self._statements.count(self._source.plans, self._selection)
         values = self._selection
         if values.limit is None and values.offset is None:
@@ -107,6 +152,7 @@ class Query(Generic[M]):
 
     async def exists(self) -> bool:
         """Return whether there is any row."""
+        self._refuse_lock("exists")
         selection = self._at_most(1)
         plan = self._statements.exists(self._source.plans, selection)
         found: int = await self._source.fetch(plan, selection.values())
@@ -131,17 +177,16 @@ class Query(Generic[M]):
                 "update() got nothing to set", "pass assignments, as in `Hero.age.set(3)`"
             )
         checked = self._statements.checked(assignments)
-        values = [*assigned_values(checked), *self._selection.values()]
         judged_alone = any(nodes.is_clause(a.value) and a.attr.field.python_rules for a in checked)
         if not judged_alone and not self._statements.spec.whole_row_validators:
             plan = self._statements.update(self._source.plans, self._selection, checked)
-            return await self._source.run(plan, values)
+            values = [*assigned_values(checked), *self._selection.values()]
+            return await self._source.affect(plan, values)
         # What the database computes, and what validators say of several fields, is judged when
         # the rows come back.
         async with self._source.unit() as source:
-            judged = self._statements.update_returning(source.plans, self._selection, checked)
-            rows: list[M] = await source.fetch(judged, values)
-            return len(rows)
+            writer = Writer(self._statements)
+            return len(await writer.update_selected(source, self._selection, checked))
 
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.
@@ -151,9 +196,17 @@ class Query(Generic[M]):
         """
         self._whole("delete")
         plan = self._statements.delete(self._source.plans, self._selection)
-        return await self._source.run(plan, self._selection.values())
+        return await self._source.affect(plan, self._selection.values())
+
+    def _refuse_lock(self, verb: str) -> None:
+        if self._selection.lock is not None:
+            raise UsageError(
+                f"{verb}() of a query with with_for_update() reads no rows to lock",
+                "leave with_for_update() out, or read the rows with all()",
+            )
 
     def _whole(self, verb: str) -> None:
+        self._refuse_lock(verb)
         selection = self._selection
         if selection.orderings or selection.limit is not None or selection.offset is not None:
             raise UsageError(

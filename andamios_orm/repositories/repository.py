@@ -18,7 +18,8 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
-from andamios_orm.repositories.statements import assigned_values, statements_of
+from andamios_orm.repositories.statements import statements_of
+from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Repository"]
 
 M = TypeVar("M", bound=Model)
-
-_BULK_ROWS = 512
-"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
 
 
 class Repository(Generic[M]):
@@ -71,6 +69,7 @@ class Repository(Generic[M]):
         self.model = cast("type[M]", model)
         source = arguments[-1]
         self._statements = statements_of(self.model)
+        self._writer = Writer(self._statements)
         self._source = _source(source)
 
     if not TYPE_CHECKING:
@@ -159,11 +158,7 @@ class Repository(Generic[M]):
         UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
         names, values = self._statements.encoder.encode(instance)
-        plan = self._statements.insert(self._source.plans, names)
-        if not self._statements.spec.judges_defaults:
-            return (await self._source.fetch(plan, values))[0]
-        async with self._source.unit() as source:
-            return (await source.fetch(plan, values))[0]
+        return await self._writer.insert(self._source, names, values)
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
         """Store many instances, all or none, and return them as stored, in the same order.
@@ -176,51 +171,9 @@ class Repository(Generic[M]):
         stored: list[M] = []
         async with self._source.unit() as source:
             for names, group in groupby(encoded, key=lambda pair: pair[0]):
-                stored += await self._insert_many(source, names, [values for _, values in group])
+                rows = [values for _, values in group]
+                stored += await self._writer.insert_many(source, names, rows)
         return stored
-
-    async def _insert_many(
-        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
-    ) -> list[M]:
-        """Insert rows with the same fields, by statements whose sizes are powers of two."""
-        stored: list[M] = []
-        most = _BULK_ROWS
-        while most > 1 and most * len(names) > source.capabilities.max_parameters:
-            most //= 2
-        start = 0
-        while start < len(rows):
-            size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
-            chunk = rows[start : start + size]
-            start += size
-            if size == 1 or not names or not self._can_be_ordered(names):
-                for values in chunk:
-                    plan = self._statements.insert(source.plans, names)
-                    row: list[M] = await source.fetch(plan, values)
-                    stored += row
-            else:
-                plan = self._statements.insert(source.plans, names, size)
-                flat = [value for values in chunk for value in values]
-                found: list[M] = await source.fetch(plan, flat)
-                stored += self._in_order(names, chunk, found)
-        return stored
-
-    def _can_be_ordered(self, names: tuple[str, ...]) -> bool:
-        """Whether the key tells which stored row belongs to which given one."""
-        key = self._statements.spec.primary_key
-        counted = len(key) == 1 and key[0].generated and key[0].server_default is None
-        return counted or all(part.name in names for part in key)
-
-    def _in_order(
-        self, names: tuple[str, ...], chunk: list[list[object]], found: list[M]
-    ) -> list[M]:
-        """Return the stored rows in the order of the given ones; RETURNING promises none."""
-        key_names = [f.name for f in self._statements.spec.primary_key]
-        if not set(key_names) <= set(names):
-            # Counted keys: the database counts in the order of the VALUES.
-            return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
-        by_key = {self._key_of(row): row for row in found}
-        places = [names.index(name) for name in key_names]
-        return [by_key[tuple(values[place] for place in places)] for values in chunk]
 
     async def update(self, instance: M, /) -> M:
         """Write all fields of an instance to its row and return it as stored.
@@ -233,11 +186,12 @@ class Repository(Generic[M]):
         key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
         if not encoded:
             return await self.get(tuple(key) if len(key) > 1 else key[0])
-        plan = self._statements.update_by_key(self._source.plans, tuple(encoded))
-        rows = await self._source.fetch(plan, [*encoded.values(), *key])
-        if not rows:
+        stored = await self._writer.update(
+            self._source, tuple(encoded), list(encoded.values()), key
+        )
+        if stored is None:
             raise self._not_found()
-        return rows[0]
+        return stored
 
     async def patch(self, key: object, /, *changes: Assignment | BaseModel) -> M:
         """Set some fields of the row with this primary key and return it as stored.
@@ -264,11 +218,10 @@ class Repository(Generic[M]):
     async def _patch(
         self, source: Source, assignments: list[terms.Assignment], key: Sequence[object]
     ) -> M:
-        plan = self._statements.patch(source.plans, assignments)
-        rows = await source.fetch(plan, [*assigned_values(assignments), *key])
-        if not rows:
+        stored = await self._writer.patch(source, assignments, key)
+        if stored is None:
             raise self._not_found()
-        return rows[0]
+        return stored
 
     def _assignments(self, change: Assignment | BaseModel) -> list[Assignment]:
         if not isinstance(change, BaseModel):
@@ -297,7 +250,7 @@ class Repository(Generic[M]):
             parts = self._key_of(target)
             key = parts if len(parts) > 1 else parts[0]
         plan = self._statements.delete_by_key(self._source.plans)
-        if not await self._source.run(plan, self._key(key)):
+        if not await self._source.affect(plan, self._key(key)):
             raise self._not_found()
 
     # -- keys

@@ -17,7 +17,7 @@ from andamios_orm.queries.selection import Selection
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
-from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class ModelStatements(Generic[M]):
         self.model = model
         self.spec: ModelSpec = spec_of(model)
         self.encoder = Encoder(self.spec)
+        # Asked again whenever a table was added since.
+        self._referred_to = (0, False)
 
     @cached_property
     def table(self) -> sa.Table:
@@ -46,6 +48,35 @@ class ModelStatements(Generic[M]):
     def key_attrs(self) -> tuple[terms.Attr, ...]:
         """The columns of the primary key."""
         return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
+
+    @cached_property
+    def indexed(self) -> frozenset[str]:
+        """The fields, other than the key's, that an index of the table holds."""
+        columns = {c for index in self.table.indexes for c in index.columns} | {
+            c
+            for constraint in self.table.constraints
+            if isinstance(constraint, sa.UniqueConstraint)
+            for c in constraint.columns
+        }
+        names = {column.name for column in columns}
+        return frozenset(f.name for f in self.spec.fields if f.column in names)
+
+    @cached_property
+    def refers_to_itself(self) -> bool:
+        """Whether rows of the table can refer to others of the same table."""
+        return any(key.column.table is self.table for key in self.table.foreign_keys)
+
+    def is_referred_to(self) -> bool:
+        """Whether rows of a table can refer to those of this one, as far as models say so."""
+        tables = compile_all(self.table.metadata).tables
+        if self._referred_to[0] != len(tables):
+            found = any(
+                key.column.table is self.table
+                for table in tables.values()
+                for key in table.foreign_keys
+            )
+            self._referred_to = (len(tables), found)
+        return self._referred_to[1]
 
     # -- reading
 
@@ -86,6 +117,29 @@ class ModelStatements(Generic[M]):
             lambda d: to_sql.bulk_insert(self.model, self._fields(names), rows),
         )
 
+    def insert_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+        """INSERT of any number of rows, given as one list per field."""
+        return self._rows(
+            plans,
+            ("insert arrays", self.model, names),
+            lambda d: to_sql.insert_arrays(self.model, self._fields(names)),
+        )
+
+    def insert_only(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+        """INSERT of one row, for engines that do not give it back."""
+        return self._plan(
+            plans,
+            ("insert only", self.model, names),
+            nothing,
+            lambda d: to_sql.insert(self.model, self._fields(names), returning=False),
+        )
+
+    def last_inserted(self, plans: PlanCache) -> Plan[list[M]]:
+        """SELECT of the row whose counted key this connection made last."""
+        return self._rows(
+            plans, ("last inserted", self.model), lambda d: to_sql.last_inserted(self.model)
+        )
+
     def update_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
         """UPDATE of one row's fields `names`."""
         return self._rows(
@@ -94,12 +148,34 @@ class ModelStatements(Generic[M]):
             lambda d: to_sql.update_by_key(self.model, self._fields(names)),
         )
 
+    def update_only_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+        """UPDATE of one row's fields `names`, for engines that do not give it back."""
+        return self._plan(
+            plans,
+            ("update only", self.model, names),
+            nothing,
+            lambda d: to_sql.update_by_key(self.model, self._fields(names), returning=False),
+        )
+
+    def patch_only(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[None]:
+        """UPDATE of one row with assignments, for engines that do not give it back."""
+        key = self._key("patch only", _assigned_key(assignments))
+        selection = Selection(self.model)
+        return self._plan(
+            plans,
+            key,
+            nothing,
+            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=False),
+        )
+
     def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
         key = self._key("patch", _assigned_key(assignments))
         selection = Selection(self.model)
         return self._rows(
-            plans, key, lambda d: to_sql.update(selection, assignments, d.name, key=True)
+            plans,
+            key,
+            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=True),
         )
 
     def update(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -29,7 +30,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
 
-__all__ = ["ADDRESSES", "same_value", "to_json_text"]
+__all__ = ["ADDRESSES", "same_value", "to_json_text", "without_exponents"]
 
 _PLAIN = (int, bool, type(None))
 _KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
@@ -58,6 +59,22 @@ def to_json_text(value: object) -> str:
         return to_json(_plain(value, "utf8")).decode()
     except (PydanticSerializationError, UnicodeEncodeError) as error:
         raise _refused("a value that JSON cannot express") from error
+
+
+_EXPONENTS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?e\+\d+)')
+
+
+def without_exponents(text: str) -> str:
+    """Return JSON text whose large floats are written out, as `1e+16` with sixteen zeros and `.0`.
+
+    PostgreSQL keeps the number and its places, and would give `1e+16` back as a whole number.
+
+    >>> without_exponents('[1e+16, "1e+16"]')
+    '[10000000000000000.0, "1e+16"]'
+    """
+    if "e+" not in text:
+        return text
+    return _EXPONENTS.sub(lambda found: f"{Decimal(found[1]):f}.0" if found[1] else found[0], text)
 
 
 def _refused(what: str) -> NotStorable:

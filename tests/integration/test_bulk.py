@@ -55,6 +55,13 @@ class MarkedOnPostgreSQL(Model, table="marked", metadata=sa.MetaData()):
     place: Col[int]
 
 
+class MarkedOnMariaDB(Model, table="marked", metadata=sa.MetaData()):
+    """The same there."""
+
+    id: Col[str] = generated(primary_key=True, server_default=sa.func.uuid())
+    place: Col[int]
+
+
 class Wide(Model):
     """Inherited by a table of 80 columns."""
 
@@ -142,8 +149,8 @@ async def test_composite_keys_keep_the_order(empty: Database) -> None:
 async def test_keys_that_the_database_makes_but_does_not_count_keep_the_order(
     database_url: str,
 ) -> None:
-    sqlite = database_url.startswith("sqlite")
-    model: Any = MarkedOnSQLite if sqlite else MarkedOnPostgreSQL
+    models = {"sqlite": MarkedOnSQLite, "mariadb": MarkedOnMariaDB}
+    model: Any = models.get(database_url.partition(":")[0], MarkedOnPostgreSQL)
 
     async with Database(database_url, metadata=model.metadata) as database:
         await database.create_all()

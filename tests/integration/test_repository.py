@@ -26,6 +26,7 @@ from andamios_orm.errors import (
     WrongType,
 )
 from andamios_orm.observe import subscribe
+from tests.engines import driver_url
 
 METADATA = sa.MetaData()
 
@@ -659,9 +660,7 @@ async def test_a_repository_of_a_session_takes_part_in_its_transaction(empty: Da
 async def test_a_repository_joins_a_transaction_of_sqlalchemy(
     empty: Database, database_url: str, kind: type
 ) -> None:
-    url = sa.make_url(database_url)
-    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-    engine = create_async_engine(url.set(drivername=driver[url.get_backend_name()]))
+    engine = create_async_engine(driver_url(database_url))
 
     async with AsyncConnection(engine) if kind is AsyncConnection else AsyncSession(engine) as own:
         heroes = Repository(Hero, own)

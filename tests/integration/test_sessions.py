@@ -22,6 +22,9 @@ from andamios_orm.errors import (
     UniqueViolation,
 )
 from andamios_orm.observe import subscribe
+from tests.engines import not_on
+
+WITH_SAVEPOINTS = not_on("duckdb")
 
 METADATA = sa.MetaData()
 
@@ -101,7 +104,8 @@ async def test_the_first_statement_begins_the_transaction(db: Database) -> None:
             await Repository(Guest, session).all()
             await add(session, "Ada")
 
-    assert sent == ["BEGIN", "SELECT", "INSERT", "COMMIT"]
+    assert sent[0] in ("BEGIN", "START")
+    assert sent[1:] == ["SELECT", "INSERT", "COMMIT"]
 
 
 async def test_nobody_else_sees_what_is_not_committed(db: Database) -> None:
@@ -295,6 +299,7 @@ async def test_a_begin_that_fails_aborts_the_session(
 # -- savepoints
 
 
+@WITH_SAVEPOINTS
 async def test_a_savepoint_fails_alone(db: Database, guests: Repository[Guest]) -> None:
     await guests.add(Guest(name="Ada"))
 
@@ -309,6 +314,7 @@ async def test_a_savepoint_fails_alone(db: Database, guests: Repository[Guest]) 
     assert await names(db) == ["Ada", "Bob", "Dora"]
 
 
+@WITH_SAVEPOINTS
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, KeyError])
 async def test_any_exception_undoes_a_savepoint(db: Database, error: type[BaseException]) -> None:
     async with db.session() as session:
@@ -321,6 +327,7 @@ async def test_any_exception_undoes_a_savepoint(db: Database, error: type[BaseEx
     assert await names(db) == ["Bob"]
 
 
+@WITH_SAVEPOINTS
 async def test_savepoints_nest(db: Database) -> None:
     async with db.session() as session, session.savepoint():
         await add(session, "Ada")
@@ -334,6 +341,7 @@ async def test_savepoints_nest(db: Database) -> None:
     assert await names(db) == ["Ada", "Cid"]
 
 
+@WITH_SAVEPOINTS
 async def test_an_outer_savepoint_undoes_the_inner_one(db: Database) -> None:
     async with db.session() as session:
         with pytest.raises(ZeroDivisionError):
@@ -345,6 +353,7 @@ async def test_an_outer_savepoint_undoes_the_inner_one(db: Database) -> None:
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_an_error_swallowed_in_a_savepoint_undoes_it(
     db: Database, guests: Repository[Guest]
 ) -> None:
@@ -361,6 +370,7 @@ async def test_an_error_swallowed_in_a_savepoint_undoes_it(
     assert await names(db) == ["Ada", "Cid"]
 
 
+@WITH_SAVEPOINTS
 async def test_a_joined_session_fails_alone(db: Database) -> None:
     async def import_guests(where: Session) -> None:
         async with where.session() as session:
@@ -385,6 +395,7 @@ async def test_a_joined_session_is_undone_with_the_outer_one(db: Database) -> No
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 @pytest.mark.parametrize("verb", ["commit", "rollback"])
 async def test_a_savepoint_cannot_end_the_transaction_around_it(db: Database, verb: str) -> None:
     with pytest.raises(SessionMisuse, match="savepoint"):
@@ -395,19 +406,21 @@ async def test_a_savepoint_cannot_end_the_transaction_around_it(db: Database, ve
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_a_savepoint_that_cannot_be_undone_ends_the_transaction(db: Database) -> None:
     with pytest.raises(TransactionAborted):
         async with db.session() as session:
             await add(session, "Ada")
             with pytest.raises(ZeroDivisionError):
                 async with session.savepoint():
-                    await raw(session).execute("ROLLBACK")
+                    await session._pool.backend.run(raw(session), "ROLLBACK", ())
                     raise ZeroDivisionError
             await add(session, "Bob")
 
     assert await names(db) == []
 
 
+@WITH_SAVEPOINTS
 async def test_a_failed_session_opens_no_savepoint(db: Database) -> None:
     with pytest.raises(TransactionAborted):
         async with db.session() as session:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
-from andamios_orm.backends.base import Capabilities, EngineOptions, Failure
+from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
 from andamios_orm.backends.mysql.messages import failure_of
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
@@ -39,10 +40,28 @@ class MySQLBackend:
     name = "mysql"
     driver = "asyncmy"
     extra: ClassVar[str | None] = "mysql"
+    package = "asyncmy"
     capabilities = Capabilities(
         # What MySQL calls so is a database of its own, shared with everybody on the server.
         schemas=False,
+        several_programs=True,
         concurrent_writers=True,
+        savepoints=True,
+        isolation=("read committed", "repeatable read", "serializable"),
+        for_update=True,
+        # CREATE TABLE commits what was done so far.
+        transactional_ddl=False,
+        on_delete=("CASCADE", "SET NULL", "RESTRICT", "NO ACTION"),
+        deferred_keys=False,
+        circular_tables=True,
+        mutual_inserts=True,
+        referenced_updates=True,
+        insert_returning=False,
+        update_returning=False,
+        column_arrays=False,
+        arrow=False,
+        infinite_floats=False,
+        decimal_digits=65,
         # Parameters are not counted, as values are a part of the statement; its size is limited.
         max_parameters=65_535,
     )
@@ -106,9 +125,17 @@ class MySQLBackend:
 
     after_read_only: tuple[str, ...] = ()
 
-    def begin(self, *, read_only: bool) -> tuple[str, ...]:
-        """Return START TRANSACTION, at the isolation level of our sessions."""
-        return ("START TRANSACTION READ ONLY",) if read_only else ("START TRANSACTION",)
+    def writer_key(self, url: URL) -> str | None:
+        """The server lets writers work side by side."""
+        return None
+
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
+        """Return START TRANSACTION, at the isolation level of our sessions for None."""
+        start = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"
+        if isolation is None:
+            return (start,)
+        # It holds for the next transaction only.
+        return (f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", start)
 
     async def commit(self, driver: Connection) -> bool:
         """Commit. What cannot be committed is an error, never a silent rollback."""
@@ -140,9 +167,10 @@ class MySQLBackend:
             return Failure(kind="unavailable", summary=_reason(error))
         return None
 
-    async def explain_foreign_key(
+    async def explain(
         self,
         driver: Connection,
+        error: BaseException,
         sql: str,
         parameters: Sequence[object],
         table: sa.Table,
@@ -161,6 +189,7 @@ class MariaDBBackend(MySQLBackend):
     """MariaDB 10.5 or newer, which returns the rows that an INSERT or a DELETE touched."""
 
     name = "mariadb"
+    capabilities = replace(MySQLBackend.capabilities, insert_returning=True)
     _mariadb_only = True
 
 

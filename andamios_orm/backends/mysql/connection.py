@@ -37,7 +37,7 @@ _SQL_MODE = ",".join(
 _SESSION = (
     # The names of columns, and casts to text, are compared like texts of columns: exactly.
     "SET NAMES utf8mb4 COLLATE {collation}, "
-    f"sql_mode = '{_SQL_MODE}', "
+    f"sql_mode = '{_SQL_MODE}{{more_modes}}', "
     "time_zone = '+00:00', "
     # The names in error messages are read from the English texts.
     "lc_messages = 'en_US', "
@@ -104,8 +104,11 @@ class Connection(asyncmy_connection.Connection):
     async def set_up(self, *, mariadb_only: bool) -> None:
         """Make the session one that works alike on every server. Raises InvalidURL."""
         collation = _collation(self.server_version, mariadb_only=mariadb_only)
+        # As in the SQL standard and everywhere else, `SET a = b, b = a` swaps two values.
+        mariadb = "MariaDB" in self.server_version
+        more_modes = ",SIMULTANEOUS_ASSIGNMENT" if mariadb else ""
         for statement in _SESSION:
-            await self.query(statement.format(collation=collation))
+            await self.query(statement.format(collation=collation, more_modes=more_modes))
         [(host, port, self._number, self._max_packet)] = await self.fetch(_IDENTITY, ())
         self._server = (host, port)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from andamios_orm.errors import NotStorable, ValueOutOfRange, WrongType
 
@@ -49,6 +50,10 @@ def _unknown(value: object) -> bytes:
         f"a value of type {type(value).__name__} cannot be sent to the database",
         "give the column a type that turns it into a number, a text, bytes or a time",
     )
+
+
+def _uuid(value: UUID) -> bytes:
+    return f"'{value}'".encode()
 
 
 def _null(value: None) -> bytes:
@@ -186,5 +191,6 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     str: _str,
     time: _time,
     timedelta: _timedelta,
+    UUID: _uuid,
     type(None): _null,
 }

@@ -25,8 +25,8 @@ def main() -> None:
     parser.add_argument(
         "url",
         nargs="?",
-        help="where, such as postgresql://user@host/empty_database or sqlite:///chinook.db;"
-        " without it a temporary SQLite file, removed in the end",
+        help="where, such as duckdb:///chinook.duckdb or postgresql://user@host/empty_database;"
+        " without it a temporary DuckDB file, removed in the end",
     )
     url: str | None = parser.parse_args().url
     console = Console(highlight=False)
@@ -35,7 +35,7 @@ def main() -> None:
             run(visit(url, console))
             return
         with TemporaryDirectory() as folder:
-            run(visit(f"sqlite:///{Path(folder, 'chinook.db').as_posix()}", console))
+            run(visit(f"duckdb:///{Path(folder, 'chinook.duckdb').as_posix()}", console))
     except AndamiosError as error:
         raise SystemExit(str(error)) from error
 

@@ -10,6 +10,9 @@ from andamios_orm import Col, Model, Repository, Session, field, generated
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import ConstraintViolation, ForeignKeyViolation
+from tests.engines import only_on
+
+WITH_DEFERRED_KEYS = only_on("sqlite", "postgresql")
 
 LIBRARY = sa.MetaData()
 TWIN = sa.MetaData()
@@ -83,12 +86,14 @@ async def refused(session: Session, *rows: Model) -> ConstraintViolation:
     return caught.value
 
 
+@WITH_DEFERRED_KEYS
 async def test_the_model_is_the_one_of_the_databases_metadata(open_session: Open) -> None:
     error = await refused(open_session(LIBRARY), Book(shelf=99))
 
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, Book, ("shelf",))
 
 
+@WITH_DEFERRED_KEYS
 async def test_a_table_of_the_same_name_in_another_metadata_is_another_model(
     open_session: Open,
 ) -> None:
@@ -97,33 +102,35 @@ async def test_a_table_of_the_same_name_in_another_metadata_is_another_model(
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, TwinBook, ("place",))
 
 
+@WITH_DEFERRED_KEYS
 async def test_the_right_one_of_several_deferred_keys_is_named(open_session: Open) -> None:
     error = await refused(open_session(LIBRARY), Shelf(id=1), Book(shelf=1, other=99))
 
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, Book, ("other",))
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@only_on("postgresql")
 async def test_the_only_table_of_its_name_is_found_in_any_metadata(open_session: Open) -> None:
     error = await refused(open_session(sa.MetaData()), Map(shelf_id=99))
 
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, Map, ("shelf_id",))
 
 
+@WITH_DEFERRED_KEYS
 async def test_one_of_several_tables_of_its_name_is_not_guessed(open_session: Open) -> None:
     error = await refused(open_session(sa.MetaData()), Book(shelf=99))
 
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, None, ())
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@only_on("sqlite")
 async def test_one_of_several_broken_keys_is_not_guessed(open_session: Open) -> None:
     error = await refused(open_session(LIBRARY), Book(shelf=99), Map(shelf_id=99))
 
     assert (type(error), error.model, error.fields) == (ForeignKeyViolation, None, ())
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@only_on("sqlite")
 async def test_a_key_that_cannot_be_checked_leaves_the_violation_unnamed(
     open_session: Open,
 ) -> None:
@@ -138,7 +145,7 @@ async def test_a_key_that_cannot_be_checked_leaves_the_violation_unnamed(
 RAISES = "BEGIN RAISE 'no' USING ERRCODE = 'foreign_key_violation'; END"
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@only_on("postgresql")
 async def test_the_own_error_of_a_deferred_trigger_names_nothing(open_session: Open) -> None:
     async with open_session(LIBRARY) as session:
         for statement in (

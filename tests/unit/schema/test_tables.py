@@ -69,6 +69,7 @@ CREATE TABLE people (
     team_id INTEGER,
     CONSTRAINT uq_people_name_team_id UNIQUE (name, team_id),
     CONSTRAINT uq_people_code UNIQUE (code),
+    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL,
     CONSTRAINT ck_people_name_min_length CHECK (length(name) >= 2),
     CONSTRAINT ck_people_name_max_length CHECK (length(name) <= 50),
     CONSTRAINT ck_people_code_uuid CHECK (code GLOB 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
@@ -88,8 +89,7 @@ CREATE TABLE people (
     CONSTRAINT ck_people_seen_naive_datetime CHECK (seen GLOB '9999-99-99 99:99:99.999999'),
     CONSTRAINT ck_people_made_datetime CHECK (made GLOB '9999-99-99 99:99:99.999999+00:00'),
     CONSTRAINT ck_people_gone_gt CHECK (gone > '2000-01-01 00:00:00.000000+00:00'),
-    CONSTRAINT ck_people_gone_datetime CHECK (gone GLOB '9999-99-99 99:99:99.999999+00:00'),
-    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL
+    CONSTRAINT ck_people_gone_datetime CHECK (gone GLOB '9999-99-99 99:99:99.999999+00:00')
 )
  STRICT
 """  # noqa: E501 - the longest check is one line
@@ -114,6 +114,7 @@ CREATE TABLE people (
     CONSTRAINT pk_people PRIMARY KEY (id),
     CONSTRAINT uq_people_name_team_id UNIQUE (name, team_id),
     CONSTRAINT uq_people_code UNIQUE (code),
+    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL,
     CONSTRAINT ck_people_name_min_length CHECK (length(name) >= 2),
     CONSTRAINT ck_people_kind_one_of CHECK (kind IN ('hero', 'villain')),
     CONSTRAINT ck_people_rank_one_of CHECK (rank IN (1, 2)),
@@ -123,8 +124,11 @@ CREATE TABLE people (
     CONSTRAINT ck_people_wealth_ge CHECK (wealth >= 0),
     CONSTRAINT ck_people_photo_max_length CHECK (length(photo) <= 9),
     CONSTRAINT ck_people_born_ge CHECK (born >= '1900-01-01'),
+    CONSTRAINT ck_people_born_finite CHECK (isfinite(born)),
+    CONSTRAINT ck_people_seen_finite CHECK (isfinite(seen)),
+    CONSTRAINT ck_people_made_finite CHECK (isfinite(made)),
     CONSTRAINT ck_people_gone_gt CHECK (gone > '2000-01-01 00:00:00+00:00'),
-    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL
+    CONSTRAINT ck_people_gone_finite CHECK (isfinite(gone))
 )
 """
 

@@ -120,9 +120,12 @@ def test_a_connection_may_stay_open_to_be_read(backend: MySQLBackend) -> None:
 # ---- what both say alike -------------------------------------------------------------------------
 
 
-def test_a_transaction_is_begun_by_one_statement(backend: MySQLBackend) -> None:
-    assert backend.begin(read_only=False) == ("START TRANSACTION",)
-    assert backend.begin(read_only=True) == ("START TRANSACTION READ ONLY",)
+def test_a_transaction_is_begun_at_the_level_that_was_asked_for(backend: MySQLBackend) -> None:
+    assert backend.begin(read_only=False, isolation=None) == ("START TRANSACTION",)
+    assert backend.begin(read_only=True, isolation="serializable") == (
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "START TRANSACTION READ ONLY",
+    )
     assert backend.after_read_only == ()
 
 

@@ -1,0 +1,160 @@
+"""DuckDB behind the repositories: one file, one program, one writer at a time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Engine
+
+from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
+from andamios_orm.errors import InvalidURL
+from andamios_orm.rows.plan import Row
+
+if TYPE_CHECKING:
+    from andamios_orm.backends.duckdb.aio import AsyncConnection
+
+__all__ = ["DuckDBBackend"]
+
+R = TypeVar("R")
+
+_memories = itertools.count(1)
+
+
+class DuckDBBackend:
+    """DuckDB 2.0 or newer."""
+
+    name = "duckdb"
+    driver = "andamios"
+    package = "duckdb"
+    extra: ClassVar[str | None] = None
+    capabilities = Capabilities(
+        schemas=True,
+        # Who has the file open to write excludes every other program, also those that read.
+        several_programs=False,
+        # They could, and would lose updates and leave orphans without an error.
+        concurrent_writers=False,
+        savepoints=False,
+        # By snapshots that begin one after the other.
+        isolation=("serializable",),
+        for_update=False,
+        transactional_ddl=True,
+        on_delete=("RESTRICT", "NO ACTION"),
+        deferred_keys=False,
+        circular_tables=False,
+        mutual_inserts=False,
+        referenced_updates=False,
+        insert_returning=True,
+        update_returning=True,
+        column_arrays=True,
+        arrow=True,
+        infinite_floats=True,
+        decimal_digits=38,
+        # DuckDB takes more than a million. What follows is the time it needs to read them.
+        max_parameters=65_535,
+    )
+
+    def is_in_memory(self, url: URL) -> bool:
+        """A database in memory is shared by the connections of its engine and outlives each."""
+        return False
+
+    def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
+        """Return how to open the URL, whose options are settings of DuckDB. Raises InvalidURL."""
+        if url.query:
+            _refuse_unknown(set(url.query))
+        return EngineOptions(url, pool_size, {})
+
+    def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
+        """A new connection is set up by the driver."""
+
+    def writer_key(self, url: URL) -> str | None:
+        """Return the file; DuckDB does not see everything that two writers do to each other.
+
+        A row deleted by one and changed by the other stays deleted, and both are told of success.
+        """
+        file = url.database or ":memory:"
+        if file == ":memory:":
+            return f"duckdb:memory:{next(_memories)}"
+        return f"duckdb:{file if file.startswith(':memory:') else os.path.realpath(file)}"
+
+    async def fetch(
+        self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a statement and return its rows."""
+        return await driver.fetch(sql, parameters)  # type: ignore[return-value] # tuples are rows
+
+    async def run(self, driver: AsyncConnection, sql: str, parameters: Sequence[object]) -> int:
+        """Run a statement and return how many rows it changed."""
+        if sql == "BEGIN":
+            driver.begin()  # sent with the statement that follows
+            return 0
+        if sql == "ROLLBACK":
+            await driver.rollback()  # nothing, if none followed
+            return 0
+        return await driver.run(sql, parameters)
+
+    async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
+        """Call: DuckDB never waits, so that waiting for it would bring nothing."""
+        return await call()
+
+    after_read_only: tuple[str, ...] = ()
+
+    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
+        """Return BEGIN; there is one level."""
+        return ("BEGIN READ ONLY",) if read_only else ("BEGIN",)
+
+    async def commit(self, driver: AsyncConnection) -> bool:
+        """Commit. DuckDB's own answer to the COMMIT of a failed transaction is success."""
+        return await driver.commit()
+
+    async def interrupt(self, driver: AsyncConnection) -> None:
+        """Stop the running statement, if its own cancellation has not done so."""
+        await driver.interrupt()
+
+    def is_usable(self, driver: AsyncConnection) -> bool:
+        """Whether the connection is open and outside a transaction."""
+        return not (driver.is_closed or driver.in_transaction)
+
+    def classify(self, error: BaseException) -> Failure | None:
+        """Return what an exception of duckdb means."""
+        # Loaded when a database is opened, not when the library is imported.
+        from andamios_orm.backends.duckdb.messages import failure_of  # noqa: PLC0415
+
+        return failure_of(error)
+
+    async def explain(
+        self,
+        driver: AsyncConnection,
+        error: BaseException,
+        sql: str,
+        parameters: Sequence[object],
+        table: sa.Table,
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """Return the key that the exception shows, if only one of the table's can be meant."""
+        from andamios_orm.backends.duckdb.explanations import explained  # noqa: PLC0415 - as above
+
+        return await explained(driver, error, sql, parameters, table)
+
+    async def explain_commit(
+        self, driver: AsyncConnection, metadata: sa.MetaData
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """The transaction is gone, and DuckDB has no deferred foreign keys."""
+        return None
+
+
+def _refuse_unknown(names: set[str]) -> None:
+    import duckdb  # noqa: PLC0415 - as above
+
+    with duckdb.connect(":memory:") as connection:
+        known = {
+            name for (name,) in connection.execute("SELECT name FROM duckdb_settings()").fetchall()
+        } | {"read_only"}
+    if unknown := names - known:
+        raise InvalidURL(
+            f"DuckDB has no setting {', '.join(f'`{name}`' for name in sorted(unknown))}",
+            "remove it from the URL; `SELECT name, description FROM duckdb_settings()` lists those"
+            " that there are",
+        )

@@ -1,0 +1,97 @@
+"""Create the tables of the models: first ask whether the engine can, then all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateSchema
+
+from andamios_orm.backends.base import Capabilities
+from andamios_orm.errors import NotSupported
+
+__all__ = ["create_tables", "require_tables"]
+
+
+def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: str) -> None:
+    """Raise NotSupported if the engine cannot have one of the tables as it is declared."""
+    tables = metadata.tables.values()
+    schemas = _schemas(metadata)
+    if schemas and not capabilities.schemas:
+        raise NotSupported(
+            f"{engine} has no schemas, and tables are declared in {', '.join(schemas)}",
+            "declare the models without schema=, or use one file per schema",
+        )
+    keys = [key for table in tables for key in table.foreign_key_constraints]
+    for key in keys:
+        action = (key.ondelete or "NO ACTION").upper()
+        # An engine without any action refuses the deletion, and its error says so.
+        if "CASCADE" in capabilities.on_delete and action not in capabilities.on_delete:
+            raise NotSupported(
+                f"{engine} has no ON DELETE {action}, which {key.table.name} declares",
+                f"declare one of {', '.join(capabilities.on_delete)}",
+            )
+        if key.deferrable and not capabilities.deferred_keys:
+            raise NotSupported(
+                f"{engine} checks foreign keys at each statement, and one of {key.table.name} is"
+                " declared deferrable",
+                "declare it without deferrable=, and store rows after those they refer to",
+            )
+    if not capabilities.circular_tables and (circle := _circle(metadata)):
+        raise NotSupported(
+            f"{engine} adds no foreign key to a table that exists, and {', '.join(circle)} refer to"
+            " each other",
+            "leave one of the foreign keys out, or move it to a table of its own",
+        )
+
+
+def create_tables(
+    connection: sa.Connection, metadata: sa.MetaData, *, in_transaction: bool
+) -> None:
+    """Create the schemas and tables that do not exist yet.
+
+    Where creating a table is not part of a transaction, those that were created before an error
+    are dropped again.
+    """
+    for schema in _schemas(metadata):
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+    if in_transaction:
+        metadata.create_all(connection)
+        return
+    with _noting(metadata) as created:
+        try:
+            metadata.create_all(connection)
+        except BaseException:
+            # What is raised is why they could not be created.
+            with suppress(sa.exc.DBAPIError):
+                metadata.drop_all(connection, tables=created)
+            raise
+
+
+@contextmanager
+def _noting(metadata: sa.MetaData) -> Iterator[list[sa.Table]]:
+    """Collect the tables whose creation begins in the block: an index may fail after its table."""
+    created: list[sa.Table] = []
+
+    def note(table: sa.Table, *args: object, **kw: object) -> None:
+        created.append(table)
+
+    for table in metadata.tables.values():
+        sa.event.listen(table, "before_create", note)
+    try:
+        yield created
+    finally:
+        for table in metadata.tables.values():
+            sa.event.remove(table, "before_create", note)
+
+
+def _schemas(metadata: sa.MetaData) -> list[str]:
+    return sorted({t.schema for t in metadata.tables.values() if t.schema is not None})
+
+
+def _circle(metadata: sa.MetaData) -> list[str]:
+    """Return the tables whose foreign keys can only be added afterwards."""
+    sort = sa.schema.sort_tables_and_constraints
+    found = sort(metadata.tables.values())  # type: ignore[no-untyped-call]  # unannotated there
+    return sorted({key.table.name for table, keys in found if table is None for key in keys})

@@ -1,0 +1,251 @@
+"""Write rows and give them back as stored, also where an engine does not return them itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar, cast
+
+from andamios_orm.database.source import Source
+from andamios_orm.errors import NotSupported
+from andamios_orm.models.base import Model
+from andamios_orm.queries import nodes, terms
+from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.statements import ModelStatements, assigned_values
+
+__all__ = ["Writer"]
+
+M = TypeVar("M", bound=Model)
+
+_BULK_ROWS = 512
+"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
+_ARRAY_ROWS = 65_536
+"""Rows of one INSERT from lists at most: each is bound as a whole, so this bounds the memory."""
+
+
+class Writer(Generic[M]):
+    """Inserts and updates the rows of one model.
+
+    Where an engine has no RETURNING, a second statement of the same transaction reads the row.
+    Every method raises what the database raises, and InvalidRow for a stored row that the model
+    refuses.
+    """
+
+    __slots__ = ("_statements",)
+
+    def __init__(self, statements: ModelStatements[M]) -> None:
+        self._statements = statements
+
+    # -- inserting
+
+    async def insert(self, source: Source, names: tuple[str, ...], values: list[object]) -> M:
+        """Store one row of the fields `names` and return it."""
+        statements = self._statements
+        if source.capabilities.insert_returning:
+            plan = statements.insert(source.plans, names)
+            if not statements.spec.judges_defaults:
+                return (await source.fetch(plan, values))[0]
+            async with source.unit() as unit:
+                return (await unit.fetch(plan, values))[0]
+        self._require_known_key(names)
+        async with source.unit() as unit:
+            return await self._insert_and_read(unit, names, values)
+
+    async def insert_many(
+        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
+    ) -> list[M]:
+        """Store rows with the same fields, inside a unit, and return them in the same order."""
+        if not source.capabilities.insert_returning:
+            self._require_known_key(names)
+            return [await self._insert_and_read(source, names, values) for values in rows]
+        alone = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
+        if alone or not names or not self._can_be_ordered(names):
+            return [await self.insert(source, names, values) for values in rows]
+        if source.capabilities.column_arrays:
+            return await self._insert_arrays(source, names, rows)
+        return await self._insert_values(source, names, rows)
+
+    async def _insert_arrays(
+        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
+    ) -> list[M]:
+        plan = self._statements.insert_arrays(source.plans, names)
+        stored: list[M] = []
+        for start in range(0, len(rows), _ARRAY_ROWS):
+            chunk = rows[start : start + _ARRAY_ROWS]
+            columns: list[object] = [list(column) for column in zip(*chunk, strict=True)]
+            stored += self._in_order(names, chunk, await source.fetch(plan, columns))
+        return stored
+
+    async def _insert_values(
+        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
+    ) -> list[M]:
+        """Insert by statements whose sizes are powers of two, so that few are compiled."""
+        most = _BULK_ROWS
+        while most > 1 and most * len(names) > source.capabilities.max_parameters:
+            most //= 2
+        stored: list[M] = []
+        start = 0
+        while start < len(rows):
+            size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
+            chunk = rows[start : start + size]
+            start += size
+            plan = self._statements.insert(source.plans, names, None if size == 1 else size)
+            flat = [value for values in chunk for value in values]
+            stored += self._in_order(names, chunk, await source.fetch(plan, flat))
+        return stored
+
+    async def _insert_and_read(
+        self, unit: Source, names: tuple[str, ...], values: list[object]
+    ) -> M:
+        statements = self._statements
+        await unit.affect(statements.insert_only(unit.plans, names), values)
+        key = statements.spec.primary_key
+        if all(part.name in names for part in key):
+            known = [values[names.index(part.name)] for part in key]
+            return (await unit.fetch(statements.by_key(unit.plans), known))[0]
+        return (await unit.fetch(statements.last_inserted(unit.plans), []))[0]
+
+    def _require_known_key(self, names: tuple[str, ...]) -> None:
+        """Raise NotSupported if the row could not be found again without RETURNING."""
+        if self._can_be_ordered(names):
+            return
+        made = ", ".join(p.name for p in self._statements.spec.primary_key if p.name not in names)
+        raise NotSupported(
+            f"the database makes {self._statements.spec.name}.{made}, and this engine gives no key"
+            " back but a counted one",
+            "make the key in Python, as UUIDKey does, or count it with generated()",
+        )
+
+    def _can_be_ordered(self, names: tuple[str, ...]) -> bool:
+        """Whether the key tells which stored row belongs to which given one."""
+        key = self._statements.spec.primary_key
+        counted = len(key) == 1 and key[0].generated and key[0].server_default is None
+        return counted or all(part.name in names for part in key)
+
+    def _in_order(
+        self, names: tuple[str, ...], chunk: list[list[object]], found: list[M]
+    ) -> list[M]:
+        """Return the stored rows in the order of the given ones; RETURNING promises none."""
+        key_names = [f.name for f in self._statements.spec.primary_key]
+        if not set(key_names) <= set(names):
+            # Counted keys: the database counts in the order of the VALUES.
+            return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
+        by_key = {tuple(getattr(row, name) for name in key_names): row for row in found}
+        places = [names.index(name) for name in key_names]
+        return [by_key[tuple(values[place] for place in places)] for values in chunk]
+
+    # -- updating
+
+    async def update(
+        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
+    ) -> M | None:
+        """Write the fields `names` of the row with this key; return it, None if it is gone."""
+        statements = self._statements
+        if self._must_leave_equal_values(source, names):
+            return await self._update_what_differs(source, names, values, key)
+        if source.capabilities.update_returning:
+            plan = statements.update_by_key(source.plans, names)
+            rows = await source.fetch(plan, [*values, *key])
+            return rows[0] if rows else None
+        async with source.unit() as unit:
+            only = statements.update_only_by_key(unit.plans, names)
+            if not await unit.affect(only, [*values, *key]):
+                return None
+            return (await unit.fetch(statements.by_key(unit.plans), key))[0]
+
+    def _must_leave_equal_values(self, source: Source, names: Iterable[str]) -> bool:
+        """Whether setting a column to the value it has could fail.
+
+        DuckDB removes and adds a row whose indexed columns are set, which others must not refer to.
+        """
+        return (
+            not source.capabilities.referenced_updates
+            and any(name in self._statements.indexed for name in names)
+            and self._statements.is_referred_to()
+        )
+
+    async def _update_what_differs(
+        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
+    ) -> M | None:
+        statements = self._statements
+        async with source.unit() as unit:
+            before = await unit.fetch(statements.by_key(unit.plans), key)
+            if not before:
+                return None
+            stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
+            changes = {n: v for n, v in zip(names, values, strict=True) if stored[n] != v}
+            if not changes:
+                return before[0]
+            plan = statements.update_by_key(unit.plans, tuple(changes))
+            return (await unit.fetch(plan, [*changes.values(), *key]))[0]
+
+    async def patch(
+        self, source: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
+    ) -> M | None:
+        """Assign to columns of the row with this key; return it, None if there is none."""
+        statements = self._statements
+        if self._must_leave_equal_values(source, [a.attr.name for a in assignments]):
+            async with source.unit() as unit:
+                return await self._patch_what_differs(unit, assignments, key)
+        values = [*assigned_values(assignments), *key]
+        if source.capabilities.update_returning:
+            rows = await source.fetch(statements.patch(source.plans, assignments), values)
+            return rows[0] if rows else None
+        afterwards = self._key_after(assignments, key)
+        async with source.unit() as unit:
+            if not await unit.affect(statements.patch_only(unit.plans, assignments), values):
+                return None
+            return (await unit.fetch(statements.by_key(unit.plans), afterwards))[0]
+
+    async def _patch_what_differs(
+        self, unit: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
+    ) -> M | None:
+        statements = self._statements
+        before = await unit.fetch(statements.by_key(unit.plans), key)
+        if not before:
+            return None
+        stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
+        changes = [
+            a for a in assignments if nodes.is_clause(a.value) or stored[a.attr.name] != a.value
+        ]
+        if not changes:
+            return before[0]
+        plan = statements.patch(unit.plans, changes)
+        return (await unit.fetch(plan, [*assigned_values(changes), *key]))[0]
+
+    async def update_selected(
+        self, source: Source, selection: Selection, assignments: Sequence[terms.Assignment]
+    ) -> list[M]:
+        """Assign to columns of the selected rows, inside a unit; return them all."""
+        statements = self._statements
+        values = [*assigned_values(assignments), *selection.values()]
+        if source.capabilities.update_returning:
+            plan = statements.update_returning(source.plans, selection, assignments)
+            return await source.fetch(plan, values)
+        locked = selection.locked("wait")
+        before = await source.fetch(statements.select(source.plans, locked), selection.values())
+        await source.affect(statements.update(source.plans, selection, assignments), values)
+        names = [part.name for part in statements.spec.primary_key]
+        by_key = statements.by_key(source.plans)
+        stored: list[M] = []
+        for row in before:
+            key = self._key_after(assignments, [getattr(row, name) for name in names])
+            found: list[M] = await source.fetch(by_key, key)
+            stored += found
+        return stored
+
+    def _key_after(
+        self, assignments: Sequence[terms.Assignment], key: Sequence[object]
+    ) -> list[object]:
+        """Return the key that the row has after the assignments. Raises NotSupported."""
+        assigned = {a.attr.name: a.value for a in assignments}
+        found: list[object] = []
+        for part, value in zip(self._statements.spec.primary_key, key, strict=True):
+            after = assigned.get(part.name, value)
+            if nodes.is_clause(after):
+                raise NotSupported(
+                    f"the database would compute {self._statements.spec.name}.{part.name}, by"
+                    " which the row is found again, and this engine does not give it back",
+                    "set the key to a value",
+                )
+            found.append(after)
+        return found

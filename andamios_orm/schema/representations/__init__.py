@@ -1,0 +1,1 @@
+"""How each kind of column looks on each engine: one file an engine, and what they share."""

@@ -1,0 +1,247 @@
+"""Refuse, before SQL, what a column would round, cut or move to another time zone.
+
+Each check takes a value and returns it as the column keeps it, or raises an error that says what
+the column can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import cast
+
+from andamios_orm.errors import NotStorable, ValueOutOfRange
+from andamios_orm.schema.representations.base import Converter
+
+__all__ = [
+    "any_float",
+    "clock_time",
+    "data",
+    "day",
+    "exact_decimal",
+    "finite",
+    "finite_decimal",
+    "instant",
+    "integer",
+    "microseconds",
+    "never_infinite",
+    "not_nan",
+    "text",
+    "wall_clock",
+]
+
+_INT64 = "whole numbers from -2**63 to 2**63 - 1"
+
+
+def integer(value: int) -> int:
+    """A number of 64 bits."""
+    if -(2**63) <= value < 2**63:
+        return value
+    raise ValueOutOfRange(
+        "the number does not fit a 64-bit column",
+        "bound the field with ge= and le=, or store the number as Decimal or str",
+        limit=_INT64,
+    )
+
+
+def any_float(value: float) -> float:
+    """Any double. Zero has no sign: engines disagree on whether they keep it."""
+    return float(value) + 0.0
+
+
+def finite(value: float) -> float:
+    """A finite double."""
+    if math.isfinite(value):
+        return any_float(value)
+    raise NotStorable(
+        "NaN and the infinities are not stored",
+        "declare the field with allow_inf_nan=True on an engine that can hold them, or use None",
+        limit="finite numbers",
+    )
+
+
+def not_nan(value: float) -> float:
+    """A double on SQLite."""
+    if value == value:
+        return any_float(value)
+    raise NotStorable(
+        "SQLite turns NaN into NULL", "use None for a missing number", limit="numbers but NaN"
+    )
+
+
+def never_infinite(value: float) -> float:
+    """A double on MySQL and MariaDB."""
+    if math.isfinite(value):
+        return any_float(value)
+    raise NotStorable(
+        "MySQL and MariaDB have neither NaN nor infinities",
+        "use None for a missing number, or another engine",
+        limit="finite numbers",
+    )
+
+
+def text(length: int | None = None) -> Converter:
+    """Valid text of at most `length` characters."""
+
+    def bind(value: str) -> str:
+        if length is not None and len(value) > length:
+            raise _too_long(length, "characters")
+        return _valid_text(value)
+
+    return _valid_text if length is None else bind
+
+
+def data(length: int | None = None) -> Converter | None:
+    """At most `length` bytes."""
+
+    def bind(value: bytes) -> bytes:
+        if len(value) > cast("int", length):
+            raise _too_long(cast("int", length), "bytes")
+        return value
+
+    return None if length is None else bind
+
+
+def _too_long(length: int, unit: str) -> ValueOutOfRange:
+    return ValueOutOfRange(
+        f"the column holds {length} {unit}, and the value has more",
+        "shorten the value, or declare a larger max_length=",
+        limit=f"{length} {unit}",
+    )
+
+
+def _valid_text(value: str) -> str:
+    if "\0" in value:
+        raise NotStorable(
+            "text with a NUL character is cut short or refused by databases",
+            "remove the character, or store the value as bytes",
+            limit="text without NUL",
+        )
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotStorable(
+                "text with a lone surrogate is not valid Unicode",
+                "decode the text with errors='replace' where it enters the program",
+                limit="valid Unicode text",
+            ) from None
+    return value
+
+
+def exact_decimal(precision: int, scale: int) -> Converter:
+    """A number that has these digits and no more; it comes out at the column's scale."""
+    context = Context(prec=precision, traps=[Inexact, InvalidOperation])
+    unit = Decimal(1).scaleb(-scale)
+    limit = f"{precision} digits, {scale} of them after the point"
+
+    def bind(value: Decimal | int) -> Decimal:
+        number = Decimal(value)
+        try:
+            if number.is_finite():
+                exact = number.quantize(unit, context=context)
+                # MariaDB keeps a negative zero and finds it different from zero.
+                return exact or abs(exact)
+        except (Inexact, InvalidOperation):
+            pass
+        raise ValueOutOfRange(
+            f"the column holds {limit}; the number would be rounded or refused",
+            "quantize the number first, or declare more digits",
+            limit=limit,
+        )
+
+    return bind
+
+
+def finite_decimal(value: Decimal | int) -> Decimal:
+    """A number to compare decimals with."""
+    number = Decimal(value)
+    if number.is_finite():
+        return number
+    raise NotStorable(
+        "NaN and the infinities are not compared with decimals",
+        "use is_null() for missing numbers",
+        limit="finite numbers",
+    )
+
+
+def day(value: date) -> date:
+    """A date of the calendar, and nothing more."""
+    if isinstance(value, datetime):
+        raise NotStorable(
+            "a datetime would lose its time in a date column",
+            "pass `value.date()`, or declare the field as datetime",
+            limit="dates",
+        )
+    if value in (date.min, date.max):
+        # As with datetimes, PostgreSQL's driver makes infinities of them.
+        raise _beyond()
+    return value
+
+
+def clock_time(value: time) -> time:
+    """A time of day without a zone."""
+    if value.tzinfo is not None:
+        raise NotStorable(
+            "a time with a zone would lose it",
+            "store a datetime, or remove the zone with `.replace(tzinfo=None)`",
+            limit="times without a zone",
+        )
+    return value
+
+
+def instant(value: datetime) -> datetime:
+    """An aware datetime, in UTC."""
+    if value.tzinfo is None:
+        raise NotStorable(
+            "a datetime without a zone is not an instant",
+            "use `datetime.now(UTC)`, or declare the field as NaiveDatetime to keep wall-clock"
+            " time",
+            limit="datetimes with a zone",
+        )
+    try:
+        return _inside(value.astimezone(UTC))
+    except OverflowError:
+        raise _beyond() from None
+
+
+def wall_clock(value: datetime) -> datetime:
+    """A naive datetime."""
+    if value.tzinfo is not None:
+        raise NotStorable(
+            "a datetime with a zone would lose it in a NaiveDatetime column",
+            "declare the field as datetime to keep instants, or remove the zone with"
+            " `.replace(tzinfo=None)`",
+            limit="datetimes without a zone",
+        )
+    return _inside(value)
+
+
+def microseconds(value: timedelta) -> int:
+    """An interval as whole microseconds of 64 bits."""
+    count = value // timedelta(microseconds=1)
+    if -(2**63) <= count < 2**63:
+        return count
+    raise ValueOutOfRange(
+        "the interval does not fit 64 bits of microseconds",
+        "bound the field with ge= and le=",
+        limit="292,271 years in either direction",
+    )
+
+
+def _inside(value: datetime) -> datetime:
+    # PostgreSQL's driver stores the two extremes as infinity, and they come back as another
+    # value; the same rule everywhere keeps data portable.
+    bare = value.replace(tzinfo=None)
+    if bare in (datetime.min, datetime.max):
+        raise _beyond()
+    return value
+
+
+def _beyond() -> ValueOutOfRange:
+    return ValueOutOfRange(
+        "the datetime lies at or beyond the ends of the calendar",
+        "use None for an open end",
+        limit="0001-01-01 to 9999-12-31, without the first and last microsecond, in UTC",
+    )

@@ -1,0 +1,61 @@
+"""How columns look on DuckDB: a native type for each kind, in sizes of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+import sqlalchemy as sa
+
+from andamios_orm.errors import NotSupported
+from andamios_orm.schema.representations import checks
+from andamios_orm.schema.representations.base import Representation
+from andamios_orm.schema.spec import Kind, Storage
+
+__all__ = ["represent"]
+
+_MAX_DIGITS = 38
+
+
+def represent(storage: Storage) -> Representation:
+    """Return the representation of everything but JSON and CUSTOM, which need more context.
+
+    Raises NotSupported for decimals of more digits than the engine has.
+    """
+    kind = storage.kind
+    if kind is Kind.TEXT:
+        # A VARCHAR's length would be forgotten; the table has a CHECK instead.
+        return Representation(sa.Text(), checks.text(storage.length))
+    if kind is Kind.BYTES:
+        return Representation(sa.LargeBinary(), checks.data(storage.length))
+    if kind is Kind.DECIMAL:
+        return _decimal(cast("int", storage.precision), cast("int", storage.scale))
+    if kind is Kind.FLOAT:
+        return Representation(sa.Double(), checks.finite if storage.finite else checks.any_float)
+    return _BY_KIND[kind]
+
+
+def _decimal(precision: int, scale: int) -> Representation:
+    if precision > _MAX_DIGITS:
+        raise NotSupported(
+            f"DuckDB's DECIMAL has {_MAX_DIGITS} digits at most, and {precision} are declared",
+            f"declare max_digits={_MAX_DIGITS} or less, or use PostgreSQL",
+        )
+    return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+
+
+def _utc(value: datetime) -> datetime:
+    # DuckDB gives an object of pytz; everywhere else in the library UTC is datetime.UTC.
+    return value.astimezone(UTC)
+
+
+_BY_KIND = {
+    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer),
+    Kind.BOOLEAN: Representation(sa.Boolean()),
+    Kind.DATE: Representation(sa.Date(), checks.day),
+    Kind.TIME: Representation(sa.Time(), checks.clock_time),
+    Kind.DATETIME: Representation(sa.DateTime(timezone=True), checks.instant, _utc, _utc),
+    Kind.NAIVE_DATETIME: Representation(sa.DateTime(), checks.wall_clock),
+    Kind.INTERVAL: Representation(sa.Interval()),
+    Kind.UUID: Representation(sa.Uuid()),
+}

@@ -1,0 +1,55 @@
+"""How columns look on an engine that has a type for each kind: PostgreSQL."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from andamios_orm.schema.representations import checks
+from andamios_orm.schema.representations.base import Representation
+from andamios_orm.schema.spec import Kind, Storage
+
+__all__ = ["represent"]
+
+
+def represent(storage: Storage) -> Representation:
+    """Return the representation of everything but JSON and CUSTOM, which need more context."""
+    kind = storage.kind
+    if kind is Kind.TEXT:
+        kept = sa.String(storage.length) if storage.length else sa.Text()
+        return Representation(kept, checks.text(storage.length))
+    if kind is Kind.BYTES:
+        return Representation(sa.LargeBinary(), checks.data(storage.length))
+    if kind is Kind.DECIMAL:
+        precision, scale = cast("int", storage.precision), cast("int", storage.scale)
+        return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+    if kind is Kind.FLOAT:
+        return Representation(sa.Double(), checks.finite if storage.finite else checks.any_float)
+    return _BY_KIND[kind]
+
+
+def _whole(value: object) -> object:
+    # PostgreSQL's sum of whole numbers is a NUMERIC, which a sum of `int` should not show.
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
+def _plain_uuid(value: UUID) -> UUID:
+    # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
+    return UUID(int=value.int)
+
+
+_BY_KIND = {
+    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer, _whole),
+    Kind.BOOLEAN: Representation(sa.Boolean()),
+    Kind.DATE: Representation(sa.Date(), checks.day),
+    Kind.TIME: Representation(sa.Time(), checks.clock_time),
+    Kind.DATETIME: Representation(sa.DateTime(timezone=True), checks.instant),
+    Kind.NAIVE_DATETIME: Representation(sa.DateTime(), checks.wall_clock),
+    Kind.INTERVAL: Representation(sa.Interval()),
+    Kind.UUID: Representation(sa.Uuid(), None, _plain_uuid, _plain_uuid),
+}

@@ -1,0 +1,45 @@
+"""The pages that are written from the code say what the code says."""
+
+from dataclasses import fields
+
+from andamios_orm import Database
+from andamios_orm.backends.base import Capabilities
+from tests.docs import engine_page
+from tests.engines import ENGINES, only_on
+from tests.fidelity.__main__ import PAGE
+from tests.fidelity.report import outcome, prepared
+from tests.fidelity.traps import TRAPS
+
+
+def test_the_page_of_the_engines_is_that_of_their_capabilities() -> None:
+    assert engine_page.PAGE.read_text(encoding="utf-8") == engine_page.page()
+
+
+def test_every_capability_is_described() -> None:
+    assert list(engine_page.descriptions()) == [field.name for field in fields(Capabilities)]
+
+
+@only_on(*ENGINES)
+async def test_the_fidelity_report_is_what_the_engine_does(db: Database) -> None:
+    rows = [
+        [cell.strip() for cell in line.split(" | ")]
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    header = next(
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| Field |")
+    )
+    names = [cell.strip(" |").lower() for cell in header.split(" | ")]
+    column = names.index(db._pool.backend.name)
+    assert len(rows) == len(TRAPS)
+
+    await prepared(db)
+    found = {trap.name: await outcome(db, trap) for trap in TRAPS}
+
+    assert found == {
+        trap.name: row[column].strip(" |") for trap, row in zip(TRAPS, rows, strict=True)
+    }
+    assert all(text.startswith(("equal", "refused")) for text in found.values())
+    assert "equal, but not found by it" not in found.values()

@@ -1,0 +1,1 @@
+"""What comes back of difficult values: `python -m tests.fidelity` writes the page in docs."""

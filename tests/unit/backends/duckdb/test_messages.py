@@ -1,0 +1,431 @@
+"""What DuckDB's exceptions mean, read from those that it raises; no value ever comes through."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from andamios_orm.backends.base import Failure
+from andamios_orm.backends.duckdb import driver
+from andamios_orm.backends.duckdb.driver import Connection
+from andamios_orm.backends.duckdb.messages import failure_of, key_of
+
+SENTINEL = "sentinel-4711"
+
+metadata = sa.MetaData()
+BAND = sa.Table(
+    "band",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.String, nullable=False),
+    sa.Column("year", sa.Integer),
+    sa.Column("town", sa.String),
+    sa.CheckConstraint("year > 1900"),
+    sa.UniqueConstraint("title", "town"),
+)
+sa.Index("one_band_a_year", BAND.c.year, unique=True)
+sa.Index("not_unique", BAND.c.town)
+GIG = sa.Table(
+    "gig",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("band_id", sa.ForeignKey("band.id")),
+    sa.Column("title", sa.String),
+    sa.Column("town", sa.String),
+    sa.ForeignKeyConstraint(["title", "town"], ["band.title", "band.town"]),
+)
+LONELY = sa.Table(
+    "lonely", metadata, sa.Column("id", sa.Integer, primary_key=True, autoincrement=False)
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[sa.Engine]:
+    engine = sa.create_engine("duckdb+andamios://")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            BAND.insert(), {"id": 1, "title": "Spam", "year": 1969, "town": "London"}
+        )
+        connection.execute(GIG.insert(), {"id": 1, "band_id": 1, "title": "Spam", "town": "London"})
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: sa.Engine) -> Iterator[Connection]:
+    pooled = engine.raw_connection()
+    connection = pooled.driver_connection
+    assert isinstance(connection, Connection)
+    yield connection
+    connection.rollback()
+    pooled.close()
+
+
+def error_of(call: Callable[[], object]) -> duckdb.Error:
+    with pytest.raises(duckdb.Error) as caught:
+        call()
+    return caught.value
+
+
+# ---- constraints ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected", "table", "key"),
+    [
+        (
+            "INSERT INTO band VALUES (1, 'x', 1970, 'y')",
+            Failure(kind="unique", code="ConstraintException", columns=("id",)),
+            BAND,
+            ("band", ("id",)),
+        ),
+        (
+            "UPDATE band SET id = 2, year = 1969; INSERT INTO band VALUES (3, 'x', 1969, 'y')",
+            None,
+            BAND,
+            None,
+        ),
+        (
+            "INSERT INTO band VALUES (2, 'Spam', 1970, 'London')",
+            Failure(kind="unique", code="ConstraintException"),
+            BAND,
+            ("band", ("title", "town")),
+        ),
+        (
+            "INSERT INTO band VALUES (2, 'x', 1969, 'y')",
+            Failure(kind="unique", code="ConstraintException", columns=("year",)),
+            BAND,
+            ("band", ("year",)),
+        ),
+        (
+            "INSERT INTO band VALUES (7, 'x', 1970, 'y'), (7, 'z', 1971, 'y')",
+            Failure(kind="unique", code="ConstraintException"),
+            BAND,
+            None,  # DuckDB names no column, and there are three keys
+        ),
+        (
+            "INSERT INTO lonely VALUES (7), (7)",
+            Failure(kind="unique", code="ConstraintException"),
+            LONELY,
+            ("lonely", ("id",)),
+        ),
+        (
+            "INSERT INTO gig VALUES (2, 99, NULL, NULL)",
+            Failure(kind="foreign_key", code="ConstraintException"),
+            GIG,
+            ("gig", ("band_id",)),
+        ),
+        (
+            "INSERT INTO gig VALUES (2, 1, 'Spam', 'Paris')",
+            Failure(kind="foreign_key", code="ConstraintException"),
+            GIG,
+            ("gig", ("title", "town")),
+        ),
+        (
+            "DELETE FROM band",
+            Failure(kind="foreign_key", code="ConstraintException"),
+            BAND,
+            ("gig", ("band_id",)),
+        ),
+        (
+            "INSERT INTO band VALUES (2, 'x', 1066, 'y')",
+            Failure(
+                kind="check",
+                code="ConstraintException",
+                table="band",
+                summary="CHECK((year > 1900))",
+            ),
+            BAND,
+            None,
+        ),
+        (
+            "INSERT INTO band VALUES (2, NULL, 1970, 'y')",
+            Failure(kind="not_null", code="ConstraintException", table="band", columns=("title",)),
+            BAND,
+            None,
+        ),
+    ],
+)
+def test_a_violation_is_read_from_its_sentence(
+    connection: Connection,
+    sql: str,
+    expected: Failure | None,
+    table: sa.Table,
+    key: tuple[str, tuple[str, ...]] | None,
+) -> None:
+    error = error_of(lambda: connection.run(sql))
+
+    if expected is not None:
+        assert failure_of(error) == expected
+    assert key_of(error, table) == key
+
+
+def test_a_key_taken_by_another_transaction_is_found_out_at_commit(engine: sa.Engine) -> None:
+    with engine.connect() as one, engine.connect() as other:
+        for connection in (one, other):
+            connection.execute(LONELY.insert(), {"id": 4711})
+        one.commit()
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            other.commit()
+        one.execute(LONELY.delete())
+        one.commit()
+
+    assert caught.value.orig is not None
+    assert failure_of(caught.value.orig) == Failure(kind="unique", code="TransactionException")
+    assert key_of(caught.value.orig, LONELY) is None
+
+
+# ---- conflicts, and what is no constraint --------------------------------------------------------
+
+
+@pytest.mark.parametrize("sql", ["UPDATE band SET town = 'York'", "DELETE FROM lonely"])
+def test_what_another_transaction_has_changed_is_a_conflict(engine: sa.Engine, sql: str) -> None:
+    with engine.begin() as setup:
+        setup.execute(LONELY.insert(), {"id": 1})
+    with engine.connect() as one, engine.connect() as other:
+        one.execute(sa.text(sql))
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            other.execute(sa.text(sql))
+        one.rollback()
+        other.rollback()
+    with engine.begin() as teardown:
+        teardown.execute(LONELY.delete())
+
+    assert caught.value.orig is not None
+    assert failure_of(caught.value.orig) == Failure(kind="conflict", code="TransactionException")
+
+
+def test_a_table_that_another_transaction_has_changed_is_a_conflict(engine: sa.Engine) -> None:
+    with engine.connect() as one, engine.connect() as other:
+        one.exec_driver_sql("CREATE TABLE changing (id INTEGER)")
+        one.commit()
+        other.exec_driver_sql("INSERT INTO changing VALUES (1)")
+        one.exec_driver_sql("ALTER TABLE changing ADD COLUMN x INTEGER")
+        one.commit()
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            other.commit()
+        one.exec_driver_sql("DROP TABLE changing")
+        one.commit()
+
+    assert caught.value.orig is not None
+    assert failure_of(caught.value.orig) == Failure(kind="conflict", code="TransactionException")
+
+
+def test_a_transaction_that_failed_before_is_aborted(connection: Connection) -> None:
+    connection.begin()
+    error_of(lambda: connection.run("SELECT * FROM nowhere"))
+
+    for call in (lambda: connection.run("SELECT 1"), connection.commit):
+        failure = failure_of(error_of(call))
+        assert failure is not None
+        assert failure.kind == "aborted"
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters"),
+    [
+        ("INSERT INTO band VALUES ($1, 'x', 1970, 'y')", [2**40]),
+        ("INSERT INTO band VALUES ($1, 'x', 1970, 'y')", [SENTINEL]),
+        ("SELECT $1 + 1", [2**63 - 1]),
+        ("SELECT $1", [2**200]),
+        ("SELECT $1", ["\ud800"]),
+        ("SELECT $1", [{1, 2}]),
+        ("SELECT CAST($1 AS JSON)", [f"{{{SENTINEL}"]),
+    ],
+)
+def test_a_value_that_no_column_holds_is_unstorable(
+    connection: Connection, sql: str, parameters: list[object]
+) -> None:
+    error = error_of(lambda: connection.run(sql, parameters))
+    failure = failure_of(error)
+
+    assert failure == Failure(kind="unstorable", code=type(error).__name__)
+    assert key_of(error, BAND) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "summary"),
+    [
+        ("SELECT * FROM nowhere", "Catalog Error: Table with name nowhere does not exist!"),
+        ("CREATE TABLE band (id INTEGER)", 'Catalog Error: Table with name "band" already exists!'),
+        ("DROP TABLE band", "Catalog Error: Could not drop the table because"),
+        ("SELECT nothing FROM band", 'Binder Error: Referenced column "nothing" not found'),
+        ("SELEC 1", 'Parser Error: syntax error at or near "SELEC"'),
+        ("COMMIT", "TransactionContext Error: cannot commit - no transaction is active"),
+        ("CREATE INDEX i ON band (id) WHERE id > 1", "Not implemented Error: Creating partial"),
+    ],
+)
+def test_a_sentence_about_the_statement_is_passed_on(
+    connection: Connection, sql: str, summary: str
+) -> None:
+    error = error_of(lambda: connection.run(sql))
+    failure = failure_of(error)
+
+    assert failure is not None
+    assert (failure.kind, failure.code) == ("other", type(error).__name__)
+    assert failure.summary.startswith(summary.split('"band" already')[0])
+    assert "\n" not in failure.summary
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters"),
+    [
+        (f"SELECT error('{SENTINEL}')", []),
+        ("SELECT strptime($1, '%Y')", [SENTINEL]),
+        ("SELECT regexp_matches('a', $1)", [f"({SENTINEL}"]),
+        ("SELECT nextval($1)", [SENTINEL]),
+        ("SELECT current_setting($1)", [SENTINEL]),
+        ("SELECT json_extract($1, '$.x')", [f"{{{SENTINEL}"]),
+        (f"SELECT 1 '{SENTINEL}", []),
+    ],
+)
+def test_a_sentence_that_may_quote_a_value_is_kept_back(
+    connection: Connection, sql: str, parameters: list[object]
+) -> None:
+    failure = failure_of(error_of(lambda: connection.run(sql, parameters)))
+
+    assert failure is not None
+    assert failure.summary == ""
+    assert SENTINEL not in repr(failure)
+
+
+def test_other_exceptions_are_none_of_duckdbs() -> None:
+    assert failure_of(ValueError("Constraint Error: NOT NULL constraint failed: a.b")) is None
+    assert key_of(ValueError("Constraint Error: NOT NULL constraint failed: a.b"), BAND) is None
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+HOLDER = """
+import sys
+from andamios_orm.backends.duckdb import driver
+connection = driver.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_holds_the_file_is_named(tmp_path: Path) -> None:
+    file = str(tmp_path / "t.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+
+        failure = failure_of(error_of(lambda: driver.connect(file)))
+        read_only = failure_of(error_of(lambda: driver.connect(file, read_only=True)))
+        holder.communicate()
+
+    assert failure == read_only
+    assert failure is not None
+    assert failure.kind == "unavailable"
+    assert f"PID {holder.pid}" in failure.summary
+    assert "python" in failure.summary
+
+
+def test_a_file_open_with_another_configuration_is_unavailable(tmp_path: Path) -> None:
+    file = str(tmp_path / "t.duckdb")
+    with closing(driver.connect(file)):
+        failure = failure_of(error_of(lambda: driver.connect(file, config={"threads": "1"})))
+
+    assert failure == Failure(kind="unavailable", code="ConnectionException")
+
+
+def test_a_file_attached_under_another_name_is_unavailable(tmp_path: Path) -> None:
+    file = tmp_path / "t.duckdb"
+    with closing(driver.connect()) as connection:
+        connection.run(f"ATTACH '{file}' AS other")
+        failure = failure_of(error_of(lambda: driver.connect(str(file))))
+
+    assert failure == Failure(kind="unavailable", code="ResourceInUseException")
+
+
+def test_what_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_bytes(b"Dear Sir, " * 1000)
+
+    for path in (file, tmp_path / "nowhere" / "t.duckdb", tmp_path):
+        failure = failure_of(error_of(lambda path=path: driver.connect(str(path))))  # type: ignore[misc]
+        assert failure is not None
+        assert failure.kind == "unavailable"
+        assert "not a DuckDB database" in failure.summary
+
+
+def test_a_closed_connection_is_unavailable() -> None:
+    connection = driver.connect()
+    connection.close()
+
+    failure = failure_of(error_of(lambda: connection.fetch("SELECT 1")))
+
+    assert failure == Failure(kind="unavailable", code="ConnectionException")
+
+
+# ---- hostile values ------------------------------------------------------------------------------
+
+IMITATIONS = [
+    "Constraint Error: NOT NULL constraint failed: band.title",
+    'x" violates primary key constraint.',
+    'x" violates unique constraint.\nConstraint Error: NOT NULL constraint failed: band.title',
+    "Spam, town: London",
+    "x, id: 1",
+    'y" does not exist in the referenced table',
+    'y" is still referenced by a foreign key in a different table.',
+    "TransactionContext Error: Conflict on update!",
+    "band_id: 1",
+    ': , ": ',
+    "x\ny: z",
+]
+values = st.one_of(
+    st.sampled_from(IMITATIONS),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(title=values, town=values)
+@example(title="x, town: y", town="z")
+def test_a_value_never_comes_through_and_never_changes_what_is_read(
+    connection: Connection, title: str, town: str
+) -> None:
+    connection.rollback()
+    connection.begin()
+    title, town = f"{SENTINEL}{title}", f"{SENTINEL}{town}"
+    row = [2, title, 1970, town]
+    connection.run("INSERT INTO band VALUES ($1, $2, $3, $4)", row)
+    connection.run("INSERT INTO gig VALUES (2, NULL, $1, $2)", [title, town])
+    attempts: list[tuple[str, list[object], sa.Table, str]] = [
+        ("INSERT INTO band VALUES (3, $1, 1971, $2)", [title, town], BAND, "unique"),
+        ("INSERT INTO gig VALUES (3, NULL, $1, $2)", [title, f"{town}!"], GIG, "foreign_key"),
+        ("DELETE FROM band WHERE id = 2", [], BAND, "foreign_key"),
+        ("INSERT INTO band VALUES ($1, 'x', 1971, 'y')", [title], BAND, "unstorable"),
+    ]
+    for sql, parameters, table, kind in attempts:
+        connection.rollback()
+        connection.run("DELETE FROM gig WHERE id = 2")
+        connection.run("DELETE FROM band WHERE id = 2")
+        connection.run("INSERT INTO band VALUES ($1, $2, $3, $4)", row)
+        connection.run("INSERT INTO gig VALUES (2, NULL, $1, $2)", [title, town])
+
+        error = error_of(lambda sql=sql, given=parameters: connection.run(sql, given))  # type: ignore[misc]
+
+        failure, key = failure_of(error), key_of(error, table)
+        assert failure is not None
+        assert failure.kind == kind
+        assert SENTINEL not in repr((failure, key))
+        assert failure.table is None
+        # A composite key may be taken for none, but never for another one.
+        assert failure.columns == ()
+        assert key is None or key[1] == ("title", "town")
+    connection.run("DELETE FROM gig WHERE id = 2")
+    connection.run("DELETE FROM band WHERE id = 2")
