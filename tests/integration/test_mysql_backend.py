@@ -294,7 +294,7 @@ async def test_no_warning_is_logged_with_a_rows_values(
         (
             "sql_mode",
             "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
-            "NO_ENGINE_SUBSTITUTION",
+            "NO_ENGINE_SUBSTITUTION,SIMULTANEOUS_ASSIGNMENT",
         ),
     ],
 )
@@ -336,7 +336,7 @@ async def test_what_mysql_offers_works_on_mariadb(empty_mariadb_url: str) -> Non
 
 
 async def begin(driver: Connection, *, read_only: bool = False) -> None:
-    for statement in BACKEND.begin(read_only=read_only):
+    for statement in BACKEND.begin(read_only=read_only, isolation=None):
         await BACKEND.run(driver, statement, ())
 
 
