@@ -158,7 +158,8 @@ def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]
         shown = preparer.format_constraint(named) if named.name else None
         if shown is not None and preparer.unformat_identifiers(shown)[-1] == name:
             return tuple(column.name for column in named.columns)
-    if name == f"{table.name}_pkey":
+    # What PostgreSQL and MySQL call a key that was given no name.
+    if name in (f"{table.name}_pkey", "PRIMARY"):
         return tuple(column.name for column in table.primary_key)
     return ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema
@@ -63,25 +63,27 @@ def create_tables(
         try:
             metadata.create_all(connection)
         except BaseException:
-            metadata.drop_all(connection, tables=created)
+            # What is raised is why they could not be created.
+            with suppress(sa.exc.DBAPIError):
+                metadata.drop_all(connection, tables=created)
             raise
 
 
 @contextmanager
 def _noting(metadata: sa.MetaData) -> Iterator[list[sa.Table]]:
-    """Collect the tables that are created in the block."""
+    """Collect the tables whose creation begins in the block: an index may fail after its table."""
     created: list[sa.Table] = []
 
     def note(table: sa.Table, *args: object, **kw: object) -> None:
         created.append(table)
 
     for table in metadata.tables.values():
-        sa.event.listen(table, "after_create", note)
+        sa.event.listen(table, "before_create", note)
     try:
         yield created
     finally:
         for table in metadata.tables.values():
-            sa.event.remove(table, "after_create", note)
+            sa.event.remove(table, "before_create", note)
 
 
 def _schemas(metadata: sa.MetaData) -> list[str]:
