@@ -325,11 +325,31 @@ async def test_a_statement_without_rows_returns_none(driver: Connection) -> None
     assert await BACKEND.fetch(driver, "DO 1", ()) == []
 
 
-async def test_what_mysql_offers_works_on_mariadb(empty_mariadb_url: str) -> None:
+@pytest_asyncio.fixture
+async def as_mysql(empty_mariadb_url: str) -> AsyncIterator[Connection]:
+    """A connection to MariaDB by a URL that says mysql://."""
     engine = engine_for(empty_mariadb_url.replace("mariadb://", "mysql://"), MySQLBackend())
     async with connected(engine) as driver:
-        assert await value(driver, "SELECT 1") == 1
+        yield driver
     await engine.dispose()
+
+
+async def test_what_mysql_offers_works_on_mariadb(as_mysql: Connection) -> None:
+    assert await value(as_mysql, "SELECT 1") == 1
+
+
+async def test_mariadb_is_known_by_what_it_calls_itself_and_not_by_the_url(
+    as_mysql: Connection,
+) -> None:
+    await BACKEND.run(as_mysql, "CREATE TABLE t (n INT, CONSTRAINT `a.b` UNIQUE (n))", ())
+    await BACKEND.run(as_mysql, "INSERT INTO t VALUES (1)", ())
+
+    with pytest.raises(MySQLError) as caught:
+        await BACKEND.run(as_mysql, "INSERT INTO t VALUES (1)", ())
+
+    assert MySQLBackend().classify(caught.value) == Failure(
+        kind="unique", code="1062", constraint="a.b"
+    )
 
 
 # ---- transactions --------------------------------------------------------------------------------

@@ -162,7 +162,9 @@ class MySQLBackend:
                 # Its own text would name the host.
                 return Failure(kind="unavailable", code=str(number), summary=_reason(cause))
             message = str(rest[0]) if rest else ""
-            return failure_of(number, message, qualified_keys=not self._mariadb_only)
+            # Where another's connection does not say, the URL does.
+            from_mariadb = getattr(error, "from_mariadb", self._mariadb_only)
+            return failure_of(number, message, qualified_keys=not from_mariadb)
         if isinstance(error, OSError):
             return Failure(kind="unavailable", summary=_reason(error))
         return None
