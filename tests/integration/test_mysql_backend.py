@@ -904,9 +904,9 @@ async def listening(
     ("version", "backend", "problem"),
     [
         (b"8.4.0", MariaDBBackend(), "the server is not MariaDB"),
-        (b"8.0.16", MySQLBackend(), r"calls itself 8\.0\.16, which is too old"),
-        (b"5.5.5-10.4.34-MariaDB-log", MariaDBBackend(), "MariaDB-log, which is too old"),
-        (b"5.5.5-10.4.34-MariaDB-log", MySQLBackend(), "MariaDB-log, which is too old"),
+        (b"8.0.18", MySQLBackend(), r"calls itself 8\.0\.18, which is too old"),
+        (b"5.5.5-10.5.29-MariaDB-log", MariaDBBackend(), "MariaDB-log, which is too old"),
+        (b"5.5.5-10.5.29-MariaDB-log", MySQLBackend(), "MariaDB-log, which is too old"),
         (b"8.x", MySQLBackend(), r"calls itself 8\.x, which is too old or unknown"),
     ],
 )
@@ -951,7 +951,7 @@ async def test_a_server_that_hangs_up_is_unavailable() -> None:
 
 
 def test_mysql_compares_texts_as_exactly() -> None:
-    assert mysql_connection._collation("8.0.17", mariadb_only=False) == "utf8mb4_0900_bin"
+    assert mysql_connection._collation("8.0.19", mariadb_only=False) == "utf8mb4_0900_bin"
 
 
 # ---- encryption ----------------------------------------------------------------------------------

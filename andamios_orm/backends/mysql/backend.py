@@ -30,7 +30,7 @@ _TLS_MODES = ("disabled", "required", "verify_ca", "verify_identity")
 
 
 class MySQLBackend:
-    """MySQL 8.0.17 or newer; also MariaDB, without what only MariaDB offers.
+    """MySQL 8.0.19 or newer; also MariaDB, without what only MariaDB offers.
 
     Every session is set up alike, whatever the server's configuration: UTF-8, the time zone UTC,
     a strict `sql_mode`, READ COMMITTED as on PostgreSQL. A statement waits for a lock as long as
@@ -188,7 +188,7 @@ class MySQLBackend:
 
 
 class MariaDBBackend(MySQLBackend):
-    """MariaDB 10.5 or newer, which returns the rows that an INSERT or a DELETE touched."""
+    """MariaDB 10.6 or newer, which returns the rows that an INSERT or a DELETE touched."""
 
     name = "mariadb"
     capabilities = replace(MySQLBackend.capabilities, insert_returning=True)

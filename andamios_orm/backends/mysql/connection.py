@@ -266,7 +266,7 @@ def _collation(version: str, *, mariadb_only: bool) -> str:
     """Return the collation that compares texts exactly. Raises InvalidURL."""
     found = re.search(r"(\d+)\.(\d+)\.(\d+)-MariaDB", version)
     if found is not None:
-        name, needed, collation = "MariaDB", (10, 5, 0), "utf8mb4_nopad_bin"
+        name, needed, collation = "MariaDB", (10, 6, 0), "utf8mb4_nopad_bin"
     else:
         if mariadb_only:
             raise InvalidURL(
@@ -274,7 +274,7 @@ def _collation(version: str, *, mariadb_only: bool) -> str:
                 "write mysql:// for a MySQL server",
             )
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-        name, needed, collation = "MySQL", (8, 0, 17), "utf8mb4_0900_bin"
+        name, needed, collation = "MySQL", (8, 0, 19), "utf8mb4_0900_bin"
     if found is None or tuple(map(int, found.groups())) < needed:
         raise InvalidURL(
             f"the server calls itself {version}, which is too old or unknown",
