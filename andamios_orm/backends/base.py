@@ -63,7 +63,7 @@ class Capabilities:
     mutual_inserts: bool
     """Rows of one INSERT can refer to each other."""
     referenced_updates: bool
-    """Unique and indexed columns can be set in a row that others refer to."""
+    """Unique and indexed columns can be changed in a row that others refer to."""
     insert_returning: bool
     """An INSERT gives back the rows as stored, without a second statement."""
     update_returning: bool

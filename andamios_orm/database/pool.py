@@ -21,7 +21,7 @@ from andamios_orm import observe
 from andamios_orm.backends.base import Backend, Capabilities
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
-from andamios_orm.database.writers import queue_for
+from andamios_orm.database.writers import WriterQueue, queue_for
 from andamios_orm.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -205,9 +205,8 @@ class Pool:
         return True
 
     def give_turn_back(self) -> None:
-        """Let the next writer begin."""
-        if self._queue is not None:
-            self._queue.release()
+        """Let the next writer begin, after `take_turn` has returned True."""
+        cast("WriterQueue", self._queue).release()
 
     @asynccontextmanager
     async def turn(self, *, writes: bool) -> AsyncIterator[None]:
