@@ -91,6 +91,7 @@ class PostgreSQLBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        keys_across_schemas=True,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -103,6 +104,8 @@ class PostgreSQLBackend:
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
     )
+
+    joined_capabilities = capabilities
 
     def is_in_memory(self, url: URL) -> bool:
         """A server's data outlives its connections."""

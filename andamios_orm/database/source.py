@@ -72,7 +72,7 @@ class Joined:
         bind = source.dialect if isinstance(source, AsyncConnection) else source.get_bind().dialect
         backend = backend_of(bind)
         self._connection = SQLAlchemyConnection(source, backend)
-        self.capabilities = backend.capabilities
+        self.capabilities = backend.joined_capabilities
         self.in_transaction = True
         self.plans = plans_of(bind)
 

@@ -11,6 +11,7 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.schema.json_values import same_value
 
 __all__ = ["Writer"]
 
@@ -58,7 +59,7 @@ class Writer(Generic[M]):
             self._require_known_key(names)
             return [await self._insert_and_read(source, names, values) for values in rows]
         alone = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
-        if alone or not names or not self._can_be_ordered(names):
+        if alone or not names or not self._key_is_known(names):
             return [await self.insert(source, names, values) for values in rows]
         if source.capabilities.column_arrays:
             return await self._insert_arrays(source, names, rows)
@@ -106,7 +107,7 @@ class Writer(Generic[M]):
 
     def _require_known_key(self, names: tuple[str, ...]) -> None:
         """Raise NotSupported if the row could not be found again without RETURNING."""
-        if self._can_be_ordered(names):
+        if self._key_is_known(names):
             return
         made = ", ".join(p.name for p in self._statements.spec.primary_key if p.name not in names)
         raise NotSupported(
@@ -115,7 +116,7 @@ class Writer(Generic[M]):
             "make the key in Python, as UUIDKey does, or count it with generated()",
         )
 
-    def _can_be_ordered(self, names: tuple[str, ...]) -> bool:
+    def _key_is_known(self, names: tuple[str, ...]) -> bool:
         """Whether the key tells which stored row belongs to which given one."""
         key = self._statements.spec.primary_key
         counted = len(key) == 1 and key[0].generated and key[0].server_default is None
@@ -150,7 +151,11 @@ class Writer(Generic[M]):
                 if not before:
                     return None
                 stored = self._fields_of(before[0])
-                changes = {n: v for n, v in zip(names, values, strict=True) if stored[n] != v}
+                changes = {
+                    name: value
+                    for name, value in zip(names, values, strict=True)
+                    if not same_value(stored[name], value)
+                }
                 names, values = tuple(changes), list(changes.values())
             if names:
                 only = statements.update_only_by_key(unit.plans, names)
@@ -176,7 +181,7 @@ class Writer(Generic[M]):
                 assignments = [
                     a
                     for a in assignments
-                    if nodes.is_clause(a.value) or stored[a.attr.name] != a.value
+                    if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
                 ]
             if assignments:
                 only = statements.patch_only(unit.plans, assignments)

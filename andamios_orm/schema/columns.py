@@ -29,7 +29,7 @@ from andamios_orm.schema.representations import checks, duckdb, mysql, postgresq
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_ordered_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_number_as_text", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -215,9 +215,9 @@ def _located(bind: Converter, field: str, engine: str) -> Converter:
     return convert
 
 
-def is_ordered_text(storage: Storage, dialect_name: str) -> bool:
+def is_number_as_text(storage: Storage, dialect_name: str) -> bool:
     """Whether a number is kept as text on this engine, so that SQL would order it wrongly."""
-    return dialect_name == "sqlite" and sqlite.is_ordered_text(storage)
+    return dialect_name == "sqlite" and sqlite.is_number_as_text(storage)
 
 
 _Represent = Callable[[Storage], Representation]

@@ -53,8 +53,9 @@ programs that read, compute and write: lock what is read (`with_for_update()`), 
 
 **MariaDB and MySQL** give back no updated rows, so an update is followed by a read in the same
 transaction; MySQL gives back no inserted ones either. Creating tables commits at once: when one
-of them fails, those created before it are dropped again. The default level, REPEATABLE READ,
-loses updates as PostgreSQL's does.
+of them fails, those created before it are dropped again. Sessions are READ COMMITTED unless they
+ask for more, whatever the server is told, which loses updates as on PostgreSQL. MySQL itself has
+not been measured: the tests speak to a MariaDB as one speaks to a MySQL.
 
 This page is written by `python -m tests.docs.engine_page`, and the tests compare it with the
 code.

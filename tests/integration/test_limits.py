@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from andamios_orm import Col, Database, Model, Repository, field, generated
 from andamios_orm.errors import (
     CheckViolation,
+    DatabaseUnavailable,
+    InvalidURL,
     NotFound,
     NotStorable,
     NotSupported,
@@ -17,6 +19,7 @@ from andamios_orm.errors import (
     TransactionAborted,
     TransactionConflict,
     UniqueViolation,
+    WrongType,
 )
 from tests.engines import not_on, only_on
 
@@ -120,7 +123,7 @@ async def test_a_writer_that_waits_too_long_is_told_of_the_other(
     ):
         await Repository(Team, session).add(Team(name="X"))
         waiting = asyncio.ensure_future(Repository(Team, impatient).add(Team(name="Y")))
-        with pytest.raises(TransactionConflict, match=r"has been writing for 0\.05 seconds"):
+        with pytest.raises(DatabaseUnavailable, match=r"has been writing for 0\.05 seconds"):
             await waiting
 
     assert [team.name for team in await teams.all()] == ["X"]
@@ -175,6 +178,55 @@ def test_writers_may_be_said_to_be_what_they_are(url: str, writers: Any) -> None
     Database(url, writers=writers)
 
 
+@pytest.mark.parametrize("writers", ["sreial", "", 3])
+def test_writers_are_one_of_two_words(writers: Any) -> None:
+    with pytest.raises(WrongType):
+        Database("duckdb://", writers=writers)
+
+
+@only_on("duckdb")
+async def test_writers_that_wait_keep_no_connection_from_readers(
+    teams: Repository[Team], database_url: str
+) -> None:
+    async with Database(database_url, metadata=METADATA, pool_size=2) as small:
+        async with small.session() as session:
+            await Repository(Team, session).add(Team(name="X"))
+            waiting = [
+                asyncio.ensure_future(Repository(Team, small).add(Team(name=str(n))))
+                for n in range(5)
+            ]
+            sessions = [asyncio.ensure_future(write(small, str(n))) for n in range(5, 10)]
+            await asyncio.sleep(0)
+            reading = asyncio.ensure_future(Repository(Team, small).count())
+            assert await reading == 0
+        await asyncio.gather(*waiting, *sessions)
+
+    assert await teams.count() == 11
+
+
+async def write(db: Database, name: str) -> None:
+    async with db.session() as session:
+        await Repository(Team, session).add(Team(name=name))
+
+
+@pytest.mark.parametrize(
+    "query", ["thread=1", "threads=abc", "read_only=maybe", "threads=1&threads=2"]
+)
+def test_options_that_duckdb_does_not_take_are_refused_by_name(query: str) -> None:
+    with pytest.raises(InvalidURL, match=query.partition("=")[0]) as refused:
+        Database(f"duckdb:///nowhere.duckdb?{query}")
+
+    assert "abc" not in str(refused.value)
+    assert "maybe" not in str(refused.value)
+
+
+@only_on("duckdb")
+async def test_options_of_duckdb_reach_it(database_url: str) -> None:
+    await create(database_url, Team)
+    async with Database(f"{database_url}?threads=1&read_only=true") as db:
+        assert await db.execute(sa.text("SELECT current_setting('threads')")) == [(1,)]
+
+
 # ---- rows that others refer to -------------------------------------------------------------------
 
 
@@ -186,6 +238,55 @@ async def test_a_row_that_others_refer_to_is_updated(teams: Repository[Team]) ->
 
     assert (changed.motto, patched.motto) == ("Ho", "Hey")
     assert await teams.all() == [patched]
+
+
+class Note(Model, table="limits_note", metadata=METADATA):
+    id: Col[int] = generated()
+    key: Col[str] = field(unique=True)
+    content: Col[dict[str, Any]] = field(default_factory=dict)
+
+
+class Link(Model, table="limits_link", metadata=METADATA):
+    id: Col[int] = generated()
+    note_id: Col[int] = field(foreign_key=Note.id)
+
+
+@pytest.mark.parametrize("number", [1.0, True])
+async def test_json_that_python_takes_for_equal_is_written(
+    teams: Repository[Team], number: object
+) -> None:
+    db = database_of(teams)
+    notes = Repository(Note, db)
+    note = await notes.add(Note(key="a", content={"x": 1}))
+    await Repository(Link, db).add(Link(note_id=note.id))
+
+    changed = await notes.update(note.model_copy(update={"content": {"x": number}}))
+    again = await notes.patch(note.id, Note.key.set("a"), Note.content.set({"x": number}))
+
+    for found in (changed, again, await notes.get(note.id)):
+        assert type(found.content["x"]) is type(number)
+
+
+async def test_a_row_that_refers_and_is_referred_to_is_updated(teams: Repository[Team]) -> None:
+    class Node(Model, table="limits_node", metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        parent_id: Col[int | None] = field(default=None, foreign_key="Node.id")
+        name: Col[str] = field(default="")
+
+    await create_on(database_of(teams), Node)
+    nodes = Repository(Node, database_of(teams))
+    root = await nodes.add(Node())
+    child = await nodes.add(Node(parent_id=root.id))
+    await nodes.add(Node(parent_id=child.id))
+
+    changed = await nodes.update(child.model_copy(update={"name": "x"}))
+
+    assert (changed.parent_id, changed.name) == (root.id, "x")
+
+
+async def create_on(db: Database, model: Any) -> None:
+    async with db.session() as session:
+        await session.run_sync(model.metadata.create_all)
 
 
 async def test_a_row_that_is_gone_is_not_found(teams: Repository[Team]) -> None:
@@ -289,6 +390,19 @@ async def test_a_delete_action_that_only_this_engine_lacks_is_refused(database_u
 
     assert Child.__table__.name == "child"
     assert await tables(database_url) == []
+
+
+@only_on("duckdb")
+async def test_a_foreign_key_into_another_schema_is_refused(database_url: str) -> None:
+    class There(Model, table=True, schema="other", metadata=sa.MetaData()):
+        id: Col[int] = generated()
+
+    class Here(Model, table=True, metadata=There.metadata):
+        id: Col[int] = generated()
+        there_id: Col[int] = field(foreign_key=There.id)
+
+    with pytest.raises(NotSupported, match=r"no foreign keys across schemas, and here refers"):
+        await create(database_url, Here)
 
 
 async def test_tables_are_created_all_or_none(database_url: str) -> None:

@@ -53,6 +53,7 @@ class MySQLBackend:
         transactional_ddl=False,
         on_delete=("CASCADE", "SET NULL", "RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        keys_across_schemas=False,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -65,6 +66,7 @@ class MySQLBackend:
         # Parameters are not counted, as values are a part of the statement; its size is limited.
         max_parameters=65_535,
     )
+    joined_capabilities = capabilities
     _mariadb_only = False
 
     def is_in_memory(self, url: URL) -> bool:
@@ -192,6 +194,7 @@ class MariaDBBackend(MySQLBackend):
 
     name = "mariadb"
     capabilities = replace(MySQLBackend.capabilities, insert_returning=True)
+    joined_capabilities = capabilities
     _mariadb_only = True
 
 
