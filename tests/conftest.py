@@ -191,6 +191,12 @@ def empty_mariadb_url(
 
 
 @pytest.fixture
+def empty_mysql_url(empty_mariadb_url: str) -> str:
+    """The URL under which the same server is spoken to as a MySQL, which returns no rows."""
+    return empty_mariadb_url.replace("mariadb://", "mysql://")
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'test.db'}"
@@ -213,6 +219,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
         "sqlite": "sqlite_url",
         "postgresql": "empty_postgresql_url",
         "mariadb": "empty_mariadb_url",
+        "mysql": "empty_mysql_url",
     }
     url: str = request.getfixturevalue(urls[request.param])
     return url

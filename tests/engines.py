@@ -5,11 +5,13 @@ from collections.abc import Iterable
 import pytest
 import sqlalchemy as sa
 
+from andamios_orm import Database
 from andamios_orm.database.url import read_url
 
-__all__ = ["ENGINES", "driver_url", "not_on", "only_on"]
+__all__ = ["ENGINES", "driver_url", "not_on", "only_on", "server_of"]
 
-ENGINES = ("duckdb", "sqlite", "postgresql", "mariadb")
+ENGINES = ("duckdb", "sqlite", "postgresql", "mariadb", "mysql")
+"""By the name that a URL begins with. Without a MySQL at hand, a MariaDB is spoken to as one."""
 
 
 def only_on(*names: str) -> pytest.MarkDecorator:
@@ -24,6 +26,12 @@ def not_on(*names: str) -> pytest.MarkDecorator:
 
 def _on(names: Iterable[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("database_url", list(names), indirect=True)
+
+
+def server_of(db: Database) -> str:
+    """The kind of server behind a database, whatever its URL says."""
+    name = db._pool.backend.name
+    return "mariadb" if name == "mysql" else name
 
 
 def driver_url(database_url: str) -> sa.URL:

@@ -16,7 +16,7 @@ from andamios_orm import Col, Database, Model, Repository, Session, field, gener
 from andamios_orm.backends.duckdb.worker import Worker
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import TransactionAborted
-from tests.engines import not_on, only_on
+from tests.engines import not_on, only_on, server_of
 
 METADATA = sa.MetaData()
 
@@ -29,9 +29,9 @@ class Visit(Model, table=True, metadata=METADATA):
 @pytest_asyncio.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url, metadata=METADATA, pool_size=2) as database:
-        if database._pool.backend.name == "sqlite":
+        if server_of(database) == "sqlite":
             sa.event.listen(database._pool._engine.sync_engine, "connect", watch_progress)
-        if database._pool.backend.name == "duckdb":
+        if server_of(database) == "duckdb":
             sa.event.listen(database._pool._engine.sync_engine, "connect", watch_worker)
         await database.create_all()
         yield database
@@ -70,7 +70,7 @@ def watch_worker(connection: Any, record: object) -> None:
 
 
 def endless(db: Database) -> sa.TextClause:
-    return ENDLESS[db._pool.backend.name]
+    return ENDLESS[server_of(db)]
 
 
 def checked_out(db: Database) -> int:
@@ -81,13 +81,13 @@ def checked_out(db: Database) -> int:
 
 async def started(db: Database, onlooker: Database, task: asyncio.Task[Any]) -> None:
     """Return when the endless statement of the task runs."""
-    if db._pool.backend.name == "sqlite":
+    if server_of(db) == "sqlite":
         BUSY.clear()
         while not BUSY.is_set():
             assert not task.done(), task.exception()
             await asyncio.sleep(0)
         return
-    if db._pool.backend.name == "duckdb":
+    if server_of(db) == "duckdb":
         while not any(
             job.begun and "range(" in str(job.arguments)
             for worker in WORKERS
@@ -101,9 +101,9 @@ async def started(db: Database, onlooker: Database, task: asyncio.Task[Any]) -> 
 
 
 async def running(onlooker: Database) -> int:
-    if onlooker._pool.backend.name not in ACTIVE:
+    if server_of(onlooker) not in ACTIVE:
         return 0
-    return len(await onlooker.execute(ACTIVE[onlooker._pool.backend.name]))
+    return len(await onlooker.execute(ACTIVE[server_of(onlooker)]))
 
 
 ACTIVE = {
@@ -172,7 +172,6 @@ async def test_a_cancelled_statement_is_stopped_and_its_connection_usable(
     await Repository(Visit, db).add(Visit(place="Oslo"))
 
 
-@not_on("mariadb")  # there its server ends the connection with the statement
 async def test_a_cancelled_statement_keeps_its_connection(db: Database, onlooker: Database) -> None:
     opened: list[object] = []
     sa.event.listen(db._pool._engine.sync_engine, "connect", lambda c, r: opened.append(c))

@@ -354,6 +354,9 @@ async def test_an_observer_sees_every_statement_and_no_value(db: Database) -> No
         await Repository(Tree, db).all()
         await Repository(Tree, db).where(Tree.id > 0).delete()
 
-    assert [event.sql.partition(" ")[0] for event in seen] == ["INSERT", "SELECT", "DELETE"]
-    assert [event.rows for event in seen] == [1, 1, 1]
+    told = [(event.sql.partition(" ")[0], event.rows) for event in seen]
+    added = [("INSERT", 1)]
+    if not db.capabilities.insert_returning:
+        added = [("START", 0), ("INSERT", 1), ("SELECT", 1), ("COMMIT", 0)]
+    assert told == [*added, ("SELECT", 1), ("DELETE", 1)]
     assert SECRET not in repr(seen)

@@ -6,9 +6,10 @@ import pytest
 
 from andamios_orm import Col, Database, Model, Repository, Session, field
 from andamios_orm.errors import NotSupported, SessionMisuse, TransactionConflict, UsageError
+from tests.engines import only_on
 
-LOCKING = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
-WITHOUT_LOCKS = pytest.mark.parametrize("database_url", ["sqlite", "duckdb"], indirect=True)
+LOCKING = only_on("postgresql", "mariadb")
+WITHOUT_LOCKS = only_on("sqlite", "duckdb")
 
 
 class Account(Model, table="isolation_account"):
@@ -114,7 +115,7 @@ async def test_a_level_that_an_engine_lacks_is_refused_with_those_it_has(db: Dat
     assert "serializable" in str(refused.value)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@only_on("postgresql")
 async def test_a_serializable_session_is_told_of_what_it_read_that_changed(
     db: Database, accounts: Repository[Account]
 ) -> None:

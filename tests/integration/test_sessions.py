@@ -105,7 +105,8 @@ async def test_the_first_statement_begins_the_transaction(db: Database) -> None:
             await add(session, "Ada")
 
     assert sent[0] in ("BEGIN", "START")
-    assert sent[1:] == ["SELECT", "INSERT", "COMMIT"]
+    read_back = ["SELECT"] * (not db.capabilities.insert_returning)
+    assert sent[1:] == ["SELECT", "INSERT", *read_back, "COMMIT"]
 
 
 async def test_nobody_else_sees_what_is_not_committed(db: Database) -> None:

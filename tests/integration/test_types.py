@@ -64,7 +64,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from andamios_orm import Col, Database, Model, Repository, field, generated, register_type
 from andamios_orm.errors import NotStorable, ValueOutOfRange
 from andamios_orm.observe import subscribe
-from tests.engines import driver_url
+from tests.engines import driver_url, server_of
 
 
 class Color(enum.Enum):
@@ -307,10 +307,11 @@ async def test_infinity_is_stored_where_the_model_allows_it_and_the_engine_has_i
     await create(db, model)
     samples = Repository(model, db)
 
-    if db._pool.backend.name == "mariadb":
+    if server_of(db) == "mariadb":
         with pytest.raises(NotStorable, match="have neither NaN nor infinities") as refused:
             await samples.add(build(model, float("inf")))
-        assert (refused.value.field, refused.value.engine) == ("Sample.value", "mariadb")
+        assert refused.value.field == "Sample.value"
+        assert refused.value.engine == db._pool.backend.name
         return
     saved: Any = await samples.add(build(model, float("-inf")))
     assert saved.value == float("-inf")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import duckdb
 from sqlalchemy.connectors.asyncio import AsyncAdapt_dbapi_module, AsyncAdapt_terminate
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import await_
@@ -23,7 +22,7 @@ class AsyncModule(AsyncAdapt_dbapi_module):
     def __init__(self) -> None:
         super().__init__(driver)
         for name in driver.__all__:
-            if name not in {"connect", "Connection", "Cursor"}:
+            if name not in {"connect", "keep_open", "Connection", "Cursor"}:
                 setattr(self, name, getattr(driver, name))
 
     def connect(
@@ -73,10 +72,6 @@ class AdaptedDuckDBConnection(AsyncAdapt_terminate, AdaptedConnection):
     def close(self) -> None:
         """Close; an open transaction is rolled back."""
         await_(self._connection.close())
-
-    def hold(self) -> duckdb.DuckDBPyConnection:
-        """Return another connection to the same database, which keeps it open."""
-        return self._connection.hold()
 
     async def _terminate_graceful_close(self) -> None:
         await self._connection.interrupt()

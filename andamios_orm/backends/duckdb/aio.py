@@ -167,7 +167,3 @@ class AsyncConnection:
         """Close without waiting, from any thread: stop the statements, and leave the rest."""
         if not self._worker.has_ended:
             self._worker.terminate(self._connection.close)
-
-    def hold(self) -> duckdb.DuckDBPyConnection:
-        """Return another connection to the same database, which keeps it open."""
-        return self._connection.hold()

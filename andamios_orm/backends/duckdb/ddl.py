@@ -50,9 +50,9 @@ class DuckDBDDLCompiler(DDLCompiler):
         if column is None:
             return text
         temporary = "TEMPORARY " if _is_temporary(table) else ""
-        options = self.get_identity_options(column.identity) if column.identity else ""
+        options = f" {self.get_identity_options(column.identity)}" if column.identity else ""
         sequence = f"CREATE {temporary}SEQUENCE IF NOT EXISTS {self._sequence(table, column)}"
-        return f"\n{sequence} {options};\n{text.strip()}\n\n"
+        return f"\n{sequence}{options.rstrip()};\n{text.strip()}\n\n"
 
     def visit_drop_table(self, drop: DropTable, **kw: Any) -> str:
         """Drop the sequence of a generated key after its table."""

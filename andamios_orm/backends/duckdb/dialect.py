@@ -162,8 +162,12 @@ class DuckDBDialect(DuckDBReflection):
     def connect(self, *cargs: Any, **cparams: Any) -> DBAPIConnection:
         """Open a connection; a database in memory stays as long as its engine."""
         connection = super().connect(*cargs, **cparams)
-        if self._kept_open is None and str(cparams.get("database")).startswith(":memory:"):
-            self._kept_open = cast("driver.Connection", connection).hold()
+        database = cparams["database"]
+        if self._kept_open is None and database.startswith(":memory:"):
+            # The first connection has just opened it, so this one takes no time.
+            self._kept_open = driver.keep_open(
+                database, cparams.get("read_only", False), cparams.get("config")
+            )
         return connection
 
     def let_go(self) -> None:

@@ -87,6 +87,7 @@ __all__ = [
     "Warning",
     "apilevel",
     "connect",
+    "keep_open",
     "paramstyle",
     "threadsafety",
 ]
@@ -163,10 +164,9 @@ def connect(
             " connection sets its time zone afterwards; leave it out, and put what you want to"
             " forbid into the URL instead, for example ?enable_external_access=false"
         )
-    at_once = {name: value for name, value in given.items() if name not in _AFTERWARDS}
     afterwards = {name: value for name, value in given.items() if name in _AFTERWARDS}
     wanted = {name: value for name, value in _WANTED.items() if name not in given}
-    raw = duckdb.connect(database, read_only, at_once)
+    raw = duckdb.connect(database, read_only, _at_once(given))
     try:
         for name, value in (wanted | afterwards).items():
             raw.execute(f"SET {name} = '{str(value).replace(_QUOTE, _QUOTE * 2)}'")
@@ -174,6 +174,20 @@ def connect(
         raw.close()
         raise
     return Connection(raw)
+
+
+def keep_open(
+    database: str, read_only: bool = False, config: Config | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection whose only use is that a database in memory stays while it is open."""
+    return duckdb.connect(database, read_only, _at_once(config or {}))
+
+
+def _at_once(config: Config) -> dict[str, str | bool | int | float | list[str]]:
+    """Return what DuckDB can be told while it opens, and compares with what it was told before."""
+    return {
+        name.lower(): value for name, value in config.items() if name.lower() not in _AFTERWARDS
+    }
 
 
 _BEGIN = "BEGIN"
@@ -404,10 +418,6 @@ class Connection:
     def interrupt(self) -> None:
         """Stop the statement that another thread runs on this connection."""
         self.raw.interrupt()
-
-    def hold(self) -> duckdb.DuckDBPyConnection:
-        """Return another connection to the same database, which keeps it open."""
-        return self.raw.cursor()
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""

@@ -306,8 +306,15 @@ def _to_index(row: sa.Row[Any], columns: set[str]) -> ReflectedIndex:
         "dialect_options": {},
     }
     if None in names:
-        index["expressions"] = [name or part for name, part in zip(names, parts, strict=True)]
+        index["expressions"] = [
+            name or _without_parentheses(part) for name, part in zip(names, parts, strict=True)
+        ]
     return index
+
+
+def _without_parentheses(expression: str) -> str:
+    inner = within_parentheses(expression)
+    return inner if expression == f"({inner})" else expression
 
 
 def _no_table(name: str, schema: str | None) -> exc.NoSuchTableError:

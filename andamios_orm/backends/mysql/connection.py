@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from asyncmy import connection as asyncmy_connection
 from asyncmy import cursors
-from asyncmy.constants import CLIENT, SERVER_STATUS
-from asyncmy.errors import MySQLError
+from asyncmy.constants import CLIENT, CR, SERVER_STATUS
+from asyncmy.errors import MySQLError, OperationalError
 
 from andamios_orm.backends.mysql.literals import filled, literal
 from andamios_orm.errors import InvalidURL, UsageError, ValueOutOfRange
@@ -112,6 +112,9 @@ class Connection(asyncmy_connection.Connection):
         [(host, port, self._number, self._max_packet)] = await self.fetch(_IDENTITY, ())
         self._server = (host, port)
 
+    def character_set_name(self) -> None:
+        """Return None, so that SQLAlchemy does not repeat SET NAMES without our collation."""
+
     @property
     def is_usable(self) -> bool:
         """Whether the connection is open, idle, and in no transaction."""
@@ -161,7 +164,14 @@ class Connection(asyncmy_connection.Connection):
                 " server",
                 limit=f"{self._max_packet} bytes",
             )
-        return await self._to_its_end(lambda: self._asyncmy.query(text, unbuffered))
+        return await self._to_its_end(lambda: self._answered(text, unbuffered))
+
+    async def _answered(self, text: bytes, unbuffered: bool) -> Any:
+        count = await self._asyncmy.query(text, unbuffered)
+        if self._result.rows is None and not unbuffered:
+            # asyncmy keeps the status of before where all flags are off.
+            self.server_status = self._result.server_status
+        return count
 
     async def next_result(self, unbuffered: bool = False) -> Any:
         """Read the next result of a procedure to its end, also if the task is cancelled."""
@@ -176,6 +186,11 @@ class Connection(asyncmy_connection.Connection):
         except asyncio.CancelledError:
             work.add_done_callback(_forget)
             raise
+
+    async def ensure_closed(self) -> None:
+        """Close the connection, and stop on the server what it still works on."""
+        await self.interrupt()
+        await self._asyncmy.ensure_closed()
 
     async def interrupt(self) -> None:
         """Stop the statement of a cancelled task on the server, and wait for its end.
@@ -231,7 +246,11 @@ def _forget(work: asyncio.Future[Any]) -> None:
 
 async def _connected(options: Mapping[str, Any]) -> Connection:
     connection = Connection(**options)
-    _ = await connection.connect()
+    try:
+        _ = await connection.connect()
+    except RuntimeError as error:
+        # How asyncmy takes it that the server hangs up before it says a word.
+        raise OperationalError(CR.CR_SERVER_LOST, "the server closed the connection") from error
     return connection
 
 

@@ -53,7 +53,7 @@ def _unknown(value: object) -> bytes:
 
 
 def _uuid(value: UUID) -> bytes:
-    return f"'{value}'".encode()
+    return f"'{UUID(int=UUID.__int__(value))}'".encode()
 
 
 def _null(value: None) -> bytes:

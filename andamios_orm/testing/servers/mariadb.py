@@ -4,8 +4,9 @@ import importlib
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -93,9 +94,10 @@ class MariaDBServer(Server):
     it, a free port on 127.0.0.1, no password, nothing flushed to disk. It ends with `stop`, and
     also when this process is killed.
 
-    `charset` is what the private server gives to databases whose maker names none. `binaries` is
-    the folder of the programs to run (default: `find_mariadb()`), `patience` how many seconds the
-    server gets to start, and again to stop before it is killed.
+    `charset` is what the private server gives to databases whose maker names none, `settings` are
+    more of its variables (`{"innodb-lock-wait-timeout": "1"}`). `binaries` is the folder of the
+    programs to run (default: `find_mariadb()`), `patience` how many seconds the server gets to
+    start, and again to stop before it is killed.
 
     The methods block, for some milliseconds, and may be called where an event loop runs. What the
     server refuses is asyncmy's error.
@@ -127,9 +129,10 @@ class MariaDBServer(Server):
         binaries: Path | None = None,
         patience: float = 30,
         charset: str = "utf8mb4",
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(url, binaries=binaries, patience=patience)
-        self._charset = charset
+        self._settings = {"character-set-server": charset, **settings}
 
     def _found(self) -> Path:
         return find_mariadb()
@@ -165,11 +168,11 @@ class MariaDBServer(Server):
         # A path beyond the 104 bytes that a kernel allows would stop the server: then no socket.
         path = folder / "socket" / "s"
         fits = len(os.fsencode(path)) < 104
-        settings = {
+        settings: dict[str, str | None] = {
             **_SETTINGS,
             "port": str(port),
             "socket": str(path) if fits else "",
-            "character-set-server": self._charset,
+            **self._settings,
         }
         return [
             str(binaries / _SERVER),

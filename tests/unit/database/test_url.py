@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import oracle
 
 from andamios_orm import Database
 from andamios_orm.database.url import backend_of, read_url
@@ -31,7 +31,7 @@ def test_the_driver_is_added(text: str, drivername: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (f"mysql://ann:{SECRET}@db/shop", "no backend for `mysql`"),
+        (f"oracle://ann:{SECRET}@db/shop", "no backend for `oracle`"),
         (f"postgresql+psycopg://ann:{SECRET}@db/shop", "not by `psycopg`"),
         (f"postgresql//ann:{SECRET}@db/shop", "cannot be read"),
         (f"postgresql://ann:{SECRET}@db:port/shop", "cannot be read"),
@@ -79,8 +79,8 @@ def test_a_missing_driver_says_what_to_install(
 
 
 def test_a_dialect_without_a_backend_is_not_supported() -> None:
-    with pytest.raises(NotSupported, match="mysql"):
-        backend_of(mysql.dialect())
+    with pytest.raises(NotSupported, match="oracle"):
+        backend_of(oracle.dialect())
 
 
 def test_a_url_object_is_as_good_as_its_text() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from andamios_orm.backends.base import Failure
 from andamios_orm.backends.duckdb import driver
 from andamios_orm.backends.duckdb.driver import Connection
-from andamios_orm.backends.duckdb.messages import failure_of, key_of
+from andamios_orm.backends.duckdb.messages import failure_of
 
 SENTINEL = "sentinel-4711"
 
@@ -42,11 +42,14 @@ GIG = sa.Table(
     sa.ForeignKeyConstraint(["title", "town"], ["band.title", "band.town"]),
 )
 LONELY = sa.Table(
-    "lonely", metadata, sa.Column("id", sa.Integer, primary_key=True, autoincrement=False)
+    "lonely",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("x", sa.Integer),
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def engine() -> Iterator[sa.Engine]:
     engine = sa.create_engine("duckdb+andamios://")
     metadata.create_all(engine)
@@ -54,6 +57,10 @@ def engine() -> Iterator[sa.Engine]:
         connection.execute(
             BAND.insert(), {"id": 1, "title": "Spam", "year": 1969, "town": "London"}
         )
+        connection.exec_driver_sql("CREATE TABLE shouting (title VARCHAR)")
+        connection.exec_driver_sql("CREATE UNIQUE INDEX loud ON shouting (upper(title))")
+        connection.exec_driver_sql("INSERT INTO shouting VALUES ('Spam')")
+        connection.exec_driver_sql('CREATE TABLE "odd. ""name" ("a.b" INTEGER NOT NULL)')
         connection.execute(GIG.insert(), {"id": 1, "band_id": 1, "title": "Spam", "town": "London"})
     yield engine
     engine.dispose()
@@ -77,95 +84,56 @@ def error_of(call: Callable[[], object]) -> duckdb.Error:
 
 # ---- constraints ---------------------------------------------------------------------------------
 
+CODE = "ConstraintException"
+
 
 @pytest.mark.parametrize(
-    ("sql", "expected", "table", "key"),
+    ("sql", "expected"),
     [
         (
             "INSERT INTO band VALUES (1, 'x', 1970, 'y')",
-            Failure(kind="unique", code="ConstraintException", columns=("id",)),
-            BAND,
-            ("band", ("id",)),
-        ),
-        (
-            "UPDATE band SET id = 2, year = 1969; INSERT INTO band VALUES (3, 'x', 1969, 'y')",
-            None,
-            BAND,
-            None,
-        ),
-        (
-            "INSERT INTO band VALUES (2, 'Spam', 1970, 'London')",
-            Failure(kind="unique", code="ConstraintException"),
-            BAND,
-            ("band", ("title", "town")),
+            Failure(kind="unique", code=CODE, columns=("id",)),
         ),
         (
             "INSERT INTO band VALUES (2, 'x', 1969, 'y')",
-            Failure(kind="unique", code="ConstraintException", columns=("year",)),
-            BAND,
-            ("band", ("year",)),
+            Failure(kind="unique", code=CODE, columns=("year",)),
         ),
-        (
-            "INSERT INTO band VALUES (7, 'x', 1970, 'y'), (7, 'z', 1971, 'y')",
-            Failure(kind="unique", code="ConstraintException"),
-            BAND,
-            None,  # DuckDB names no column, and there are three keys
-        ),
-        (
-            "INSERT INTO lonely VALUES (7), (7)",
-            Failure(kind="unique", code="ConstraintException"),
-            LONELY,
-            ("lonely", ("id",)),
-        ),
-        (
-            "INSERT INTO gig VALUES (2, 99, NULL, NULL)",
-            Failure(kind="foreign_key", code="ConstraintException"),
-            GIG,
-            ("gig", ("band_id",)),
-        ),
-        (
-            "INSERT INTO gig VALUES (2, 1, 'Spam', 'Paris')",
-            Failure(kind="foreign_key", code="ConstraintException"),
-            GIG,
-            ("gig", ("title", "town")),
-        ),
-        (
-            "DELETE FROM band",
-            Failure(kind="foreign_key", code="ConstraintException"),
-            BAND,
-            ("gig", ("band_id",)),
-        ),
+        # Several columns, or a value that looks like them.
+        ("INSERT INTO band VALUES (2, 'Spam', 1970, 'London')", Failure(kind="unique", code=CODE)),
+        # A part of an index that is no column.
+        ("INSERT INTO shouting VALUES ('spam')", Failure(kind="unique", code=CODE)),
+        # Two rows of one statement: no column is named.
+        ("INSERT INTO lonely VALUES (7, 1), (7, 1)", Failure(kind="unique", code=CODE)),
         (
             "INSERT INTO band VALUES (2, 'x', 1066, 'y')",
-            Failure(
-                kind="check",
-                code="ConstraintException",
-                table="band",
-                summary="CHECK((year > 1900))",
-            ),
-            BAND,
-            None,
+            Failure(kind="check", code=CODE, table="band"),
         ),
         (
             "INSERT INTO band VALUES (2, NULL, 1970, 'y')",
-            Failure(kind="not_null", code="ConstraintException", table="band", columns=("title",)),
-            BAND,
-            None,
+            Failure(kind="not_null", code=CODE, table="band", columns=("title",)),
+        ),
+        (
+            'INSERT INTO "odd. ""name" VALUES (NULL)',
+            Failure(kind="not_null", code=CODE, table='odd. "name', columns=("a.b",)),
+        ),
+        (
+            "INSERT INTO gig VALUES (2, 99, NULL, NULL)",
+            Failure(kind="foreign_key", code=CODE),
         ),
     ],
 )
 def test_a_violation_is_read_from_its_sentence(
-    connection: Connection,
-    sql: str,
-    expected: Failure | None,
-    table: sa.Table,
-    key: tuple[str, tuple[str, ...]] | None,
+    connection: Connection, sql: str, expected: Failure
 ) -> None:
-    error = error_of(lambda: connection.run(sql))
+    assert failure_of(error_of(lambda: connection.run(sql))) == expected
 
-    if expected is not None:
-        assert failure_of(error) == expected
-    assert key_of(error, table) == key
+
+def test_a_row_that_others_refer_to_is_told_of_with_what_to_do(connection: Connection) -> None:
+    failure = failure_of(error_of(lambda: connection.run("DELETE FROM band")))
+
+    assert failure is not None
+    assert failure.kind == "foreign_key"
+    assert "in a transaction that is committed before" in (failure.fix or "")
 
 
 def test_a_key_taken_by_another_transaction_is_found_out_at_commit(engine: sa.Engine) -> None:
@@ -180,13 +148,12 @@ def test_a_key_taken_by_another_transaction_is_found_out_at_commit(engine: sa.En
 
     assert caught.value.orig is not None
     assert failure_of(caught.value.orig) == Failure(kind="unique", code="TransactionException")
-    assert key_of(caught.value.orig, LONELY) is None
 
 
 # ---- conflicts, and what is no constraint --------------------------------------------------------
 
 
-@pytest.mark.parametrize("sql", ["UPDATE band SET town = 'York'", "DELETE FROM lonely"])
+@pytest.mark.parametrize("sql", ["UPDATE lonely SET x = 2", "DELETE FROM lonely"])
 def test_what_another_transaction_has_changed_is_a_conflict(engine: sa.Engine, sql: str) -> None:
     with engine.begin() as setup:
         setup.execute(LONELY.insert(), {"id": 1})
@@ -248,7 +215,6 @@ def test_a_value_that_no_column_holds_is_unstorable(
     failure = failure_of(error)
 
     assert failure == Failure(kind="unstorable", code=type(error).__name__)
-    assert key_of(error, BAND) is None
 
 
 @pytest.mark.parametrize(
@@ -299,7 +265,6 @@ def test_a_sentence_that_may_quote_a_value_is_kept_back(
 
 def test_other_exceptions_are_none_of_duckdbs() -> None:
     assert failure_of(ValueError("Constraint Error: NOT NULL constraint failed: a.b")) is None
-    assert key_of(ValueError("Constraint Error: NOT NULL constraint failed: a.b"), BAND) is None
 
 
 # ---- the file ------------------------------------------------------------------------------------
@@ -391,41 +356,33 @@ values = st.one_of(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(title=values, town=values)
 @example(title="x, town: y", town="z")
 def test_a_value_never_comes_through_and_never_changes_what_is_read(
     connection: Connection, title: str, town: str
 ) -> None:
-    connection.rollback()
-    connection.begin()
     title, town = f"{SENTINEL}{title}", f"{SENTINEL}{town}"
-    row = [2, title, 1970, town]
-    connection.run("INSERT INTO band VALUES ($1, $2, $3, $4)", row)
-    connection.run("INSERT INTO gig VALUES (2, NULL, $1, $2)", [title, town])
-    attempts: list[tuple[str, list[object], sa.Table, str]] = [
-        ("INSERT INTO band VALUES (3, $1, 1971, $2)", [title, town], BAND, "unique"),
-        ("INSERT INTO gig VALUES (3, NULL, $1, $2)", [title, f"{town}!"], GIG, "foreign_key"),
-        ("DELETE FROM band WHERE id = 2", [], BAND, "foreign_key"),
-        ("INSERT INTO band VALUES ($1, 'x', 1971, 'y')", [title], BAND, "unstorable"),
-    ]
-    for sql, parameters, table, kind in attempts:
-        connection.rollback()
-        connection.run("DELETE FROM gig WHERE id = 2")
-        connection.run("DELETE FROM band WHERE id = 2")
-        connection.run("INSERT INTO band VALUES ($1, $2, $3, $4)", row)
-        connection.run("INSERT INTO gig VALUES (2, NULL, $1, $2)", [title, town])
-
-        error = error_of(lambda sql=sql, given=parameters: connection.run(sql, given))  # type: ignore[misc]
-
-        failure, key = failure_of(error), key_of(error, table)
-        assert failure is not None
-        assert failure.kind == kind
-        assert SENTINEL not in repr((failure, key))
-        assert failure.table is None
-        # A composite key may be taken for none, but never for another one.
-        assert failure.columns == ()
-        assert key is None or key[1] == ("title", "town")
+    connection.rollback()
     connection.run("DELETE FROM gig WHERE id = 2")
     connection.run("DELETE FROM band WHERE id = 2")
+    connection.run("INSERT INTO band VALUES (2, $1, 1970, $2)", [title, town])
+    connection.run("INSERT INTO gig VALUES (2, NULL, $1, $2)", [title, town])
+    attempts: list[tuple[str, list[object], str]] = [
+        ("INSERT INTO band VALUES (3, $1, 1971, $2)", [title, town], "unique"),
+        ("INSERT INTO shouting VALUES ($1), ($1)", [title], "unique"),
+        ("INSERT INTO gig VALUES (3, NULL, $1, $2)", [title, f"{town}!"], "foreign_key"),
+        ("DELETE FROM band WHERE id = 2", [], "foreign_key"),
+        ("INSERT INTO band VALUES ($1, 'x', 1971, 'y')", [title], "unstorable"),
+    ]
+    for sql, parameters, kind in attempts:
+        with pytest.raises(duckdb.Error) as caught:
+            connection.run(sql, parameters)
+
+        failure = failure_of(caught.value)
+
+        assert failure is not None
+        assert failure.kind == kind
+        assert (failure.table, failure.columns) == (None, ())
+        assert SENTINEL not in repr(failure)

@@ -2,8 +2,10 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from asyncmy.errors import InterfaceError, InternalError, OperationalError
 from sqlalchemy.engine import make_url
 
@@ -43,6 +45,7 @@ def test_a_url_is_opened_as_it_is(backend: MySQLBackend) -> None:
     assert "ssl" not in options.connect_args
     assert SENTINEL not in repr(options)
     assert not backend.is_in_memory(url)
+    assert backend.writer_key(url) is None
 
 
 def test_a_url_may_say_what_is_so_anyway(backend: MySQLBackend) -> None:
@@ -133,6 +136,16 @@ async def test_a_call_is_made_once(backend: MySQLBackend) -> None:
 
     with pytest.raises(OperationalError):
         await backend.patiently(fails)
+
+
+async def test_nothing_is_explained_that_the_server_told(backend: MySQLBackend) -> None:
+    # Neither has anything to ask the connection.
+    nobody: Any = None
+
+    table, error = sa.Table("t", sa.MetaData()), OperationalError(1216, "foreign key")
+
+    assert await backend.explain(nobody, error, "", (), table) is None
+    assert await backend.explain_commit(nobody, sa.MetaData()) is None
 
 
 # ---- errors --------------------------------------------------------------------------------------

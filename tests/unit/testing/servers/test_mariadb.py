@@ -107,6 +107,13 @@ def test_a_server_gives_databases_the_character_set_that_was_asked_for(
         assert value_in(url, "SELECT @@character_set_database") == "latin1"
 
 
+def test_a_server_takes_more_settings(mariadb_binaries: Path) -> None:
+    settings = {"innodb-lock-wait-timeout": "7"}
+
+    with MariaDBServer(binaries=mariadb_binaries, settings=settings) as server:
+        assert value_in(server.address, "SELECT @@innodb_lock_wait_timeout") == 7
+
+
 def test_starting_twice_keeps_the_server(server: MariaDBServer) -> None:
     before = server.address
 
