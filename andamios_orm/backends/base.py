@@ -12,7 +12,15 @@ from sqlalchemy.engine import URL, Engine
 from andamios_orm.rows.plan import Row
 from andamios_orm.schema.spec import OnDelete
 
-__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind", "Isolation"]
+__all__ = [
+    "ArrowBackend",
+    "Backend",
+    "Capabilities",
+    "EngineOptions",
+    "Failure",
+    "FailureKind",
+    "Isolation",
+]
 
 R = TypeVar("R")
 
@@ -170,6 +178,13 @@ class Backend(Protocol):
         """Run a statement and return how many rows it changed."""
         ...
 
+    async def move_counter(self, driver: Driver, column: sa.Column[Any], highest: int) -> None:
+        """Have the counter of a generated key go on beyond `highest`, if it is not there yet.
+
+        Only where the engine does not do so by itself when a key is given to it.
+        """
+        ...
+
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Await a call that may find the database locked, until it is free; then its result."""
         ...
@@ -219,5 +234,18 @@ class Backend(Protocol):
         """Return the table and columns of the deferred foreign key that made a commit fail.
 
         Only asked where the engine's error does not say; None if more than one is broken.
+        """
+        ...
+
+
+class ArrowBackend(Backend, Protocol):
+    """An engine that gives its results as Arrow tables: its capabilities say `arrow`."""
+
+    async def fetch_arrow(
+        self, driver: Driver, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a SELECT and return its result as a `pyarrow.Table`.
+
+        The signature says rows, as that of `fetch`, because a plan's decoder takes either.
         """
         ...

@@ -133,6 +133,11 @@ class SQLiteBackend:
         """Run a statement and return how many rows it changed."""
         return await self.patiently(lambda: _run(driver, sql, parameters))
 
+    async def move_counter(
+        self, driver: aiosqlite.Connection, column: sa.Column[Any], highest: int
+    ) -> None:
+        """SQLite counts on from the highest key that there ever was."""
+
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Repeat a call while another writer is at work, for half a minute at most.
 

@@ -299,6 +299,11 @@ class Session:
         async with self._statement() as connection:
             return await connection.run(plan, parameters)
 
+    async def move_counter(self, column: sa.Column[Any], highest: int) -> None:
+        """Have the database count on beyond a key of this column that was given to it."""
+        async with self._statement() as connection:
+            await connection.move_counter(column, highest)
+
     @overload
     async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
     @overload

@@ -19,6 +19,7 @@ from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
+from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class ModelStatements(Generic[M]):
     def key_attrs(self) -> tuple[terms.Attr, ...]:
         """The columns of the primary key."""
         return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
+
+    @cached_property
+    def shown(self) -> tuple[FieldSpec, ...]:
+        """The fields that are not secret."""
+        return tuple(f for f in self.spec.fields if not is_secret(f))
 
     @cached_property
     def indexed(self) -> frozenset[str]:

@@ -6,12 +6,13 @@ import itertools
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
+from andamios_orm.backends.duckdb.ddl import sequence_name
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
 
@@ -102,6 +103,23 @@ class DuckDBBackend:
             return 0
         return await driver.run(sql, parameters)
 
+    async def fetch_arrow(
+        self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a SELECT and return its result as a `pyarrow.Table`."""
+        return await driver.arrow(sql, parameters)  # type: ignore[return-value] # see ArrowBackend
+
+    async def move_counter(
+        self, driver: AsyncConnection, column: sa.Column[Any], highest: int
+    ) -> None:
+        """Move the sequence forward, never back."""
+        table = column.table
+        name = sequence_name(table.name, column.name)
+        found = await driver.fetch(_SEQUENCE, (table.schema, name))
+        if found and found[0][0] < highest:
+            full = ".".join(_quoted(part) for part in (table.schema, name) if part)
+            await driver.fetch("SELECT setval($1, $2)", (full, highest))
+
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Call: DuckDB never waits, so that waiting for it would bring nothing."""
         return await call()
@@ -149,6 +167,18 @@ class DuckDBBackend:
     ) -> tuple[str, tuple[str, ...]] | None:
         """The transaction is gone, and DuckDB has no deferred foreign keys."""
         return None
+
+
+# Its last value is unknown after the file was opened, and its start is then where it goes on.
+_SEQUENCE = """
+SELECT coalesce(last_value, start_value - 1)
+FROM duckdb_sequences()
+WHERE schema_name = coalesce($1, current_schema()) AND sequence_name = $2
+"""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _require_settings(query: Mapping[str, str | tuple[str, ...]]) -> None:

@@ -29,7 +29,7 @@ import datetime
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 import duckdb
 from duckdb import (  # type: ignore[attr-defined] # its stubs leave the type objects out
@@ -50,6 +50,9 @@ from duckdb import (  # type: ignore[attr-defined] # its stubs leave the type ob
 )
 
 from andamios_orm.backends.duckdb.scripts import Outcome, Script, Step, Transact, parse
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = [
     "BINARY",
@@ -265,6 +268,10 @@ class Connection:
             self._after_error()
             raise
 
+    def arrow(self, sql: str, parameters: Parameters = ()) -> pyarrow.Table:
+        """Run a SELECT and return its result as an Arrow table. Raises duckdb.Error."""
+        return self.call(_arrow_table, sql, list(parameters) or None)
+
     def _perform(self, sql: str, parameters: Parameters, read: Callable[[Outcome], R]) -> R:
         """Run all statements of a text, and read what the last leaves in `raw`.
 
@@ -417,6 +424,14 @@ class Connection:
         self.is_closed = True
         self._is_open = self._begin_wanted = self.aborted = False
         self.raw.close()
+
+
+def _arrow_table(
+    raw: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None
+) -> pyarrow.Table:
+    # As a relation: a result of execute() is copied once more, which duckdb warns of.
+    relation = raw.sql(sql, params=parameters)
+    return cast("pyarrow.Table", relation.to_arrow_table())
 
 
 class Rows:

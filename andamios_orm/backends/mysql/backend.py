@@ -121,6 +121,9 @@ class MySQLBackend:
         """Run a statement and return how many rows it changed, or found and left as they were."""
         return await driver.run(sql, parameters)
 
+    async def move_counter(self, driver: Connection, column: sa.Column[Any], highest: int) -> None:
+        """InnoDB counts on from the highest key that was given to it."""
+
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Call: the server lets a statement wait for a lock."""
         return await call()
