@@ -36,6 +36,7 @@ FailureKind: TypeAlias = Literal[
     "unavailable",
     "unstorable",
     "aborted",
+    "read_only",
     "other",
 ]
 

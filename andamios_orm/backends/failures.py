@@ -95,6 +95,11 @@ _OTHERS: dict[str, tuple[type[DatabaseError], str, str]] = {
         "the database cannot be reached, or the connection was lost",
         "check that the server runs and accepts connections, then try again",
     ),
+    "read_only": (
+        StatementFailed,
+        "this transaction, or the database, may only be read",
+        "write in a session without read_only=True, to a database that is open to write",
+    ),
     "aborted": (
         TransactionAborted,
         "an earlier statement of this transaction failed, so the database takes no more",

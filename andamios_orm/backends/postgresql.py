@@ -40,6 +40,7 @@ _KINDS: dict[str, FailureKind] = {
     "40P01": "conflict",
     "55P03": "conflict",
     "25P02": "aborted",
+    "25006": "read_only",
     "53300": "unavailable",
     "57P01": "unavailable",
     "57P02": "unavailable",

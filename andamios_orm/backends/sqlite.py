@@ -48,6 +48,7 @@ _KINDS: dict[str, FailureKind] = {
     "SQLITE_BUSY": "conflict",
     "SQLITE_BUSY_SNAPSHOT": "conflict",
     "SQLITE_LOCKED": "conflict",
+    "SQLITE_READONLY": "read_only",
     "SQLITE_CANTOPEN": "unavailable",
     "SQLITE_IOERR": "unavailable",
     "SQLITE_FULL": "unavailable",

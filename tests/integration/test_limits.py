@@ -16,6 +16,7 @@ from andamios_orm.errors import (
     NotStorable,
     NotSupported,
     SessionMisuse,
+    StatementFailed,
     TransactionAborted,
     TransactionConflict,
     UniqueViolation,
@@ -225,6 +226,24 @@ async def test_options_of_duckdb_reach_it(database_url: str) -> None:
     await create(database_url, Team)
     async with Database(f"{database_url}?threads=1&read_only=true") as db:
         assert await db.execute(sa.text("SELECT current_setting('threads')")) == [(1,)]
+
+
+async def test_writing_in_a_read_only_session_says_what_to_do(teams: Repository[Team]) -> None:
+    async with database_of(teams).session(read_only=True) as session:
+        with pytest.raises(StatementFailed, match="may only be read") as refused:
+            await Repository(Team, session).add(Team(name="X"))
+        await session.rollback()
+
+    assert "without read_only=True" in refused.value.fix
+    assert await teams.count() == 0
+
+
+@only_on("duckdb")
+async def test_writing_to_a_file_that_is_open_to_read_says_what_to_do(database_url: str) -> None:
+    await create(database_url, Team)
+    async with Database(f"{database_url}?read_only=true", metadata=METADATA) as db:
+        with pytest.raises(StatementFailed, match="may only be read"):
+            await Repository(Team, db).add(Team(name="X"))
 
 
 # ---- rows that others refer to -------------------------------------------------------------------

@@ -67,6 +67,11 @@ _CONFLICT = re.compile(
     r"TransactionContext Error: (?:Failed to commit: )?"
     r"(?:Conflict on |Transaction conflict: |Catalog write-write conflict |write-write conflict)"
 )
+_READ_ONLY = re.compile(
+    r'TransactionContext Error: Cannot write to database ".+" - transaction is launched in read-only'
+    r'|Invalid Input Error: Cannot execute statement of type "\w+" on database ".+" which is attached'
+    r" in read-only mode",
+)
 _ABORTED = re.compile(r"TransactionContext Error: Current transaction is aborted")
 _LOCKED = re.compile(
     r'IO Error: Could not set lock on file ".+": Conflicting lock is held in'
@@ -175,6 +180,8 @@ def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str, str |
         return "unavailable", problem, _WRONG_FILE
     if _CONFLICT.match(message):
         return "conflict", "", None
+    if _READ_ONLY.match(message):
+        return "read_only", "", None
     if _ABORTED.match(message):
         return "aborted", "", None
     if _TOO_LARGE.match(message):
