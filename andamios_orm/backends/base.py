@@ -12,7 +12,15 @@ from sqlalchemy.engine import URL, Engine
 from andamios_orm.rows.plan import Row
 from andamios_orm.schema.spec import OnDelete
 
-__all__ = ["Backend", "Capabilities", "EngineOptions", "Failure", "FailureKind", "Isolation"]
+__all__ = [
+    "ArrowBackend",
+    "Backend",
+    "Capabilities",
+    "EngineOptions",
+    "Failure",
+    "FailureKind",
+    "Isolation",
+]
 
 R = TypeVar("R")
 
@@ -58,12 +66,14 @@ class Capabilities:
     """What the engine itself can do to rows whose foreign key's target is deleted."""
     deferred_keys: bool
     """A foreign key can be checked as late as the commit."""
+    keys_across_schemas: bool
+    """A foreign key can refer to a table of another schema."""
     circular_tables: bool
     """Tables can refer to each other in a circle."""
     mutual_inserts: bool
     """Rows of one INSERT can refer to each other."""
     referenced_updates: bool
-    """Unique and indexed columns can be set in a row that others refer to."""
+    """Unique and indexed columns can be changed in a row that others refer to."""
     insert_returning: bool
     """An INSERT gives back the rows as stored, without a second statement."""
     update_returning: bool
@@ -144,6 +154,11 @@ class Backend(Protocol):
         """Set up every new connection of the engine."""
         ...
 
+    @property
+    def joined_capabilities(self) -> Capabilities:
+        """What the engine offers on a connection that the user's own engine opened."""
+        ...
+
     def writer_key(self, url: URL) -> str | None:
         """Return what the writers of one program take turns at: the name of the database.
 
@@ -161,6 +176,13 @@ class Backend(Protocol):
 
     async def run(self, driver: Driver, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
+        ...
+
+    async def move_counter(self, driver: Driver, column: sa.Column[Any], highest: int) -> None:
+        """Have the counter of a generated key go on beyond `highest`, if it is not there yet.
+
+        Only where the engine does not do so by itself when a key is given to it.
+        """
         ...
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
@@ -212,5 +234,18 @@ class Backend(Protocol):
         """Return the table and columns of the deferred foreign key that made a commit fail.
 
         Only asked where the engine's error does not say; None if more than one is broken.
+        """
+        ...
+
+
+class ArrowBackend(Backend, Protocol):
+    """An engine that gives its results as Arrow tables: its capabilities say `arrow`."""
+
+    async def fetch_arrow(
+        self, driver: Driver, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a SELECT and return its result as a `pyarrow.Table`.
+
+        The signature says rows, as that of `fetch`, because a plan's decoder takes either.
         """
         ...

@@ -44,6 +44,7 @@ def to_error(
             "compare the values with the column types; `driver_error` is left out because it"
             " shows them",
             limit=failure.code or "unknown",
+            engine=dialect.name,
         )
     kind, problem, fix = _OTHERS.get(failure.kind, _OTHER)
     fix = failure.fix or fix

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.backends.base import (
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["PostgreSQLBackend"]
 
 R = TypeVar("R")
+
+_preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's
 
 # SQLSTATE, or its first two characters (appendix A of PostgreSQL's manual).
 _KINDS: dict[str, FailureKind] = {
@@ -91,6 +94,7 @@ class PostgreSQLBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        keys_across_schemas=True,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -103,6 +107,8 @@ class PostgreSQLBackend:
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
     )
+
+    joined_capabilities = capabilities
 
     def is_in_memory(self, url: URL) -> bool:
         """A server's data outlives its connections."""
@@ -136,6 +142,25 @@ class PostgreSQLBackend:
         status = await driver.execute(sql, *parameters)
         count = status.rpartition(" ")[2]  # "UPDATE 3"; "BEGIN" has no number
         return int(count) if count.isdigit() else 0
+
+    async def move_counter(
+        self, driver: asyncpg.Connection, column: sa.Column[Any], highest: int
+    ) -> None:
+        """Move the sequence forward, never back, while nobody else writes to the table.
+
+        Others would take numbers between the moment it is read and the moment it is set.
+        """
+        table = _preparer.format_table(column.table)
+        # The name comes back quoted.
+        sequence = await driver.fetchval(
+            "SELECT pg_get_serial_sequence($1, $2)", table, column.name
+        )
+        behind = f"SELECT last_value <= $1 FROM {sequence}"  # noqa: S608 - an identifier
+        if sequence is None or not await driver.fetchval(behind, highest):
+            return
+        await driver.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        if await driver.fetchval(behind, highest):
+            await driver.execute("SELECT setval($1::text::regclass, $2)", sequence, highest)
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Call: the server lets a statement wait for a lock, and a cancellation ends that."""

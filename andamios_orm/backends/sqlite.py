@@ -74,6 +74,7 @@ class SQLiteBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        keys_across_schemas=False,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -86,6 +87,8 @@ class SQLiteBackend:
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
         max_parameters=32_766,
     )
+
+    joined_capabilities = capabilities
 
     def is_in_memory(self, url: URL) -> bool:
         """Whether the URL names no file."""
@@ -129,6 +132,11 @@ class SQLiteBackend:
     ) -> int:
         """Run a statement and return how many rows it changed."""
         return await self.patiently(lambda: _run(driver, sql, parameters))
+
+    async def move_counter(
+        self, driver: aiosqlite.Connection, column: sa.Column[Any], highest: int
+    ) -> None:
+        """SQLite counts on from the highest key that there ever was."""
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Repeat a call while another writer is at work, for half a minute at most.

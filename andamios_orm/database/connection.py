@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 from typing_extensions import TypeVarTuple
 
 from andamios_orm import observe
-from andamios_orm.backends.base import Backend
+from andamios_orm.backends.base import ArrowBackend, Backend
 from andamios_orm.backends.failures import to_error
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import InvalidRow
@@ -93,7 +93,11 @@ class DriverConnection:
 
     async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
         """Run a plan and return the driver's rows. Raises DatabaseError."""
-        return await self._call(self._backend.fetch, plan, parameters, len)
+        operation = self._backend.fetch
+        if plan.arrow:
+            # A table's length is its number of rows, too.
+            operation = cast("ArrowBackend", self._backend).fetch_arrow
+        return await self._call(operation, plan, parameters, len)
 
     async def run(self, plan: Plan[R], parameters: Sequence[object]) -> int:
         """Run a plan and return how many rows it changed. Raises DatabaseError."""
@@ -138,6 +142,16 @@ class DriverConnection:
         except Exception as error:
             raise self.translated(error) from None
         _observed(sql, started, 0)
+
+    async def move_counter(self, column: sa.Column[Any], highest: int) -> None:
+        """Have the database count on beyond a key that was given to it. Raises DatabaseError."""
+        try:
+            await self._backend.move_counter(self.driver, column, highest)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
+        except Exception as error:
+            raise self.translated(error, column.table) from None
 
     async def commit(self) -> bool:
         """Commit; return False if the database rolled back instead. Raises DatabaseError."""

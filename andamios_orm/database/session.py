@@ -86,8 +86,10 @@ class Session:
             )
         task = self._task = self._pool.enter()
         try:
+            await self._take_turn()
             self._sqlalchemy, self._connection = await self._pool.connect()
         except BaseException:
+            self._give_turn_back()
             self._task = None
             self._pool.leave(task)
             raise
@@ -297,6 +299,11 @@ class Session:
         async with self._statement() as connection:
             return await connection.run(plan, parameters)
 
+    async def move_counter(self, column: sa.Column[Any], highest: int) -> None:
+        """Have the database count on beyond a key of this column that was given to it."""
+        async with self._statement() as connection:
+            await connection.move_counter(column, highest)
+
     @overload
     async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
     @overload
@@ -346,14 +353,18 @@ class Session:
                 " `async with session.savepoint():`",
             )
         if not self._begun:
-            if not self._read_only:
-                self._turn = await self._pool.take_turn()
+            await self._take_turn()
             # Set first: a cancelled BEGIN may have reached the database.
             self._begun = True
             for command in self._pool.backend.begin(
                 read_only=self._read_only, isolation=self._isolation
             ):
                 await connection.command(command)
+
+    async def _take_turn(self) -> None:
+        """Wait for the other writers, unless it is this one's turn already."""
+        if not self._read_only and not self._turn:
+            self._turn = await self._pool.take_turn()
 
     def _give_turn_back(self) -> None:
         """Let the next writer begin; the transaction of this one is over."""

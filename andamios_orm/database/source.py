@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -72,7 +73,8 @@ class Joined:
         bind = source.dialect if isinstance(source, AsyncConnection) else source.get_bind().dialect
         backend = backend_of(bind)
         self._connection = SQLAlchemyConnection(source, backend)
-        self.capabilities = backend.capabilities
+        # An Arrow table would come past SQLAlchemy, and so from outside its transaction.
+        self.capabilities = replace(backend.joined_capabilities, arrow=False)
         self.in_transaction = True
         self.plans = plans_of(bind)
 

@@ -32,6 +32,12 @@ def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: st
                 f"{engine} has no ON DELETE {action}, which {key.table.name} declares",
                 f"declare one of {', '.join(capabilities.on_delete)}",
             )
+        if key.referred_table.schema != key.table.schema and not capabilities.keys_across_schemas:
+            raise NotSupported(
+                f"{engine} has no foreign keys across schemas, and {key.table.name} refers to"
+                f" {key.referred_table.fullname}",
+                "declare both models in the same schema",
+            )
         if key.deferrable and not capabilities.deferred_keys:
             raise NotSupported(
                 f"{engine} checks foreign keys at each statement, and one of {key.table.name} is"

@@ -15,20 +15,25 @@ from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import ManyOf, is_ordered_text
+from andamios_orm.schema.columns import ManyOf, is_number_as_text
 from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.plain import plain_storage
+from andamios_orm.schema.representations import duckdb
 from andamios_orm.schema.spec import FieldSpec, Kind
 
 __all__ = [
     "Statement",
+    "arrow_columns",
     "bulk_insert",
     "by_key",
+    "columns_of",
     "count",
     "delete",
     "delete_by_key",
     "exists",
     "insert",
     "insert_arrays",
+    "key_page",
     "last_inserted",
     "select",
     "update",
@@ -51,7 +56,7 @@ class _Parameters:
         return sa.bindparam(name, None, type_=column_type)
 
     def require_order(self, term: Term) -> None:
-        if is_ordered_text(term.storage, self._dialect_name):
+        if is_number_as_text(term.storage, self._dialect_name):
             raise NotSupported(
                 f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
                 " is text there and cannot be ordered or computed with",
@@ -67,9 +72,17 @@ def parameter(number: int) -> str:
 # ---- reading -----------------------------------------------------------------------------------
 
 
-def select(selection: Selection, dialect_name: str) -> sa.Select[Any]:
-    """Return the SELECT of all the model's columns. Raises NotSupported, UsageError."""
-    found = _limited(_filtered(selection, columns(selection.model), dialect_name), selection)
+def select(
+    selection: Selection,
+    dialect_name: str,
+    what: Sequence[ColumnElement[Any]] | None = None,
+) -> sa.Select[Any]:
+    """Return the SELECT of all the model's columns, or of `what`.
+
+    Raises NotSupported, UsageError.
+    """
+    what = columns(selection.model) if what is None else what
+    found = _limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
     return found.with_for_update(
@@ -96,10 +109,65 @@ def by_key(model: type[BaseModel]) -> sa.Select[Any]:
     return sa.select(*columns(model)).where(*_key_conditions(model, 0))
 
 
+def key_page(
+    model: type[BaseModel], what: Sequence[ColumnElement[Any]], *, after: bool
+) -> sa.Select[Any]:
+    """Return the SELECT of the next rows in the order of the primary key.
+
+    With `after` the key's parts of the row before are the first parameters; the number of rows
+    is the last one.
+    """
+    table = table_of(model)
+    key = [table.c[field.column] for field in spec_of(model).primary_key]
+    statement = sa.select(*what).select_from(table).order_by(*key)
+    number = 0
+    if after:
+        given = [sa.bindparam(parameter(n), None, type_=c.type) for n, c in enumerate(key)]
+        statement = statement.where(_beyond(key, given))
+        number = len(key)
+    return statement.limit(sa.bindparam(parameter(number), None, type_=sa.BigInteger()))
+
+
+def _beyond(
+    key: Sequence[ColumnElement[Any]], given: Sequence[ColumnElement[Any]]
+) -> ColumnElement[bool]:
+    """Return the condition that a key comes after another, part by part.
+
+    Not as a comparison of tuples, for which MariaDB would use no index.
+    """
+    if len(key) == 1:
+        return key[0] > given[0]
+    rest = sa.and_(key[0] == given[0], _beyond(key[1:], given[1:]))
+    return sa.and_(key[0] >= given[0], sa.or_(key[0] > given[0], rest))
+
+
+def arrow_columns(
+    model: type[BaseModel], fields: Sequence[FieldSpec], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return columns as an engine gives them to Arrow, which is microseconds for intervals.
+
+    DuckDB's own have months and nanoseconds there, which Arrow cannot convert.
+    """
+    found: list[ColumnElement[Any]] = []
+    for field in fields:
+        column = table_of(model).c[field.column]
+        storage = plain_storage(field.storage, f"{model.__name__}.{field.name}")
+        if storage.kind is Kind.INTERVAL and dialect_name == "duckdb":
+            found.append(duckdb.microseconds(column).label(column.name))
+        else:
+            found.append(column)
+    return found
+
+
 def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
     """Return the model's columns in the order of its fields."""
+    return columns_of(model, spec_of(model).fields)
+
+
+def columns_of(model: type[BaseModel], fields: Sequence[FieldSpec]) -> list[sa.Column[Any]]:
+    """Return the columns of some fields of the model."""
     table = table_of(model)
-    return [table.c[field.column] for field in spec_of(model).fields]
+    return [table.c[field.column] for field in fields]
 
 
 def _filtered(
@@ -173,10 +241,12 @@ def last_inserted(model: type[BaseModel]) -> sa.Select[Any]:
     return sa.select(*columns(model)).where(column == sa.func.last_insert_id())
 
 
-def insert_arrays(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Insert:
-    """Return the INSERT of many rows that gives them back; its parameters are lists, one a field.
+def insert_arrays(
+    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+) -> sa.Insert:
+    """Return the INSERT of many rows, which gives them back if `returning`.
 
-    The text is the same for any number of rows.
+    Its parameters are lists, one a field, so the text is the same for any number of rows.
     """
     table = table_of(model)
     lists = [
@@ -185,13 +255,17 @@ def insert_arrays(model: type[BaseModel], fields: Sequence[FieldSpec]) -> sa.Ins
         for many in [ManyOf(table.c[field.column].type)]
     ]
     names = [field.column for field in fields]
-    return sa.insert(table).from_select(names, sa.select(*lists)).returning(*columns(model))
+    statement = sa.insert(table).from_select(names, sa.select(*lists))
+    return statement.returning(*columns(model)) if returning else statement.inline()
 
 
-def bulk_insert(model: type[BaseModel], fields: Sequence[FieldSpec], rows: int) -> sa.Insert:
-    """Return the INSERT of `rows` rows that gives the whole rows back."""
+def bulk_insert(
+    model: type[BaseModel], fields: Sequence[FieldSpec], rows: int, *, returning: bool = True
+) -> sa.Insert:
+    """Return the INSERT of `rows` rows that gives the whole rows back if `returning`."""
     values = [_row(model, fields, n * len(fields)) for n in range(rows)]
-    return sa.insert(table_of(model)).values(values).returning(*columns(model))
+    statement = sa.insert(table_of(model)).values(values)
+    return statement.returning(*columns(model)) if returning else statement.inline()
 
 
 def update_by_key(
@@ -216,18 +290,20 @@ def update(
     assignments: Sequence[Assignment],
     dialect_name: str,
     *,
+    sequential: bool = False,
     key: bool = False,
     returning: bool = False,
 ) -> sa.Update:
     """Return the UPDATE of the selected rows, values of the assignments first.
 
     With `key` the rows are one row, by its primary key; with `returning` they are given back.
+    `sequential` is for engines that assign one column after the other.
     """
     table = table_of(selection.model)
     parameters = _Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
     _refuse_other_tables(selection.model, list(values.values()))
-    if dialect_name == "mysql":
+    if sequential:
         _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
     conditions: list[ColumnElement[bool]]
@@ -246,14 +322,14 @@ def update(
 def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
     """Raise NotSupported if a value is computed from another column that is set as well.
 
-    MySQL assigns one after the other, so that the later one would read what the earlier wrote.
+    It would read what the assignment before it wrote.
     """
     for name, value in values.items():
         read = {c.name for c in visitors.iterate(value) if isinstance(c, sa.Column)}
         if shared := sorted(read & values.keys() - {name}):
             raise NotSupported(
-                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and MySQL"
-                " would compute with the new value",
+                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and"
+                " MySQL would compute with the new value",
                 "update in two steps, or read the rows and compute in Python",
             )
 

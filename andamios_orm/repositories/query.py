@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
 from andamios_orm.errors import (
     ManyFound,
@@ -14,12 +15,17 @@ from andamios_orm.errors import (
     WrongType,
 )
 from andamios_orm.models.base import Model
-from andamios_orm.queries import nodes
+from andamios_orm.queries import nodes, to_sql
 from andamios_orm.queries.selection import Lock, Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 from andamios_orm.repositories.writing import Writer
+from andamios_orm.schema.spec import FieldSpec
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
 
 __all__ = ["Query"]
@@ -135,6 +141,80 @@ class Query(Generic[M]):
                 model=self._selection.model,
             )
         return found[0]
+
+    async def arrow(self, *, secrets: bool = False) -> pyarrow.Table:
+        """Return all rows as an Arrow table, with the values that the columns hold.
+
+        There is one column per field, in their order and with the same types on every engine: an
+        Enum is its value, a UUID its text, JSON its text. The model does not validate the rows,
+        which is what makes this fast. Secret fields are left out, because tables print themselves;
+        `secrets=True` takes them too.
+
+        Raises MissingDriver without pyarrow, NotSupported for a field that Arrow has no type for,
+        ValueOutOfRange for a value that Arrow cannot hold, InvalidRow for a stored one that
+        cannot be read, DatabaseError.
+
+        ```python
+        table = await heroes.order_by(Hero.age.desc()).arrow()
+        assert table.column("name").to_pylist() == ["Grace", "Ada"]
+        ```
+        """
+        require("arrow", "pyarrow")
+        return await self._read_arrow(secrets=secrets)
+
+    async def polars(self, *, secrets: bool = False) -> polars.DataFrame:
+        """Return all rows as a Polars DataFrame: what `arrow` gives, without copying most of it.
+
+        Raises what `arrow` raises, and NotSupported for decimals of more than 38 digits.
+
+        ```python
+        frame = await heroes.where(Hero.age > 40).polars()
+        assert frame["name"].to_list() == ["Grace"]
+        ```
+        """
+        require("polars", "polars", "pyarrow")
+        from andamios_orm.repositories import frames  # noqa: PLC0415 - an extra's packages
+
+        frames.require_polars_types(self._selection.model, self._shown(secrets=secrets))
+        return await frames.to_polars(await self._read_arrow(secrets=secrets))
+
+    async def pandas(self, *, secrets: bool = False) -> pandas.DataFrame:
+        """Return all rows as a pandas DataFrame whose columns keep their Arrow types.
+
+        pandas' own types would make floats of whole numbers beside a missing one. Raises what
+        `arrow` raises.
+
+        ```python
+        frame = await heroes.order_by(Hero.name).pandas()
+        assert list(frame["age"]) == [36, 85]
+        ```
+        """
+        require("pandas", "pandas", "pyarrow")
+        from andamios_orm.repositories import frames  # noqa: PLC0415 - as above
+
+        return await frames.to_pandas(await self._read_arrow(secrets=secrets))
+
+    async def _read_arrow(self, *, secrets: bool) -> pyarrow.Table:
+        from andamios_orm.database.arrow import ArrowReader  # noqa: PLC0415 - needs pyarrow
+
+        selection = self._selection
+        reader = ArrowReader(self._source, selection.model, self._shown(secrets=secrets))
+        return await reader.read(
+            selection.key(),
+            lambda what, dialect_name: to_sql.select(selection, dialect_name, what),
+            selection.values(),
+        )
+
+    def _shown(self, *, secrets: bool) -> tuple[FieldSpec, ...]:
+        """Return the fields that become columns. Raises UsageError for none."""
+        spec = self._statements.spec
+        fields = spec.fields if secrets else self._statements.shown
+        if not fields:
+            raise UsageError(
+                f"every field of {spec.name} is secret, so no column is left",
+                "pass secrets=True to read them",
+            )
+        return fields
 
     def _at_most(self, rows: int) -> Selection:
         limit = self._selection.limit

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Dialect
 
 from andamios_orm.errors import InvalidRow
 from andamios_orm.rows.encode import refusals
 from andamios_orm.rows.plan import Row
 from andamios_orm.schema.columns import Stored
-from andamios_orm.schema.spec import FieldSpec, ModelSpec
+from andamios_orm.schema.secrets import is_secret
+from andamios_orm.schema.spec import ModelSpec
 
 __all__ = ["model_decoder", "nothing", "scalar"]
 
@@ -106,10 +107,6 @@ def _name_columns(spec: ModelSpec, loads: Loads) -> Names:
 _SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
 
 
-def _is_secret(field: FieldSpec) -> bool:
-    return field.secret or bool({SecretStr, SecretBytes}.intersection(field.storage.python_types))
-
-
 def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
     """Raise InvalidRow if the model refuses the row, without the row's values."""
     values: dict[str, object] = {}
@@ -132,7 +129,7 @@ def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
             fields = refusals(error, spec.model)
         else:
             return
-    key = tuple(_SECRET if _is_secret(f) else values.get(f.name) for f in spec.primary_key)
+    key = tuple(_SECRET if is_secret(f) else values.get(f.name) for f in spec.primary_key)
     shown = ", ".join(f"{name} ({kind})" for name, kind in fields.items())
     raise InvalidRow(
         f"the stored row of {spec.name} with the primary key"

@@ -40,6 +40,8 @@ class Plan(Generic[R]):
     writes: bool
     table: sa.Table
     """The table it reads or writes, for messages about constraints."""
+    arrow: bool = False
+    """Whether the driver is asked for a `pyarrow.Table`, which `decode` then gets for the rows."""
 
 
 class PlanCache:
@@ -84,6 +86,7 @@ def compile_plan(
     decode: Callable[[Sequence[Row]], R],
     *,
     table: sa.Table,
+    arrow: bool = False,
 ) -> Plan[R]:
     """Return the plan of a statement whose values are the parameters `andamios_orm_parameter_0`, …
 
@@ -103,7 +106,7 @@ def compile_plan(
             value = constants[name]
             slots.append((-1, None, process(value) if process else value))
     writes = not isinstance(statement, sa.Select)
-    return Plan(str(compiled), _binder(slots), decode, writes, table)
+    return Plan(str(compiled), _binder(slots), decode, writes, table, arrow)
 
 
 _Processor: TypeAlias = Callable[[Any], object]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
+from uuid import UUID
 from weakref import WeakSet
 
 import sqlalchemy as sa
@@ -24,12 +25,13 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
+from andamios_orm.schema import plain
 from andamios_orm.schema.json_values import to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_ordered_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_number_as_text", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -103,6 +105,37 @@ class Stored(TypeDecorator[Any]):
         if python_value or (codec is not None and codec.load):
             return self.result_processor(dialect, None)
         return _chain(self._representation(dialect).load, None)
+
+    def plain_processor(self, dialect: Dialect) -> Converter | None:
+        """Return driver value → what the column holds, as a plain Python value; JSON is text."""
+        if plain.plain_storage(self.storage, self.field).kind is Kind.JSON:
+            return _chain(_json_text, None) if _parses_json(dialect) else None
+        if self.storage.kind is Kind.CUSTOM:
+            column_type = cast("TypeEngine[Any]", self.storage.column_type)
+            return _chain(plain.reader(column_type, dialect), None)
+        return _chain(self._representation(dialect).result, None)
+
+    def from_plain(self, dialect: Dialect, *, python_value: bool) -> Converter | None:
+        """Return the way back: plain value → something pydantic turns into the field's value.
+
+        A UUID's plain value is its text. With `python_value` the result is the field's Python
+        value already, as in `load_processor`.
+        """
+        codec = self.storage.codec
+        decode = codec.decode if codec and (python_value or codec.load) else None
+        if self.storage.kind is Kind.JSON:
+            if self.storage.column_type != "text":
+                return _chain(self.annotation.from_json, None)
+            # pydantic's Json[...]: its own validator parses the text
+            return _chain(self.annotation.from_python, None) if python_value else None
+        if self.storage.kind is Kind.CUSTOM:
+            column_type = cast("TypeEngine[Any]", self.storage.column_type)
+            is_json = plain.plain_storage(self.storage, self.field).kind is Kind.JSON
+            write = None if is_json else plain.writer(column_type, dialect)
+            return _chain(write, self._representation(dialect).load)
+        if self.storage.kind is Kind.UUID and python_value:
+            return _chain(UUID, decode)
+        return _chain(None, decode)
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Any], str] | None:
         """Return Python value → SQL literal, for CHECK constraints."""
@@ -215,9 +248,9 @@ def _located(bind: Converter, field: str, engine: str) -> Converter:
     return convert
 
 
-def is_ordered_text(storage: Storage, dialect_name: str) -> bool:
+def is_number_as_text(storage: Storage, dialect_name: str) -> bool:
     """Whether a number is kept as text on this engine, so that SQL would order it wrongly."""
-    return dialect_name == "sqlite" and sqlite.is_ordered_text(storage)
+    return dialect_name == "sqlite" and sqlite.is_number_as_text(storage)
 
 
 _Represent = Callable[[Storage], Representation]
@@ -261,14 +294,18 @@ _JSON: Mapping[str, TypeEngine[Any]] = {
 
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
     column_type = _JSON.get(dialect.name, sa.Text())
-    # SQLAlchemy's driver adapter parses JSONB unless the engine told it not to, as ours does.
-    parsed = dialect.name == "postgresql" and dialect not in text_json_dialects
+    parsed = _parses_json(dialect)
     bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
         result = annotation.from_parsed_text if parsed else annotation.from_python
         return Representation(column_type, bind, result, _json_text if parsed else None)
     typed = annotation.from_parsed_json if parsed else annotation.from_json
     return Representation(column_type, bind, typed, typed)
+
+
+def _parses_json(dialect: Dialect) -> bool:
+    """Whether SQLAlchemy's adapter of the driver gives parsed JSON, as that of asyncpg does."""
+    return dialect.name == "postgresql" and dialect not in text_json_dialects
 
 
 def _jsonb_text(value: object) -> str:
@@ -286,21 +323,13 @@ def _json_text(value: object) -> str:
 def _custom(storage: Storage, dialect: Dialect, coltype: object) -> Representation:
     column_type = cast("TypeEngine[Any]", storage.column_type)
     impl = column_type.dialect_impl(dialect)
-    plain = _undecorated(impl)
+    inner = plain.plain_type(impl)
     decode = storage.codec.decode if storage.codec else None
-    if coltype is None and isinstance(plain, sa.Numeric | sa.Float):
-        # SQLAlchemy asks with the type that the cursor reported; a plan has no such cursor.
-        coltype = _POSTGRESQL_FLOAT if isinstance(plain, sa.Float) else _POSTGRESQL_NUMERIC
+    if coltype is None:
+        # SQLAlchemy asks with the type that the cursor reported.
+        coltype = plain.cursor_type(inner)
     result: Converter | None = impl.result_processor(dialect, coltype)
     if isinstance(impl, sa.JSON) and dialect in text_json_dialects:
         result = _chain(result, json.loads)
-    kept = sqlite.storage_class(plain) if dialect.name == "sqlite" else column_type
+    kept = sqlite.storage_class(inner) if dialect.name == "sqlite" else column_type
     return Representation(kept, impl.bind_processor(dialect), result, _chain(result, decode))
-
-
-# Object identifiers from PostgreSQL's catalog `pg_type`.
-_POSTGRESQL_FLOAT, _POSTGRESQL_NUMERIC = 701, 1700
-
-
-def _undecorated(impl: TypeEngine[Any]) -> TypeEngine[Any]:
-    return _undecorated(impl.impl_instance) if isinstance(impl, TypeDecorator) else impl

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 TOOLS = {"alembic", "fastapi", "hypothesis", "pytest", "rich", "typer"}
-DRIVERS = {"aiosqlite", "asyncpg", "duckdb"}
+DRIVERS = {"aiosqlite", "asyncpg", "duckdb", "pandas", "polars", "pyarrow"}
 
 
 def test_import_loads_no_tool_and_no_driver() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import duckdb
 
 from andamios_orm.backends.duckdb import driver
 from andamios_orm.backends.duckdb.driver import Config, Parameters, Result, Row
 from andamios_orm.backends.duckdb.worker import Worker
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["AsyncConnection"]
 
@@ -91,6 +94,12 @@ class AsyncConnection:
         """
         return await self._worker.do(
             lambda: self._connection.call(function, *args, **kwargs), interrupt=self._interrupt
+        )
+
+    async def arrow(self, sql: str, parameters: Parameters = ()) -> pyarrow.Table:
+        """Run a SELECT and return its result as an Arrow table. Raises duckdb.Error."""
+        return await self._worker.do(
+            self._connection.arrow, sql, parameters, interrupt=self._interrupt
         )
 
     async def interrupt(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
+from andamios_orm.backends.duckdb.ddl import sequence_name
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
 
@@ -44,6 +46,7 @@ class DuckDBBackend:
         transactional_ddl=True,
         on_delete=("RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        keys_across_schemas=False,
         circular_tables=False,
         mutual_inserts=False,
         referenced_updates=False,
@@ -57,14 +60,18 @@ class DuckDBBackend:
         max_parameters=65_535,
     )
 
+    # Nobody takes turns there. Snapshot isolation is what PostgreSQL has under this name too.
+    joined_capabilities = replace(
+        capabilities, concurrent_writers=True, isolation=("repeatable read",)
+    )
+
     def is_in_memory(self, url: URL) -> bool:
         """A database in memory is shared by the connections of its engine and outlives each."""
         return False
 
     def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
         """Return how to open the URL, whose options are settings of DuckDB. Raises InvalidURL."""
-        if url.query:
-            _refuse_unknown(set(url.query))
+        _require_settings(url.query)
         return EngineOptions(url, pool_size, {})
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
@@ -95,6 +102,23 @@ class DuckDBBackend:
             await driver.rollback()  # nothing, if none followed
             return 0
         return await driver.run(sql, parameters)
+
+    async def fetch_arrow(
+        self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
+    ) -> list[Row]:
+        """Run a SELECT and return its result as a `pyarrow.Table`."""
+        return await driver.arrow(sql, parameters)  # type: ignore[return-value] # see ArrowBackend
+
+    async def move_counter(
+        self, driver: AsyncConnection, column: sa.Column[Any], highest: int
+    ) -> None:
+        """Move the sequence forward, never back."""
+        table = column.table
+        name = sequence_name(table.name, column.name)
+        found = await driver.fetch(_SEQUENCE, (table.schema, name))
+        if found and found[0][0] < highest:
+            full = ".".join(_quoted(part) for part in (table.schema, name) if part)
+            await driver.fetch("SELECT setval($1, $2)", (full, highest))
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Call: DuckDB never waits, so that waiting for it would bring nothing."""
@@ -145,16 +169,42 @@ class DuckDBBackend:
         return None
 
 
-def _refuse_unknown(names: set[str]) -> None:
+# Its last value is unknown after the file was opened, and its start is then where it goes on.
+_SEQUENCE = """
+SELECT coalesce(last_value, start_value - 1)
+FROM duckdb_sequences()
+WHERE schema_name = coalesce($1, current_schema()) AND sequence_name = $2
+"""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _require_settings(query: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Raise InvalidURL for an option that DuckDB does not take, or not with its value."""
+    if not query:
+        return
     import duckdb  # noqa: PLC0415 - as above
 
-    with duckdb.connect(":memory:") as connection:
-        known = {
-            name for (name,) in connection.execute("SELECT name FROM duckdb_settings()").fetchall()
-        } | {"read_only"}
-    if unknown := names - known:
+    if str(query.get("read_only", "true")).lower() not in _BOOLEANS:
         raise InvalidURL(
-            f"DuckDB has no setting {', '.join(f'`{name}`' for name in sorted(unknown))}",
-            "remove it from the URL; `SELECT name, description FROM duckdb_settings()` lists those"
-            " that there are",
+            "`read_only` in the URL is neither true nor false", "write ?read_only=true"
         )
+    for name, value in query.items():
+        # These two are about the file.
+        if name in ("read_only", "access_mode"):
+            continue
+        given = value if isinstance(value, str) else list(value)
+        try:
+            duckdb.connect(":memory:", config={name: given}).close()
+        except duckdb.Error:
+            # Its own text would show the value.
+            raise InvalidURL(
+                f"DuckDB has no setting `{name}`, or not with this value",
+                "correct it or remove it from the URL; `SELECT name, description FROM"
+                " duckdb_settings()` lists those that there are",
+            ) from None
+
+
+_BOOLEANS = {"1", "on", "true", "yes", "0", "off", "false", "no"}

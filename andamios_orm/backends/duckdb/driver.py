@@ -30,7 +30,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 import duckdb
 from duckdb import (  # type: ignore[attr-defined] # its stubs leave the type objects out
@@ -51,6 +51,9 @@ from duckdb import (  # type: ignore[attr-defined] # its stubs leave the type ob
 )
 
 from andamios_orm.backends.duckdb.scripts import Outcome, Script, Step, Transact, parse
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = [
     "BINARY",
@@ -268,6 +271,10 @@ class Connection:
             self._after_error()
             raise
 
+    def arrow(self, sql: str, parameters: Parameters = ()) -> pyarrow.Table:
+        """Run a SELECT and return its result as an Arrow table. Raises duckdb.Error."""
+        return self.call(_arrow_table, sql, list(parameters) or None)
+
     def _perform(self, sql: str, parameters: Parameters, read: Callable[[Outcome], R]) -> R:
         """Run all statements of a text, and read what the last leaves in `raw`.
 
@@ -437,6 +444,14 @@ class Connection:
         self.is_closed = True
         self._is_open = self._begin_wanted = self.aborted = False
         self.raw.close()
+
+
+def _arrow_table(
+    raw: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None
+) -> pyarrow.Table:
+    # As a relation: a result of execute() is copied once more, which duckdb warns of.
+    relation = raw.sql(sql, params=parameters)
+    return cast("pyarrow.Table", relation.to_arrow_table())
 
 
 class Rows:

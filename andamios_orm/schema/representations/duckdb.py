@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
 
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.representations import checks
 from andamios_orm.schema.representations.base import Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["represent"]
+__all__ = ["NO_MICROSECONDS", "microseconds", "represent"]
 
 _MAX_DIGITS = 38
 
@@ -42,6 +43,18 @@ def _decimal(precision: int, scale: int) -> Representation:
             f"declare max_digits={_MAX_DIGITS} or less, or use PostgreSQL",
         )
     return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+
+
+NO_MICROSECONDS = -(2**63)
+"""What `microseconds` gives for an interval that has more of them than 64 bits hold."""
+
+
+def microseconds(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return an interval column as whole microseconds, for readers that know no months."""
+    # Without TRY the statement would fail, with an error that names no column.
+    attempt: ColumnElement[int] = getattr(sa.func, "try")(sa.func.epoch_us(column))
+    limit = sa.literal_column(f"CAST('{NO_MICROSECONDS}' AS BIGINT)", sa.BigInteger())
+    return sa.case((column.is_not(None), sa.func.coalesce(attempt, limit)))
 
 
 def _utc(value: datetime) -> datetime:
