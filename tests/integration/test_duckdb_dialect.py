@@ -19,8 +19,8 @@ from andamios_orm.backends.duckdb.dialect import AsyncDuckDBDialect, DuckDBDiale
 from andamios_orm.backends.duckdb.driver import Connection, InterfaceError, TransactionAborted
 from andamios_orm.backends.duckdb.messages import failure_of
 
-# Days, on any machine. The condition keeps DuckDB from knowing the answer.
-ENDLESS = "SELECT count(*) FROM range(100_000_000_000) AS r(n) WHERE n % 7 = 3"
+# Weeks, on any machine. The condition keeps DuckDB from knowing the answer.
+ENDLESS = "SELECT count(*) FROM range(1_000_000_000_000_000) AS r(n) WHERE n % 7 = 3"
 
 metadata = sa.MetaData()
 PARENT = sa.Table(
