@@ -344,6 +344,11 @@ class Session:
         with self._use() as connection, self._abort_on_error():
             await self._begin(connection)
             yield connection
+            if connection.is_usable():
+                # A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on
+                # MariaDB: what follows begins another transaction, or it could not be undone.
+                self._begun = False
+                self._give_turn_back()
 
     async def _begin(self, connection: DriverConnection) -> None:
         if self._aborted:

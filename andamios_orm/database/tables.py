@@ -77,19 +77,27 @@ def create_tables(
 
 @contextmanager
 def _noting(metadata: sa.MetaData) -> Iterator[list[sa.Table]]:
-    """Collect the tables whose creation begins in the block: an index may fail after its table."""
+    """Collect the tables that are created in the block, and none that somebody else creates.
+
+    One whose index fails was created, although the event that says so does not come.
+    """
     created: list[sa.Table] = []
 
-    def note(table: sa.Table, *args: object, **kw: object) -> None:
-        created.append(table)
+    def note(item: sa.Table | sa.Index, *args: object, **kw: object) -> None:
+        table = item if isinstance(item, sa.Table) else item.table
+        if table is not None and table not in created:
+            created.append(table)
 
-    for table in metadata.tables.values():
-        sa.event.listen(table, "before_create", note)
+    noted = [(table, "after_create") for table in metadata.tables.values()] + [
+        (index, "before_create") for table in metadata.tables.values() for index in table.indexes
+    ]
+    for item, event in noted:
+        sa.event.listen(item, event, note)
     try:
         yield created
     finally:
-        for table in metadata.tables.values():
-            sa.event.remove(table, "before_create", note)
+        for item, event in noted:
+            sa.event.remove(item, event, note)
 
 
 def _schemas(metadata: sa.MetaData) -> list[str]:

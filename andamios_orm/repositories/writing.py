@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
 
 from andamios_orm.database.source import Source
-from andamios_orm.errors import NotSupported
+from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
@@ -102,7 +103,14 @@ class Writer(Generic[M]):
         key = statements.spec.primary_key
         if all(part.name in names for part in key):
             known = [values[names.index(part.name)] for part in key]
-            return (await unit.fetch(statements.by_key(unit.plans), known))[0]
+            found = await unit.fetch(statements.by_key(unit.plans), known)
+            if not found:
+                raise StatementFailed(
+                    f"the database stored {statements.spec.name} under another key than the given",
+                    "open the engine with sql_mode NO_AUTO_VALUE_ON_ZERO, as Database does, or do"
+                    " not use 0 as a key",
+                )
+            return found[0]
         return (await unit.fetch(statements.last_inserted(unit.plans), []))[0]
 
     def _require_known_key(self, names: tuple[str, ...]) -> None:
@@ -130,9 +138,9 @@ class Writer(Generic[M]):
         if not set(key_names) <= set(names):
             # Counted keys: the database counts in the order of the VALUES.
             return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
-        by_key = {tuple(getattr(row, name) for name in key_names): row for row in found}
+        by_key = {_comparable([getattr(row, name) for name in key_names]): row for row in found}
         places = [names.index(name) for name in key_names]
-        return [by_key[tuple(values[place] for place in places)] for values in chunk]
+        return [by_key[_comparable([values[place] for place in places])] for values in chunk]
 
     # -- updating
 
@@ -224,15 +232,18 @@ class Writer(Generic[M]):
         if self._gives_back_updates(source):
             plan = statements.update_returning(source.plans, selection, assignments)
             return await source.fetch(plan, values)
+        # By the keys that are locked: a row that was added since would be changed unseen.
         locked = selection.locked("wait")
         before = await source.fetch(statements.select(source.plans, locked), selection.values())
-        await source.affect(statements.update(source.plans, selection, assignments), values)
         names = [part.name for part in statements.spec.primary_key]
-        by_key = statements.by_key(source.plans)
+        only = statements.patch_only(source.plans, assignments)
+        assigned = assigned_values(assignments)
         stored: list[M] = []
         for row in before:
-            key = self._key_after(assignments, [getattr(row, name) for name in names])
-            found: list[M] = await source.fetch(by_key, key)
+            key = [getattr(row, name) for name in names]
+            afterwards = self._key_after(assignments, key)
+            await source.affect(only, [*assigned, *key])
+            found: list[M] = await source.fetch(statements.by_key(source.plans), afterwards)
             stored += found
         return stored
 
@@ -252,3 +263,18 @@ class Writer(Generic[M]):
                 )
             found.append(after)
         return found
+
+
+def _comparable(key: Iterable[object]) -> tuple[object, ...]:
+    """Return a key under which the stored row is found again.
+
+    A local time that a clock shows twice equals no time of another zone (PEP 495), and NaN nothing.
+    """
+    return tuple(
+        part.astimezone(UTC)
+        if isinstance(part, datetime) and part.tzinfo is not None
+        else "NaN"
+        if part != part
+        else part
+        for part in key
+    )

@@ -280,7 +280,15 @@ def _unlimited(found: Representation, storage: Storage, dialect_name: str) -> Re
         return replace(found, bind=None)
     if dialect_name == "sqlite":
         return replace(found, bind=sqlite.comparable_decimal(storage))
-    return replace(found, type=sa.Numeric(), bind=checks.finite_decimal)
+    bind: Converter = checks.finite_decimal
+    if (digits := _COMPARED_DIGITS.get(dialect_name)) is not None:
+        sizes = cast("int", storage.precision), storage.scale or 0
+        bind = checks.comparable_decimal(digits, *sizes)
+    return replace(found, type=sa.Numeric(), bind=bind)
+
+
+_COMPARED_DIGITS = {"duckdb": 38, "mariadb": 65, "mysql": 65}
+"""Beyond them engines go on with doubles, and find numbers equal that are not."""
 
 
 _JSON: Mapping[str, TypeEngine[Any]] = {

@@ -85,7 +85,9 @@ class DuckDBBackend:
         file = url.database or ":memory:"
         if file == ":memory:":
             return f"duckdb:memory:{next(_memories)}"
-        return f"duckdb:{file if file.startswith(':memory:') else os.path.realpath(file)}"
+        if not file.startswith(":memory:"):
+            file = os.path.realpath(os.path.expanduser(file))
+        return f"duckdb:{file}"
 
     async def fetch(
         self, driver: AsyncConnection, sql: str, parameters: Sequence[object]

@@ -68,9 +68,9 @@ _CONFLICT = re.compile(
     r"(?:Conflict on |Transaction conflict: |Catalog write-write conflict |write-write conflict)"
 )
 _READ_ONLY = re.compile(
-    r'TransactionContext Error: Cannot write to database ".+" - transaction is launched in read-only'
-    r'|Invalid Input Error: Cannot execute statement of type "\w+" on database ".+" which is attached'
-    r" in read-only mode",
+    r'TransactionContext Error: Cannot write to database ".+" - transaction is launched in'
+    r' read-only|Invalid Input Error: Cannot execute statement of type "\w+" on database ".+"'
+    r" which is attached in read-only mode"
 )
 _ABORTED = re.compile(r"TransactionContext Error: Current transaction is aborted")
 _LOCKED = re.compile(

@@ -55,7 +55,7 @@ class MySQLBackend:
         deferred_keys=False,
         keys_across_schemas=False,
         circular_tables=True,
-        mutual_inserts=True,
+        mutual_inserts=False,
         referenced_updates=True,
         insert_returning=False,
         update_returning=False,
