@@ -381,7 +381,7 @@ async def test_a_read_only_transaction_refuses_to_write(driver: Connection) -> N
     failure = await failure_of(driver, "INSERT INTO t VALUES (1)")
 
     assert failure == Failure(
-        kind="other", code="1792", summary="Cannot execute statement in a READ ONLY transaction"
+        kind="read_only", code="1792", summary="Cannot execute statement in a READ ONLY transaction"
     )
 
 
