@@ -187,7 +187,7 @@ def _require_settings(query: Mapping[str, str | tuple[str, ...]]) -> None:
     """Raise InvalidURL for an option that DuckDB does not take, or not with its value."""
     if not query:
         return
-    import duckdb  # noqa: PLC0415 - as above
+    from andamios_orm.backends.duckdb import driver  # noqa: PLC0415 - as above
 
     if str(query.get("read_only", "true")).lower() not in _BOOLEANS:
         raise InvalidURL(
@@ -199,8 +199,8 @@ def _require_settings(query: Mapping[str, str | tuple[str, ...]]) -> None:
             continue
         given = value if isinstance(value, str) else list(value)
         try:
-            duckdb.connect(":memory:", config={name: given}).close()
-        except duckdb.Error:
+            driver.connect(config={name: given}).close()
+        except driver.Error:
             # Its own text would show the value.
             raise InvalidURL(
                 f"DuckDB has no setting `{name}`, or not with this value",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -34,6 +35,12 @@ def test_the_options_of_a_url_are_duckdbs_settings() -> None:
 
     with pytest.raises(InvalidURL, match="no setting `thread`"):
         BACKEND.engine_options(sa.make_url("duckdb:///x.duckdb?thread=2&nonsense=1"), 3)
+
+    with pytest.raises(InvalidURL, match="neither true nor false"):
+        BACKEND.engine_options(sa.make_url("duckdb:///x.duckdb?read_only=perhaps"), 3)
+    # It belongs to an extension of DuckDB's, which is not loaded when a file is opened.
+    zoned = sa.make_url("duckdb:///x.duckdb?timezone=Asia/Tokyo")
+    assert BACKEND.engine_options(zoned, 3).url == zoned
 
 
 def test_writers_of_one_file_take_turns_whatever_they_call_it(
@@ -98,6 +105,39 @@ async def test_a_read_only_transaction_cannot_write(driver: AsyncConnection) -> 
     assert failure.kind == "read_only"
     await BACKEND.run(driver, "ROLLBACK", ())
     assert await BACKEND.run(driver, "INSERT INTO t VALUES (1)", ()) == 1
+
+
+@pytest.mark.parametrize("schema", [None, "a schema"])
+async def test_a_counter_moves_forward_and_never_back(
+    driver: AsyncConnection, schema: str | None
+) -> None:
+    table = sa.Table(
+        "my table", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), schema=schema
+    )
+    place = f'"{schema}"."my table_id_seq"' if schema else '"my table_id_seq"'
+    if schema:
+        await driver.run(f'CREATE SCHEMA "{schema}"')
+    await driver.run(f"CREATE SEQUENCE {place}")
+
+    for highest in (10, 3):
+        await BACKEND.move_counter(driver, table.c.id, highest)
+
+    assert await driver.fetch("SELECT nextval($1)", [place]) == [(11,)]
+
+
+async def test_a_column_that_nothing_counts_is_left_alone(driver: AsyncConnection) -> None:
+    table = sa.Table("t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+
+    await BACKEND.move_counter(driver, table.c.id, 10)
+
+
+async def test_a_result_can_be_an_arrow_table(driver: AsyncConnection) -> None:
+    await driver.run("INSERT INTO t VALUES (1), (2)")
+
+    found: Any = await BACKEND.fetch_arrow(driver, "SELECT id FROM t WHERE id > $1", [1])
+    assert found.to_pydict() == {"id": [2]}
+    everything: Any = await BACKEND.fetch_arrow(driver, "SELECT id FROM t ORDER BY id", ())
+    assert everything.to_pydict() == {"id": [1, 2]}
 
 
 async def test_a_closed_connection_is_not_usable(driver: AsyncConnection) -> None:
