@@ -159,7 +159,7 @@ class Query(Generic[M]):
         assert table.column("name").to_pylist() == ["Grace", "Ada"]
         ```
         """
-        require("arrow", "pyarrow")
+        await require("arrow", "pyarrow")
         return await self._read_arrow(secrets=secrets)
 
     async def polars(self, *, secrets: bool = False) -> polars.DataFrame:
@@ -172,7 +172,7 @@ class Query(Generic[M]):
         assert frame["name"].to_list() == ["Grace"]
         ```
         """
-        require("polars", "polars", "pyarrow")
+        await require("polars", "polars", "pyarrow")
         from andamios_orm.repositories import frames  # noqa: PLC0415 - an extra's packages
 
         frames.require_polars_types(self._selection.model, self._shown(secrets=secrets))
@@ -189,7 +189,7 @@ class Query(Generic[M]):
         assert list(frame["age"]) == [36, 85]
         ```
         """
-        require("pandas", "pandas", "pyarrow")
+        await require("pandas", "pandas", "pyarrow")
         from andamios_orm.repositories import frames  # noqa: PLC0415 - as above
 
         return await frames.to_pandas(await self._read_arrow(secrets=secrets))
