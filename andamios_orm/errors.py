@@ -256,7 +256,10 @@ class FileProblem(AndamiosError, ValueError):
 
 # SQLAlchemy wraps what a column's type raises, and shows the statement's values with it.
 class NotStorable(AndamiosError, ValueError, DontWrapMixin):
-    """A value that the column cannot hold exactly; raised before SQL, so nothing was changed.
+    """A value that the column cannot hold exactly; nothing was changed.
+
+    Raised before SQL for the values of a repository's call. The database itself refuses what
+    SQLAlchemy's own statements compute or carry past the columns' types.
 
     `field` is `"Model.field"` where it is known, `limit` says what the column can hold, and
     `engine` is the database's name (`"duckdb"`) where the limit was met on the way to one.

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import sqlalchemy as sa
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from andamios_orm import Database, Repository, run
-from benchmarks.conftest import RATIOS
+from benchmarks.conftest import BULK, RATIOS
 from benchmarks.harness import interleaved
 from benchmarks.models import METADATA, ROWS, Account, account
-from benchmarks.raw import Raw, RawPostgreSQL, RawSQLite
+from benchmarks.raw import Raw, RawDuckDB, RawMariaDB, RawPostgreSQL, RawSQLite
 
 
 @asynccontextmanager
@@ -25,6 +26,30 @@ async def raw_connection(url: str) -> AsyncIterator[Raw]:
             for pragma in ("foreign_keys = ON", "busy_timeout = 30000", "synchronous = NORMAL"):
                 await held.execute_fetchall(f"PRAGMA {pragma}")
             yield RawSQLite(held)
+        return
+    if url.startswith("duckdb"):
+        import duckdb  # noqa: PLC0415 - only the measured driver is loaded
+
+        embedded = RawDuckDB(duckdb.connect(url.removeprefix("duckdb:///")))
+        try:
+            yield embedded
+        finally:
+            embedded.close()
+        return
+    if url.startswith("mariadb"):
+        import asyncmy  # noqa: PLC0415 - only the measured driver is loaded
+
+        parts = sa.make_url(url)
+        async with asyncmy.connect(
+            host=parts.host,
+            port=parts.port,
+            user=parts.username,
+            password=parts.password or "",
+            database=parts.database,
+            charset="utf8mb4",
+            autocommit=True,
+        ) as opened:
+            yield RawMariaDB(opened)
         return
     import asyncpg  # noqa: PLC0415 - only the measured driver is loaded
 
@@ -77,6 +102,13 @@ def test_crud_loop(
     benchmark.pedantic(lambda: run(once()), rounds=3)
 
 
+async def add_1000(db: Database) -> None:
+    """Store 1,000 rows at once and take them away again, as part of the time."""
+    async with db.session() as session:
+        await Repository(Account, session).add_all(account(n) for n in range(10_000, 11_000))
+        await session.rollback()
+
+
 def test_one_call_next_to_the_raw_driver(
     benchmark: BenchmarkFixture, request: pytest.FixtureRequest, url: str
 ) -> None:
@@ -98,6 +130,7 @@ def test_one_call_next_to_the_raw_driver(
                     {"ours": lambda: held.get(key + 500), "raw": lambda: raw.get(key + 500)},
                     calls=500,
                 )
+            bulk = await interleaved({"ours": lambda: add_1000(db)}, calls=1)
             patch = await interleaved(
                 {
                     "ours": lambda: pooled.patch(key, Account.name.set("Renamed")),
@@ -115,5 +148,6 @@ def test_one_call_next_to_the_raw_driver(
             request.config.stash[RATIOS].append(
                 (operation, backend, ours.wall, ours.cpu, floor.wall, floor.cpu)
             )
+        request.config.stash[BULK].append((backend, bulk["ours"].wall / 1000))
 
     benchmark.pedantic(lambda: run(measure()), rounds=1)

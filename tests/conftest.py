@@ -3,8 +3,8 @@
 A test that asks for `database_url` or `db` runs once on every backend. A backend that is missing
 is skipped with the reason; where the variable CI is "true" it is a failure instead.
 
-The character set that MariaDB gives to databases is the variable ANDAMIOS_TEST_CHARSET_MARIADB, by
-default utf8mb4. No test may depend on it.
+"mysql" is a second MariaDB, spoken to as one speaks to MySQL, and its default character set is
+latin1, as without a configuration: no test may depend on the server's.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -47,11 +48,11 @@ class Node(Protocol):
 servers_of_run = pytest.StashKey[dict[str, Server]]()
 
 
-def new_mariadb() -> MariaDBServer:
-    return MariaDBServer(charset=os.environ.get("ANDAMIOS_TEST_CHARSET_MARIADB") or "utf8mb4")
-
-
-SERVERS: dict[str, Callable[[], Server]] = {"postgresql": PostgreSQLServer, "mariadb": new_mariadb}
+SERVERS: dict[str, Callable[[], Server]] = {
+    "postgresql": PostgreSQLServer,
+    "mariadb": MariaDBServer,
+    "mysql": partial(MariaDBServer, charset="latin1"),
+}
 
 
 # The process that starts the workers owns the servers: it is the first to begin and the last to
@@ -190,10 +191,24 @@ def empty_mariadb_url(
     return mariadb_url
 
 
+@pytest.fixture(scope="session")
+def mysql_server(pytestconfig: pytest.Config) -> Iterator[MariaDBServer]:
+    """The server of this run that is taken for a MySQL."""
+    with MariaDBServer(address_of(pytestconfig, "mysql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_database(mysql_server: MariaDBServer) -> str:
+    """The name of this worker's database."""
+    return database_on(mysql_server)
+
+
 @pytest.fixture
-def empty_mysql_url(empty_mariadb_url: str) -> str:
-    """The URL under which the same server is spoken to as a MySQL, which returns no rows."""
-    return empty_mariadb_url.replace("mariadb://", "mysql://")
+def empty_mysql_url(mysql_server: MariaDBServer, mysql_database: str) -> str:
+    """The URL of this worker's database, made empty before the test."""
+    mysql_server.clear_database(mysql_database)
+    return mysql_server.url(mysql_database).replace("mariadb://", "mysql://")
 
 
 @pytest.fixture

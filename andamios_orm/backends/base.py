@@ -36,6 +36,7 @@ FailureKind: TypeAlias = Literal[
     "unavailable",
     "unstorable",
     "aborted",
+    "read_only",
     "other",
 ]
 
@@ -66,12 +67,14 @@ class Capabilities:
     """What the engine itself can do to rows whose foreign key's target is deleted."""
     deferred_keys: bool
     """A foreign key can be checked as late as the commit."""
+    keys_across_schemas: bool
+    """A foreign key can refer to a table of another schema."""
     circular_tables: bool
     """Tables can refer to each other in a circle."""
     mutual_inserts: bool
     """Rows of one INSERT can refer to each other."""
     referenced_updates: bool
-    """Unique and indexed columns can be set in a row that others refer to."""
+    """Unique and indexed columns can be changed in a row that others refer to."""
     insert_returning: bool
     """An INSERT gives back the rows as stored, without a second statement."""
     update_returning: bool
@@ -150,6 +153,11 @@ class Backend(Protocol):
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
         """Set up every new connection of the engine."""
+        ...
+
+    @property
+    def joined_capabilities(self) -> Capabilities:
+        """What the engine offers on a connection that the user's own engine opened."""
         ...
 
     def writer_key(self, url: URL) -> str | None:

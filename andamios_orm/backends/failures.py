@@ -44,6 +44,7 @@ def to_error(
             "compare the values with the column types; `driver_error` is left out because it"
             " shows them",
             limit=failure.code or "unknown",
+            engine=dialect.name,
         )
     kind, problem, fix = _OTHERS.get(failure.kind, _OTHER)
     fix = failure.fix or fix
@@ -93,6 +94,11 @@ _OTHERS: dict[str, tuple[type[DatabaseError], str, str]] = {
         DatabaseUnavailable,
         "the database cannot be reached, or the connection was lost",
         "check that the server runs and accepts connections, then try again",
+    ),
+    "read_only": (
+        StatementFailed,
+        "this transaction, or the database, may only be read",
+        "write in a session without read_only=True, to a database that is open to write",
     ),
     "aborted": (
         TransactionAborted,

@@ -40,6 +40,7 @@ _KINDS: dict[str, FailureKind] = {
     "40P01": "conflict",
     "55P03": "conflict",
     "25P02": "aborted",
+    "25006": "read_only",
     "53300": "unavailable",
     "57P01": "unavailable",
     "57P02": "unavailable",
@@ -94,6 +95,7 @@ class PostgreSQLBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        keys_across_schemas=True,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -106,6 +108,8 @@ class PostgreSQLBackend:
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
     )
+
+    joined_capabilities = capabilities
 
     def is_in_memory(self, url: URL) -> bool:
         """A server's data outlives its connections."""

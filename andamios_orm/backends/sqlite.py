@@ -48,6 +48,7 @@ _KINDS: dict[str, FailureKind] = {
     "SQLITE_BUSY": "conflict",
     "SQLITE_BUSY_SNAPSHOT": "conflict",
     "SQLITE_LOCKED": "conflict",
+    "SQLITE_READONLY": "read_only",
     "SQLITE_CANTOPEN": "unavailable",
     "SQLITE_IOERR": "unavailable",
     "SQLITE_FULL": "unavailable",
@@ -74,6 +75,7 @@ class SQLiteBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        keys_across_schemas=False,
         circular_tables=True,
         mutual_inserts=True,
         referenced_updates=True,
@@ -86,6 +88,8 @@ class SQLiteBackend:
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
         max_parameters=32_766,
     )
+
+    joined_capabilities = capabilities
 
     def is_in_memory(self, url: URL) -> bool:
         """Whether the URL names no file."""

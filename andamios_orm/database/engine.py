@@ -41,8 +41,9 @@ Ts = TypeVarTuple("Ts")
 class Database:
     """A database and its connections, for one event loop at a time.
 
-    `url` is `sqlite:///file.db`, `sqlite://` (in memory) or `postgresql://user@host/name`; the
-    async driver is added. Nothing is opened before the first use.
+    `url` is `duckdb:///file.duckdb`, `sqlite:///file.db`, both without a file for one in memory,
+    or `postgresql://user@host/name`, `mariadb://...`, `mysql://...`; the async driver is added. No
+    database is opened before the first use.
 
     `pool_size` connections at most are open at once, and a caller waits `pool_timeout` seconds
     for a free one. `metadata` are the tables that create_all() and drop_all() mean; by default
@@ -120,7 +121,11 @@ class Database:
             )
 
     async def drop_all(self) -> None:
-        """Drop the tables of all models **with all their rows**, those that exist, all or none."""
+        """Drop the tables of all models **with all their rows**, those that exist.
+
+        All or none where `capabilities.transactional_ddl` is true; elsewhere an error leaves those
+        that were not reached.
+        """
         metadata = compile_all(self.metadata)
         async with self.session() as session:
             await session.run_sync(metadata.drop_all)
@@ -281,7 +286,9 @@ class Database:
     async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a SQLAlchemy statement on its own and return its rows, typed.
 
-        Statements that give no rows return an empty list. Raises DatabaseError.
+        Statements that give no rows return an empty list. What is no `select()`, such as `text()`,
+        is taken for a write: it waits for other writers where they take turns. Raises
+        DatabaseError.
 
         ```python
         for name, age in await db.execute(sa.select(Hero.name, Hero.age)):

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any, Literal, TypeAlias, cast
 
 import sqlalchemy as sa
@@ -21,13 +20,13 @@ from andamios_orm import observe
 from andamios_orm.backends.base import Backend, Capabilities
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
-from andamios_orm.database.writers import queue_for
+from andamios_orm.database.writers import WriterQueue, queue_for
 from andamios_orm.errors import (
     DatabaseError,
     DatabaseUnavailable,
     NotSupported,
     SessionMisuse,
-    TransactionConflict,
+    WrongType,
 )
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
@@ -188,7 +187,9 @@ class Pool:
     async def take_turn(self) -> bool:
         """Wait until this program's other writers are done; whether there is a turn to give back.
 
-        Raises TransactionConflict if that takes longer than the pool's time-out.
+        It comes before the connection: who waits for a turn must not hold one that a reader, or
+        the writer whose turn it is, could use. Raises DatabaseUnavailable if it takes longer than
+        the pool's time-out.
         """
         if self._queue is None:
             return False
@@ -196,7 +197,7 @@ class Pool:
             async with asyncio.timeout(self._timeout):
                 await self._queue.acquire()
         except TimeoutError:
-            raise TransactionConflict(
+            raise DatabaseUnavailable(
                 f"another session of this program has been writing for {self._timeout:g} seconds,"
                 f" and {self.backend.name} has one writer at a time",
                 "end sessions sooner, open those that only read with read_only=True, or raise"
@@ -205,9 +206,8 @@ class Pool:
         return True
 
     def give_turn_back(self) -> None:
-        """Let the next writer begin."""
-        if self._queue is not None:
-            self._queue.release()
+        """Let the next writer begin, after `take_turn` has returned True."""
+        cast("WriterQueue", self._queue).release()
 
     @asynccontextmanager
     async def turn(self, *, writes: bool) -> AsyncIterator[None]:
@@ -238,10 +238,14 @@ class Pool:
         self, *, writes: bool
     ) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
         """Take a connection for one block. Raises DatabaseUnavailable."""
+        async with self.turn(writes=writes), self._connected() as connections:
+            yield connections
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
         sqlalchemy, connection = await self.connect()
         try:
-            async with self.turn(writes=writes):
-                yield sqlalchemy, connection
+            yield sqlalchemy, connection
         finally:
             if not connection.is_usable():
                 # A BEGIN written by hand, say. In memory the connection is the data.
@@ -255,23 +259,26 @@ class Pool:
     async def lease(self, *, writes: bool) -> AsyncIterator[DriverConnection]:
         """Take a connection for one statement. Raises DatabaseUnavailable, SessionMisuse."""
         self.refuse_waiting_for_itself(writes=writes)
+        taken = writes and self._queue is not None and await self.take_turn()
         try:
-            pooled = await self._engine.raw_connection()
+            pooled = await self._pooled()
+            connection = self._wrapped(pooled.driver_connection)
+            try:
+                yield connection
+            finally:
+                if not connection.is_usable():
+                    # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
+                    await to_its_end(greenlet_spawn(pooled.invalidate))
+                pooled.close()
+        finally:
+            if taken:
+                self.give_turn_back()
+
+    async def _pooled(self) -> PoolProxiedConnection:
+        try:
+            return await self._engine.raw_connection()
         except Exception as error:
             raise self._unavailable(error) from None
-        connection = self._wrapped(pooled.driver_connection)
-        # The connection first: who waits for its turn may hold one, as a session does.
-        try:
-            if writes and self._queue is not None:
-                async with self.turn(writes=True):
-                    yield connection
-            else:
-                yield connection
-        finally:
-            if not connection.is_usable():
-                # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
-                await to_its_end(greenlet_spawn(pooled.invalidate))
-            pooled.close()
 
     def _wrapped(self, driver: Any) -> DriverConnection:
         return DriverConnection(driver, self.backend, self.dialect, self._metadata)
@@ -288,10 +295,13 @@ class Pool:
 
 def _capabilities(backend: Backend, writers: Writers | None, *, queued: bool) -> Capabilities:
     """Return what a database offers whose writers take turns or do not. Raises NotSupported."""
+    if writers not in (None, "serial", "concurrent"):
+        raise WrongType(
+            "writers= takes one of two words", 'pass "serial" or "concurrent", or leave it out'
+        )
     found = backend.capabilities
     if writers == "concurrent" and queued:
-        # Snapshot isolation, which is what PostgreSQL gives for this level as well.
-        return replace(found, concurrent_writers=True, isolation=("repeatable read",))
+        return backend.joined_capabilities
     if writers is not None and found.concurrent_writers != (writers == "concurrent"):
         does = (
             "keeps transactions apart by itself" if found.concurrent_writers else "has one writer"

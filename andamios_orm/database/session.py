@@ -86,8 +86,10 @@ class Session:
             )
         task = self._task = self._pool.enter()
         try:
+            await self._take_turn()
             self._sqlalchemy, self._connection = await self._pool.connect()
         except BaseException:
+            self._give_turn_back()
             self._task = None
             self._pool.leave(task)
             raise
@@ -347,6 +349,11 @@ class Session:
         with self._use() as connection, self._abort_on_error():
             await self._begin(connection)
             yield connection
+            if connection.is_usable():
+                # A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on
+                # MariaDB: what follows begins another transaction, or it could not be undone.
+                self._begun = False
+                self._give_turn_back()
 
     async def _begin(self, connection: DriverConnection) -> None:
         if self._aborted:
@@ -356,14 +363,18 @@ class Session:
                 " `async with session.savepoint():`",
             )
         if not self._begun:
-            if not self._read_only:
-                self._turn = await self._pool.take_turn()
+            await self._take_turn()
             # Set first: a cancelled BEGIN may have reached the database.
             self._begun = True
             for command in self._pool.backend.begin(
                 read_only=self._read_only, isolation=self._isolation
             ):
                 await connection.command(command)
+
+    async def _take_turn(self) -> None:
+        """Wait for the other writers, unless it is this one's turn already."""
+        if not self._read_only and not self._turn:
+            self._turn = await self._pool.take_turn()
 
     def _give_turn_back(self) -> None:
         """Let the next writer begin; the transaction of this one is over."""

@@ -74,7 +74,7 @@ class Joined:
         backend = backend_of(bind)
         self._connection = SQLAlchemyConnection(source, backend)
         # An Arrow table would come past SQLAlchemy, and so from outside its transaction.
-        self.capabilities = replace(backend.capabilities, arrow=False)
+        self.capabilities = replace(backend.joined_capabilities, arrow=False)
         self.in_transaction = True
         self.plans = plans_of(bind)
 

@@ -32,6 +32,12 @@ def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: st
                 f"{engine} has no ON DELETE {action}, which {key.table.name} declares",
                 f"declare one of {', '.join(capabilities.on_delete)}",
             )
+        if key.referred_table.schema != key.table.schema and not capabilities.keys_across_schemas:
+            raise NotSupported(
+                f"{engine} has no foreign keys across schemas, and {key.table.name} refers to"
+                f" {key.referred_table.fullname}",
+                "declare both models in the same schema",
+            )
         if key.deferrable and not capabilities.deferred_keys:
             raise NotSupported(
                 f"{engine} checks foreign keys at each statement, and one of {key.table.name} is"
@@ -71,19 +77,27 @@ def create_tables(
 
 @contextmanager
 def _noting(metadata: sa.MetaData) -> Iterator[list[sa.Table]]:
-    """Collect the tables whose creation begins in the block: an index may fail after its table."""
+    """Collect the tables that are created in the block, and none that somebody else creates.
+
+    One whose index fails was created, although the event that says so does not come.
+    """
     created: list[sa.Table] = []
 
-    def note(table: sa.Table, *args: object, **kw: object) -> None:
-        created.append(table)
+    def note(item: sa.Table | sa.Index, *args: object, **kw: object) -> None:
+        table = item if isinstance(item, sa.Table) else item.table
+        if table is not None and table not in created:
+            created.append(table)
 
-    for table in metadata.tables.values():
-        sa.event.listen(table, "before_create", note)
+    noted = [(table, "after_create") for table in metadata.tables.values()] + [
+        (index, "before_create") for table in metadata.tables.values() for index in table.indexes
+    ]
+    for item, event in noted:
+        sa.event.listen(item, event, note)
     try:
         yield created
     finally:
-        for table in metadata.tables.values():
-            sa.event.remove(table, "before_create", note)
+        for item, event in noted:
+            sa.event.remove(item, event, note)
 
 
 def _schemas(metadata: sa.MetaData) -> list[str]:

@@ -205,8 +205,8 @@ def generated(
     The field's type stays what it is (`int`, not `int | None`): reading it before the row is
     stored raises NotLoaded. `init` is there for type checkers only.
 
-    A key given by hand (`model_validate({"id": 7, ...})`) is stored as given. PostgreSQL's
-    counter does not notice, so mixing both leads to a UniqueViolation later; use
+    A key given by hand (`model_validate({"id": 7, ...})`) is stored as given. The counters of
+    PostgreSQL and DuckDB do not notice, so mixing both leads to a UniqueViolation later; use
     `field(primary_key=True)` for keys that come from outside.
     """
     info = Field(default_factory=_unset)

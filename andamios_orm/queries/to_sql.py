@@ -15,7 +15,7 @@ from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import ManyOf, is_ordered_text
+from andamios_orm.schema.columns import ManyOf, is_number_as_text
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
@@ -56,7 +56,7 @@ class _Parameters:
         return sa.bindparam(name, None, type_=column_type)
 
     def require_order(self, term: Term) -> None:
-        if is_ordered_text(term.storage, self._dialect_name):
+        if is_number_as_text(term.storage, self._dialect_name):
             raise NotSupported(
                 f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
                 " is text there and cannot be ordered or computed with",
@@ -290,18 +290,20 @@ def update(
     assignments: Sequence[Assignment],
     dialect_name: str,
     *,
+    sequential: bool = False,
     key: bool = False,
     returning: bool = False,
 ) -> sa.Update:
     """Return the UPDATE of the selected rows, values of the assignments first.
 
     With `key` the rows are one row, by its primary key; with `returning` they are given back.
+    `sequential` is for engines that assign one column after the other.
     """
     table = table_of(selection.model)
     parameters = _Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
     _refuse_other_tables(selection.model, list(values.values()))
-    if dialect_name == "mysql":
+    if sequential:
         _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
     conditions: list[ColumnElement[bool]]
@@ -320,14 +322,14 @@ def update(
 def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
     """Raise NotSupported if a value is computed from another column that is set as well.
 
-    MySQL assigns one after the other, so that the later one would read what the earlier wrote.
+    It would read what the assignment before it wrote.
     """
     for name, value in values.items():
         read = {c.name for c in visitors.iterate(value) if isinstance(c, sa.Column)}
         if shared := sorted(read & values.keys() - {name}):
             raise NotSupported(
-                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and MySQL"
-                " would compute with the new value",
+                f"`{name}` is computed from `{shared[0]}`, which the same update sets, and"
+                " MySQL would compute with the new value",
                 "update in two steps, or read the rows and compute in Python",
             )
 

@@ -17,6 +17,7 @@ from andamios_orm.queries.selection import Selection
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
+from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
@@ -57,11 +58,11 @@ class ModelStatements(Generic[M]):
 
     @cached_property
     def indexed(self) -> frozenset[str]:
-        """The fields, other than the key's, that an index of the table holds."""
+        """The fields, other than the key's, that an index or a key of the table holds."""
         columns = {c for index in self.table.indexes for c in index.columns} | {
             c
             for constraint in self.table.constraints
-            if isinstance(constraint, sa.UniqueConstraint)
+            if isinstance(constraint, sa.UniqueConstraint | sa.ForeignKeyConstraint)
             for c in constraint.columns
         }
         names = {column.name for column in columns}
@@ -171,7 +172,7 @@ class ModelStatements(Generic[M]):
             plans,
             key,
             nothing,
-            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=False),
+            lambda d: _update(selection, assignments, d, key=True),
         )
 
     def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
@@ -181,7 +182,7 @@ class ModelStatements(Generic[M]):
         return self._rows(
             plans,
             key,
-            lambda d: to_sql.update(selection, assignments, d.name, key=True, returning=True),
+            lambda d: _update(selection, assignments, d, key=True, returning=True),
         )
 
     def update(
@@ -189,18 +190,14 @@ class ModelStatements(Generic[M]):
     ) -> Plan[None]:
         """UPDATE of the selected rows."""
         key = self._update_key("set", selection, assignments)
-        return self._plan(
-            plans, key, nothing, lambda d: to_sql.update(selection, assignments, d.name)
-        )
+        return self._plan(plans, key, nothing, lambda d: _update(selection, assignments, d))
 
     def update_returning(
         self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
     ) -> Plan[list[M]]:
         """UPDATE of the selected rows that gives them back."""
         key = self._update_key("set returning", selection, assignments)
-        return self._rows(
-            plans, key, lambda d: to_sql.update(selection, assignments, d.name, returning=True)
-        )
+        return self._rows(plans, key, lambda d: _update(selection, assignments, d, returning=True))
 
     def _update_key(
         self, operation: str, selection: Selection, assignments: Sequence[terms.Assignment]
@@ -290,6 +287,23 @@ class ModelStatements(Generic[M]):
             key,
             lambda dialect: compile_plan(build(dialect), dialect, decode, table=self.table),
         )
+
+
+def _update(
+    selection: Selection,
+    assignments: Sequence[terms.Assignment],
+    dialect: Dialect,
+    *,
+    key: bool = False,
+    returning: bool = False,
+) -> sa.Update:
+    # A MariaDB assigns all at once where the session is told to, as our own connections are.
+    sequential = dialect.name == "mysql" or (
+        dialect.name == "mariadb" and dialect not in text_json_dialects
+    )
+    return to_sql.update(
+        selection, assignments, dialect.name, sequential=sequential, key=key, returning=returning
+    )
 
 
 def assigned_values(assignments: Sequence[terms.Assignment]) -> list[object]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
 
 from andamios_orm.database.inserting import portions
 from andamios_orm.database.source import Source
-from andamios_orm.errors import NotSupported
+from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.schema.json_values import same_value
 
 __all__ = ["Writer"]
 
@@ -57,7 +59,7 @@ class Writer(Generic[M]):
             self._require_known_key(names)
             return [await self._insert_and_read(source, names, values) for values in rows]
         alone = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
-        if alone or not names or not self._can_be_ordered(names):
+        if alone or not names or not self._key_is_known(names):
             return [await self.insert(source, names, values) for values in rows]
         if source.capabilities.column_arrays:
             return await self._insert_arrays(source, names, rows)
@@ -93,12 +95,19 @@ class Writer(Generic[M]):
         key = statements.spec.primary_key
         if all(part.name in names for part in key):
             known = [values[names.index(part.name)] for part in key]
-            return (await unit.fetch(statements.by_key(unit.plans), known))[0]
+            found = await unit.fetch(statements.by_key(unit.plans), known)
+            if not found:
+                raise StatementFailed(
+                    f"the database stored {statements.spec.name} under another key than the given",
+                    "open the engine with sql_mode NO_AUTO_VALUE_ON_ZERO, as Database does, or do"
+                    " not use 0 as a key",
+                )
+            return found[0]
         return (await unit.fetch(statements.last_inserted(unit.plans), []))[0]
 
     def _require_known_key(self, names: tuple[str, ...]) -> None:
         """Raise NotSupported if the row could not be found again without RETURNING."""
-        if self._can_be_ordered(names):
+        if self._key_is_known(names):
             return
         made = ", ".join(p.name for p in self._statements.spec.primary_key if p.name not in names)
         raise NotSupported(
@@ -107,7 +116,7 @@ class Writer(Generic[M]):
             "make the key in Python, as UUIDKey does, or count it with generated()",
         )
 
-    def _can_be_ordered(self, names: tuple[str, ...]) -> bool:
+    def _key_is_known(self, names: tuple[str, ...]) -> bool:
         """Whether the key tells which stored row belongs to which given one."""
         key = self._statements.spec.primary_key
         counted = len(key) == 1 and key[0].generated and key[0].server_default is None
@@ -121,9 +130,9 @@ class Writer(Generic[M]):
         if not set(key_names) <= set(names):
             # Counted keys: the database counts in the order of the VALUES.
             return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
-        by_key = {tuple(getattr(row, name) for name in key_names): row for row in found}
+        by_key = {_comparable([getattr(row, name) for name in key_names]): row for row in found}
         places = [names.index(name) for name in key_names]
-        return [by_key[tuple(values[place] for place in places)] for values in chunk]
+        return [by_key[_comparable([values[place] for place in places])] for values in chunk]
 
     # -- updating
 
@@ -132,77 +141,79 @@ class Writer(Generic[M]):
     ) -> M | None:
         """Write the fields `names` of the row with this key; return it, None if it is gone."""
         statements = self._statements
-        if self._must_leave_equal_values(source, names):
-            return await self._update_what_differs(source, names, values, key)
-        if source.capabilities.update_returning:
+        if self._gives_back_updates(source):
             plan = statements.update_by_key(source.plans, names)
             rows = await source.fetch(plan, [*values, *key])
             return rows[0] if rows else None
         async with source.unit() as unit:
-            only = statements.update_only_by_key(unit.plans, names)
-            if not await unit.affect(only, [*values, *key]):
-                return None
-            return (await unit.fetch(statements.by_key(unit.plans), key))[0]
-
-    def _must_leave_equal_values(self, source: Source, names: Iterable[str]) -> bool:
-        """Whether setting a column to the value it has could fail.
-
-        DuckDB removes and adds a row whose indexed columns are set, which others must not refer to.
-        """
-        return (
-            not source.capabilities.referenced_updates
-            and any(name in self._statements.indexed for name in names)
-            and self._statements.is_referred_to()
-        )
-
-    async def _update_what_differs(
-        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
-    ) -> M | None:
-        statements = self._statements
-        async with source.unit() as unit:
-            before = await unit.fetch(statements.by_key(unit.plans), key)
-            if not before:
-                return None
-            stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
-            changes = {n: v for n, v in zip(names, values, strict=True) if stored[n] != v}
-            if not changes:
-                return before[0]
-            plan = statements.update_by_key(unit.plans, tuple(changes))
-            return (await unit.fetch(plan, [*changes.values(), *key]))[0]
+            if self._must_leave_equal_values(unit, names):
+                before = await unit.fetch(statements.by_key(unit.plans), key)
+                if not before:
+                    return None
+                stored = self._fields_of(before[0])
+                changes = {
+                    name: value
+                    for name, value in zip(names, values, strict=True)
+                    if not same_value(stored[name], value)
+                }
+                names, values = tuple(changes), list(changes.values())
+            if names:
+                only = statements.update_only_by_key(unit.plans, names)
+                await unit.affect(only, [*values, *key])
+            return await self._read(unit, key)
 
     async def patch(
         self, source: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
     ) -> M | None:
         """Assign to columns of the row with this key; return it, None if there is none."""
         statements = self._statements
-        if self._must_leave_equal_values(source, [a.attr.name for a in assignments]):
-            async with source.unit() as unit:
-                return await self._patch_what_differs(unit, assignments, key)
-        values = [*assigned_values(assignments), *key]
-        if source.capabilities.update_returning:
-            rows = await source.fetch(statements.patch(source.plans, assignments), values)
+        if self._gives_back_updates(source):
+            plan = statements.patch(source.plans, assignments)
+            rows = await source.fetch(plan, [*assigned_values(assignments), *key])
             return rows[0] if rows else None
         afterwards = self._key_after(assignments, key)
         async with source.unit() as unit:
-            if not await unit.affect(statements.patch_only(unit.plans, assignments), values):
-                return None
-            return (await unit.fetch(statements.by_key(unit.plans), afterwards))[0]
+            if self._must_leave_equal_values(unit, [a.attr.name for a in assignments]):
+                before = await unit.fetch(statements.by_key(unit.plans), key)
+                if not before:
+                    return None
+                stored = self._fields_of(before[0])
+                assignments = [
+                    a
+                    for a in assignments
+                    if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
+                ]
+            if assignments:
+                only = statements.patch_only(unit.plans, assignments)
+                if not await unit.affect(only, [*assigned_values(assignments), *key]):
+                    return None
+            return await self._read(unit, afterwards)
 
-    async def _patch_what_differs(
-        self, unit: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
-    ) -> M | None:
-        statements = self._statements
-        before = await unit.fetch(statements.by_key(unit.plans), key)
-        if not before:
-            return None
-        stored = dict(zip(*statements.encoder.encode(before[0]), strict=True))
-        changes = [
-            a for a in assignments if nodes.is_clause(a.value) or stored[a.attr.name] != a.value
-        ]
-        if not changes:
-            return before[0]
-        plan = statements.patch(unit.plans, changes)
-        return (await unit.fetch(plan, [*assigned_values(changes), *key]))[0]
+    async def _read(self, unit: Source, key: Sequence[object]) -> M | None:
+        rows = await unit.fetch(self._statements.by_key(unit.plans), key)
+        return rows[0] if rows else None
+
+    def _fields_of(self, row: M) -> dict[str, object]:
+        return dict(zip(*self._statements.encoder.encode(row), strict=True))
+
+    def _gives_back_updates(self, source: Source) -> bool:
+        """Whether UPDATE ... RETURNING works for this model's rows.
+
+        DuckDB removes and adds each row to return it, which a reference to the row forbids.
+        """
+        capabilities = source.capabilities
+        return capabilities.update_returning and (
+            capabilities.referenced_updates or not self._statements.is_referred_to()
+        )
+
+    def _must_leave_equal_values(self, source: Source, names: Iterable[str]) -> bool:
+        """Whether setting a column to the value it has could fail.
+
+        DuckDB removes and adds a row whose indexed columns are set, which others must not refer to.
+        """
+        return not source.capabilities.referenced_updates and any(
+            name in self._statements.indexed for name in names
+        )
 
     async def update_selected(
         self, source: Source, selection: Selection, assignments: Sequence[terms.Assignment]
@@ -210,18 +221,21 @@ class Writer(Generic[M]):
         """Assign to columns of the selected rows, inside a unit; return them all."""
         statements = self._statements
         values = [*assigned_values(assignments), *selection.values()]
-        if source.capabilities.update_returning:
+        if self._gives_back_updates(source):
             plan = statements.update_returning(source.plans, selection, assignments)
             return await source.fetch(plan, values)
+        # By the keys that are locked: a row that was added since would be changed unseen.
         locked = selection.locked("wait")
         before = await source.fetch(statements.select(source.plans, locked), selection.values())
-        await source.affect(statements.update(source.plans, selection, assignments), values)
         names = [part.name for part in statements.spec.primary_key]
-        by_key = statements.by_key(source.plans)
+        only = statements.patch_only(source.plans, assignments)
+        assigned = assigned_values(assignments)
         stored: list[M] = []
         for row in before:
-            key = self._key_after(assignments, [getattr(row, name) for name in names])
-            found: list[M] = await source.fetch(by_key, key)
+            key = [getattr(row, name) for name in names]
+            afterwards = self._key_after(assignments, key)
+            await source.affect(only, [*assigned, *key])
+            found: list[M] = await source.fetch(statements.by_key(source.plans), afterwards)
             stored += found
         return stored
 
@@ -241,3 +255,18 @@ class Writer(Generic[M]):
                 )
             found.append(after)
         return found
+
+
+def _comparable(key: Iterable[object]) -> tuple[object, ...]:
+    """Return a key under which the stored row is found again.
+
+    A local time that a clock shows twice equals no time of another zone (PEP 495), and NaN nothing.
+    """
+    return tuple(
+        part.astimezone(UTC)
+        if isinstance(part, datetime) and part.tzinfo is not None
+        else "NaN"
+        if part != part
+        else part
+        for part in key
+    )

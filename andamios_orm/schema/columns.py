@@ -31,7 +31,7 @@ from andamios_orm.schema.representations import checks, duckdb, mysql, postgresq
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_ordered_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_number_as_text", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -245,9 +245,9 @@ def _located(bind: Converter, field: str, engine: str) -> Converter:
     return convert
 
 
-def is_ordered_text(storage: Storage, dialect_name: str) -> bool:
+def is_number_as_text(storage: Storage, dialect_name: str) -> bool:
     """Whether a number is kept as text on this engine, so that SQL would order it wrongly."""
-    return dialect_name == "sqlite" and sqlite.is_ordered_text(storage)
+    return dialect_name == "sqlite" and sqlite.is_number_as_text(storage)
 
 
 _Represent = Callable[[Storage], Representation]
@@ -277,7 +277,15 @@ def _unlimited(found: Representation, storage: Storage, dialect_name: str) -> Re
         return replace(found, bind=None)
     if dialect_name == "sqlite":
         return replace(found, bind=sqlite.comparable_decimal(storage))
-    return replace(found, type=sa.Numeric(), bind=checks.finite_decimal)
+    bind: Converter = checks.finite_decimal
+    if (digits := _COMPARED_DIGITS.get(dialect_name)) is not None:
+        sizes = cast("int", storage.precision), storage.scale or 0
+        bind = checks.comparable_decimal(digits, *sizes)
+    return replace(found, type=sa.Numeric(), bind=bind)
+
+
+_COMPARED_DIGITS = {"duckdb": 38, "mariadb": 65, "mysql": 65}
+"""Beyond them engines go on with doubles, and find numbers equal that are not."""
 
 
 _JSON: Mapping[str, TypeEngine[Any]] = {

@@ -18,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from andamios_orm.schema.columns import Stored, is_ordered_text
+from andamios_orm.schema.columns import Stored, is_number_as_text
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import Bound, FieldSpec, Kind, ModelSpec
 
@@ -169,7 +169,7 @@ def _sqlite_decimal_bound(
     field: FieldSpec, column: sa.Column[Any], bound: Bound
 ) -> ColumnElement[bool]:
     value = Decimal(str(bound.value))
-    if is_ordered_text(field.storage, "sqlite"):
+    if is_number_as_text(field.storage, "sqlite"):
         return _sqlite_text_bound(field, column, bound, value)
     number = sa.type_coerce(column, sa.REAL)
     if bound.kind == "multiple_of":
@@ -226,7 +226,7 @@ def _sqlite_checks(
 
 def _sqlite_digits(field: FieldSpec, column: sa.Column[Any]) -> ColumnElement[bool]:
     precision, scale = cast("int", field.storage.precision), cast("int", field.storage.scale)
-    if not is_ordered_text(field.storage, "sqlite"):
+    if not is_number_as_text(field.storage, "sqlite"):
         number = sa.type_coerce(column, sa.REAL)
         return sa.and_(
             sa.func.abs(number) < sa.literal(float(10 ** (precision - scale)), sa.REAL),

@@ -36,11 +36,12 @@ and the error names the process that has it. Writers of one program take turns (
 writers="serial")`, the default), because DuckDB itself lets two transactions undo each other's
 work: a row that one deletes and another changes is gone, with success told to both, and a child
 can be stored whose parent is deleted at the same time. With `writers="concurrent"` these
-anomalies are yours, and so are `TransactionConflict` errors. A failed statement ends the
-transaction. Foreign keys are checked, but a row and those that refer to it cannot go in one
-transaction, ON DELETE actions do not exist (the deletion is refused), and unique or indexed
-columns of a row that others refer to cannot be changed. The names of constraints are forgotten:
-errors name the fields where these can be told from the key that DuckDB shows.
+anomalies are yours, and so are `TransactionConflict` errors; connections of a SQLAlchemy engine
+of your own do not take turns either. A failed statement ends the transaction. Foreign keys are
+checked, but a row and those that refer to it cannot go in one transaction, ON DELETE actions do
+not exist (the deletion is refused), and unique or indexed columns of a row that others refer to
+cannot be changed. The names of constraints are forgotten: errors name the fields where these can
+be told from the key that DuckDB shows.
 
 **SQLite** has one writer at a time across all programs; a session that may write takes the lock
 with its first statement and waits for others, half a minute at most. Decimals of more than 15
@@ -52,8 +53,9 @@ programs that read, compute and write: lock what is read (`with_for_update()`), 
 
 **MariaDB and MySQL** give back no updated rows, so an update is followed by a read in the same
 transaction; MySQL gives back no inserted ones either. Creating tables commits at once: when one
-of them fails, those created before it are dropped again. The default level, REPEATABLE READ,
-loses updates as PostgreSQL's does.
+of them fails, those created before it are dropped again. Sessions are READ COMMITTED unless they
+ask for more, whatever the server is told, which loses updates as on PostgreSQL. MySQL itself has
+not been measured: the tests speak to a MariaDB as one speaks to a MySQL.
 
 This page is written by `python -m tests.docs.engine_page`, and the tests compare it with the
 code.

@@ -5,7 +5,7 @@ from dataclasses import fields
 from andamios_orm import Database
 from andamios_orm.backends.base import Capabilities
 from tests.docs import engine_page
-from tests.engines import ENGINES, only_on
+from tests.engines import ENGINES, only_on, server_of
 from tests.fidelity.__main__ import PAGE
 from tests.fidelity.report import outcome, prepared
 from tests.fidelity.traps import TRAPS
@@ -32,7 +32,7 @@ async def test_the_fidelity_report_is_what_the_engine_does(db: Database) -> None
         if line.startswith("| Field |")
     )
     names = [cell.strip(" |").lower() for cell in header.split(" | ")]
-    column = names.index(db._pool.backend.name)
+    column = names.index(server_of(db))
     assert len(rows) == len(TRAPS)
 
     await prepared(db)

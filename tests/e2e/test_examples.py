@@ -10,6 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from andamios_orm import Database, Model, Repository
+from examples.advanced.chinook.load import fields_of, load, read_export
+from examples.advanced.chinook.models import MODELS
+from tests.engines import ENGINES, not_on, only_on
 
 ROOT = Path(__file__).parents[2]
 TOTALS = "checked: 3,503 tracks, 59 customers, 2,328.60 billed, 2,328.60 sold, 8 employees"
@@ -129,15 +135,36 @@ def test_chinook_fits_a_terminal_of_80_columns(shop: tuple[Path, str]) -> None:
     assert max(map(len, output.splitlines())) <= 80
 
 
-def test_chinook_answers_the_same_on_postgresql(
-    shop: tuple[Path, str], empty_postgresql_url: str
+@not_on("sqlite")
+def test_chinook_answers_the_same_on_every_engine(
+    shop: tuple[Path, str], database_url: str
 ) -> None:
     _, output = shop
 
-    done = chinook(empty_postgresql_url)
+    done = chinook(database_url)
 
     assert done.returncode == 0, done.stderr
     assert answers(done.stdout) == answers(output)
+
+
+@only_on(*ENGINES)
+async def test_chinook_gives_back_every_value_as_it_stands_in_the_data(db: Database) -> None:
+    export = read_export()
+    await db.create_all()
+    await load(db, export, Console(quiet=True))
+
+    for model in MODELS:
+        given = [model.model_validate(fields_of(model, row)) for row in export[model.__name__]]
+        keys = [column.name for column in model.__table__.primary_key]
+        given.sort(key=lambda row: [getattr(row, key) for key in keys])
+        stored = await Repository(model, db).order_by(*[getattr(model, k) for k in keys]).all()
+
+        assert stored == given
+        assert [typed(row) for row in stored] == [typed(row) for row in given]
+
+
+def typed(row: Model) -> list[type]:
+    return [type(value) for value in row.__dict__.values()]
 
 
 def test_chinook_without_a_database_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -355,7 +355,7 @@ async def test_the_failure_of_cancelled_work_is_not_lost() -> None:
 async def test_a_task_cancelled_while_it_waits_for_a_connection_takes_none(
     db: Database,
 ) -> None:
-    async with asyncio.TaskGroup() as tasks, db.session(), Holder(db, tasks):
+    async with asyncio.TaskGroup() as tasks, db.session(read_only=True), Holder(db, tasks):
         waiting = [asyncio.ensure_future(Repository(Visit, db).all()) for _ in range(20)]
         await asyncio.sleep(0)
         for task in waiting:
@@ -382,7 +382,7 @@ class Holder:
         self._done.set()
 
     async def _hold(self) -> None:
-        async with self._db.session():
+        async with self._db.session(read_only=True):
             self._held.set()
             await self._done.wait()
 

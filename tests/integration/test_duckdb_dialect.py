@@ -19,8 +19,8 @@ from andamios_orm.backends.duckdb.dialect import AsyncDuckDBDialect, DuckDBDiale
 from andamios_orm.backends.duckdb.driver import Connection, InterfaceError, TransactionAborted
 from andamios_orm.backends.duckdb.messages import failure_of
 
-# Days, on any machine. The condition keeps DuckDB from knowing the answer.
-ENDLESS = "SELECT count(*) FROM range(100_000_000_000) AS r(n) WHERE n % 7 = 3"
+# Weeks, on any machine. The condition keeps DuckDB from knowing the answer.
+ENDLESS = "SELECT count(*) FROM range(1_000_000_000_000_000) AS r(n) WHERE n % 7 = 3"
 
 metadata = sa.MetaData()
 PARENT = sa.Table(
@@ -418,6 +418,34 @@ def test_a_database_can_be_read_and_made_again_elsewhere(engine: sa.Engine) -> N
     assert sa.inspect(elsewhere).get_table_names() == []
     assert sa.inspect(elsewhere).get_sequence_names() == []
     elsewhere.dispose()
+
+
+def test_everything_has_a_name(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA other")
+        connection.exec_driver_sql("CREATE TABLE other.elsewhere (id INTEGER)")
+        connection.exec_driver_sql("CREATE VIEW seen AS SELECT id FROM parent")
+        connection.exec_driver_sql("CREATE TEMP TABLE passing (id INTEGER)")
+        connection.exec_driver_sql("CREATE TEMP VIEW glimpse AS SELECT 1 AS id")
+        inspector = sa.inspect(connection)
+
+        assert inspector.get_schema_names() == ["main", "other"]
+        assert inspector.has_schema("other")
+        assert inspector.get_table_names() == ["parent", "child"]
+        assert inspector.get_table_names("other") == ["elsewhere"]
+        assert inspector.get_temp_table_names() == ["passing"]
+        assert inspector.get_view_names() == ["seen"]
+        assert inspector.get_temp_view_names() == ["glimpse"]
+        assert inspector.get_sequence_names() == ["child_id_seq", "parent_id_seq"]
+        assert inspector.get_view_definition("seen").startswith("CREATE VIEW seen AS")
+        assert [inspector.has_table(name) for name in ("seen", "passing", "elsewhere")] == [
+            True,
+            True,
+            False,
+        ]
+        assert inspector.has_table("elsewhere", "other")
+        assert inspector.get_table_options("parent") == {}
+        assert inspector.get_pk_constraint("passing") == {"constrained_columns": [], "name": None}
 
 
 @pytest.mark.parametrize(

@@ -325,11 +325,31 @@ async def test_a_statement_without_rows_returns_none(driver: Connection) -> None
     assert await BACKEND.fetch(driver, "DO 1", ()) == []
 
 
-async def test_what_mysql_offers_works_on_mariadb(empty_mariadb_url: str) -> None:
+@pytest_asyncio.fixture
+async def as_mysql(empty_mariadb_url: str) -> AsyncIterator[Connection]:
+    """A connection to MariaDB by a URL that says mysql://."""
     engine = engine_for(empty_mariadb_url.replace("mariadb://", "mysql://"), MySQLBackend())
     async with connected(engine) as driver:
-        assert await value(driver, "SELECT 1") == 1
+        yield driver
     await engine.dispose()
+
+
+async def test_what_mysql_offers_works_on_mariadb(as_mysql: Connection) -> None:
+    assert await value(as_mysql, "SELECT 1") == 1
+
+
+async def test_mariadb_is_known_by_what_it_calls_itself_and_not_by_the_url(
+    as_mysql: Connection,
+) -> None:
+    await BACKEND.run(as_mysql, "CREATE TABLE t (n INT, CONSTRAINT `a.b` UNIQUE (n))", ())
+    await BACKEND.run(as_mysql, "INSERT INTO t VALUES (1)", ())
+
+    with pytest.raises(MySQLError) as caught:
+        await BACKEND.run(as_mysql, "INSERT INTO t VALUES (1)", ())
+
+    assert MySQLBackend().classify(caught.value) == Failure(
+        kind="unique", code="1062", constraint="a.b"
+    )
 
 
 # ---- transactions --------------------------------------------------------------------------------
@@ -884,9 +904,9 @@ async def listening(
     ("version", "backend", "problem"),
     [
         (b"8.4.0", MariaDBBackend(), "the server is not MariaDB"),
-        (b"8.0.16", MySQLBackend(), r"calls itself 8\.0\.16, which is too old"),
-        (b"5.5.5-10.4.34-MariaDB-log", MariaDBBackend(), "MariaDB-log, which is too old"),
-        (b"5.5.5-10.4.34-MariaDB-log", MySQLBackend(), "MariaDB-log, which is too old"),
+        (b"8.0.18", MySQLBackend(), r"calls itself 8\.0\.18, which is too old"),
+        (b"5.5.5-10.5.29-MariaDB-log", MariaDBBackend(), "MariaDB-log, which is too old"),
+        (b"5.5.5-10.5.29-MariaDB-log", MySQLBackend(), "MariaDB-log, which is too old"),
         (b"8.x", MySQLBackend(), r"calls itself 8\.x, which is too old or unknown"),
     ],
 )
@@ -931,7 +951,7 @@ async def test_a_server_that_hangs_up_is_unavailable() -> None:
 
 
 def test_mysql_compares_texts_as_exactly() -> None:
-    assert mysql_connection._collation("8.0.17", mariadb_only=False) == "utf8mb4_0900_bin"
+    assert mysql_connection._collation("8.0.19", mariadb_only=False) == "utf8mb4_0900_bin"
 
 
 # ---- encryption ----------------------------------------------------------------------------------

@@ -363,6 +363,7 @@ async def test_a_foreign_key_violation_that_a_trigger_raises_names_no_fields(db:
 # -- odd names
 
 
+@not_on("mysql")  # a MySQL writes table.key, which a MariaDB does not
 async def test_odd_names_are_read_right(db: Database) -> None:
     odd = Repository(Odd, db)
     await odd.add(Odd(one=SENTINEL, two=1))

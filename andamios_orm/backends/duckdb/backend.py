@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ class DuckDBBackend:
         transactional_ddl=True,
         on_delete=("RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        keys_across_schemas=False,
         circular_tables=False,
         mutual_inserts=False,
         referenced_updates=False,
@@ -58,14 +60,18 @@ class DuckDBBackend:
         max_parameters=65_535,
     )
 
+    # Nobody takes turns there. Snapshot isolation is what PostgreSQL has under this name too.
+    joined_capabilities = replace(
+        capabilities, concurrent_writers=True, isolation=("repeatable read",)
+    )
+
     def is_in_memory(self, url: URL) -> bool:
         """A database in memory is shared by the connections of its engine and outlives each."""
         return False
 
     def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
         """Return how to open the URL, whose options are settings of DuckDB. Raises InvalidURL."""
-        if url.query:
-            _refuse_unknown(set(url.query))
+        _require_settings(url.query)
         return EngineOptions(url, pool_size, {})
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
@@ -79,7 +85,9 @@ class DuckDBBackend:
         file = url.database or ":memory:"
         if file == ":memory:":
             return f"duckdb:memory:{next(_memories)}"
-        return f"duckdb:{file if file.startswith(':memory:') else os.path.realpath(file)}"
+        if not file.startswith(":memory:"):
+            file = os.path.realpath(os.path.expanduser(file))
+        return f"duckdb:{file}"
 
     async def fetch(
         self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
@@ -178,16 +186,30 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _refuse_unknown(names: set[str]) -> None:
+def _require_settings(query: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Raise InvalidURL for an option that DuckDB does not take, or not with its value."""
+    if not query:
+        return
     import duckdb  # noqa: PLC0415 - as above
 
-    with duckdb.connect(":memory:") as connection:
-        known = {
-            name for (name,) in connection.execute("SELECT name FROM duckdb_settings()").fetchall()
-        } | {"read_only"}
-    if unknown := names - known:
+    if str(query.get("read_only", "true")).lower() not in _BOOLEANS:
         raise InvalidURL(
-            f"DuckDB has no setting {', '.join(f'`{name}`' for name in sorted(unknown))}",
-            "remove it from the URL; `SELECT name, description FROM duckdb_settings()` lists those"
-            " that there are",
+            "`read_only` in the URL is neither true nor false", "write ?read_only=true"
         )
+    for name, value in query.items():
+        # These two are about the file.
+        if name in ("read_only", "access_mode"):
+            continue
+        given = value if isinstance(value, str) else list(value)
+        try:
+            duckdb.connect(":memory:", config={name: given}).close()
+        except duckdb.Error:
+            # Its own text would show the value.
+            raise InvalidURL(
+                f"DuckDB has no setting `{name}`, or not with this value",
+                "correct it or remove it from the URL; `SELECT name, description FROM"
+                " duckdb_settings()` lists those that there are",
+            ) from None
+
+
+_BOOLEANS = {"1", "on", "true", "yes", "0", "off", "false", "no"}

@@ -114,9 +114,6 @@ class DuckDBTypeCompiler(PGTypeCompiler):
     def visit_CLOB(self, type_: sa.CLOB, **kw: Any) -> str:
         return "VARCHAR"
 
-    def visit_NCLOB(self, type_: sa.Text, **kw: Any) -> str:
-        return "VARCHAR"
-
     def visit_large_binary(self, type_: sa.LargeBinary, **kw: Any) -> str:
         return "BLOB"
 
@@ -153,6 +150,3 @@ class DuckDBTypeCompiler(PGTypeCompiler):
         # Written in place: DuckDB forgets the name of a type that a column was made with.
         labels = ", ".join("'" + label.replace("'", "''") + "'" for label in type_.enums)
         return f"ENUM({labels})"
-
-    def visit_ENUM(self, type_: Any, identifier_preparer: Any = None, **kw: Any) -> str:
-        return self.visit_enum(type_, **kw)

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
@@ -209,6 +210,8 @@ class Connection:
         """Whether an error ended the transaction, which only ROLLBACK can follow."""
         self._begin_wanted = False
         self._is_open = False
+        self._gate = threading.Lock()
+        self._may_be_interrupted = True
 
     @property
     def in_transaction(self) -> bool:
@@ -310,7 +313,8 @@ class Connection:
         elif transact is Transact.ROLLBACK and self._is_open:
             self.rollback()
         else:
-            self.raw.execute(step.statement)
+            with self._undisturbed():
+                self.raw.execute(step.statement)
             self._is_open = transact is Transact.BEGIN
 
     def _has_rows(self, outcome: Outcome) -> bool:
@@ -360,7 +364,8 @@ class Connection:
         self._begin_wanted = False
         if self._is_open:
             try:
-                self.raw.execute(parse(_COMMIT).steps[0].statement)
+                with self._undisturbed():
+                    self.raw.execute(parse(_COMMIT).steps[0].statement)
             except BaseException:
                 # It may have ended the transaction or not, according to what failed.
                 with suppress(Error):
@@ -374,7 +379,8 @@ class Connection:
         was_open, self._is_open = self._is_open, False
         self._begin_wanted = self.aborted = False
         if was_open:
-            self.raw.execute(parse(_ROLLBACK).steps[0].statement)
+            with self._undisturbed():
+                self.raw.execute(parse(_ROLLBACK).steps[0].statement)
 
     def _begin(self, script: Script) -> None:
         """Send the BEGIN that was put off, unless the script brings its own."""
@@ -383,7 +389,8 @@ class Connection:
         self._send_begin()
 
     def _send_begin(self) -> None:
-        self.raw.execute(parse(_BEGIN).steps[0].statement)
+        with self._undisturbed():
+            self.raw.execute(parse(_BEGIN).steps[0].statement)
         self._is_open = True
 
     @contextmanager
@@ -405,9 +412,20 @@ class Connection:
         """Learn whether an error ended the transaction: most do, but not all."""
         if self._is_open and not self.aborted:
             try:
-                self.raw.execute(parse(_PROBE).steps[0].statement).fetchall()
+                with self._undisturbed():
+                    self.raw.execute(parse(_PROBE).steps[0].statement).fetchall()
             except Error:
                 self.aborted = True
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Let no interrupt in: after one, nobody knows whether a transaction has begun or ended."""
+        with self._gate:
+            self._may_be_interrupted = False
+        try:
+            yield
+        finally:
+            self._may_be_interrupted = True
 
     # -- the connection
 
@@ -417,7 +435,9 @@ class Connection:
 
     def interrupt(self) -> None:
         """Stop the statement that another thread runs on this connection."""
-        self.raw.interrupt()
+        with self._gate:
+            if self._may_be_interrupted:
+                self.raw.interrupt()
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""

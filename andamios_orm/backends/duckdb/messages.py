@@ -67,15 +67,25 @@ _CONFLICT = re.compile(
     r"TransactionContext Error: (?:Failed to commit: )?"
     r"(?:Conflict on |Transaction conflict: |Catalog write-write conflict |write-write conflict)"
 )
+_READ_ONLY = re.compile(
+    r'TransactionContext Error: Cannot write to database ".+" - transaction is launched in'
+    r' read-only|Invalid Input Error: Cannot execute statement of type "\w+" on database ".+"'
+    r" which is attached in read-only mode"
+)
 _ABORTED = re.compile(r"TransactionContext Error: Current transaction is aborted")
 _LOCKED = re.compile(
     r'IO Error: Could not set lock on file ".+": Conflicting lock is held in'
     r" (?P<program>.+) \(PID (?P<pid>\d+)\)(?: by user .+?)?\..*",
     re.DOTALL,
 )
+_OTHERWISE_OPEN = re.compile(
+    r"Connection Error: Can't open a connection to same database file with a different"
+    r" configuration than existing connections"
+)
 _NO_DATABASE = re.compile(
-    r'IO Error: (?:Cannot open file|Could not read from file|The file) ".+"'
-    r"(?:: .+| exists, but it is not a valid DuckDB database file!)",
+    r'IO Error: (?:Cannot open (?:file|database)|Could not read from file|The file) ".+"'
+    r"(?:: .+| exists, but it is not a valid DuckDB database file!"
+    r"| in read-only mode: database does not exist)",
     re.DOTALL,
 )
 _TOO_LARGE = re.compile(
@@ -110,8 +120,8 @@ def failure_of(error: BaseException) -> Failure | None:
         violation = _violation(message, code)
         if violation is not None:
             return violation
-    kind, summary = _reading(error, message)
-    return Failure(kind=kind, code=code, summary=summary)
+    kind, summary, fix = _reading(error, message)
+    return Failure(kind=kind, code=code, summary=summary, fix=fix)
 
 
 def _violation(message: str, code: str) -> Failure | None:
@@ -145,21 +155,35 @@ def unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str]:
-    """Return the kind of any other exception, and what may be told of it."""
+_ELSEWHERE = (
+    "stop that program, or have it close the database: one process at a time has a DuckDB file open"
+    " to write; several may read it with ?read_only=true in the URL"
+)
+_OTHER_CONFIGURATION = (
+    "use the same URL, with the same options, for all databases of this program on the file"
+)
+_WRONG_FILE = "check the path in the URL, its rights, and that the file was made by DuckDB"
+
+
+def _reading(error: duckdb.Error, message: str) -> tuple[FailureKind, str, str | None]:
+    """Return the kind of any other exception, what may be told of it, and what to do."""
+    if _OTHERWISE_OPEN.fullmatch(message):
+        return "unavailable", "this program has the file open in another way", _OTHER_CONFIGURATION
     for exception, kind in _KINDS:
         if isinstance(error, exception):
-            return kind, ""
+            return kind, "", None
     if locked := _LOCKED.fullmatch(message):
-        return "unavailable", (
-            f"another process has the file open: {locked['program']}, PID {locked['pid']}"
-        )
+        holder = f"{locked['program']}, PID {locked['pid']}"
+        return "unavailable", f"another process has the file open: {holder}", _ELSEWHERE
     if _NO_DATABASE.fullmatch(message):
-        return "unavailable", "the file cannot be opened, or is not a DuckDB database"
+        problem = "the file cannot be opened, or is not a DuckDB database"
+        return "unavailable", problem, _WRONG_FILE
     if _CONFLICT.match(message):
-        return "conflict", ""
+        return "conflict", "", None
+    if _READ_ONLY.match(message):
+        return "read_only", "", None
     if _ABORTED.match(message):
-        return "aborted", ""
+        return "aborted", "", None
     if _TOO_LARGE.match(message):
-        return "unstorable", ""
-    return "other", message.partition("\n")[0] if _SPEAKING.match(message) else ""
+        return "unstorable", "", None
+    return "other", message.partition("\n")[0] if _SPEAKING.match(message) else "", None

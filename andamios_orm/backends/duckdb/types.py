@@ -58,10 +58,6 @@ class INTERVAL(NativeForEmulated, sqltypes._AbstractInterval):  # noqa: SLF001 -
         """Return the type for `sqlalchemy.Interval`; DuckDB has one precision."""
         return cls()
 
-    @property
-    def _type_affinity(self) -> type[sa.Interval]:
-        return sa.Interval
-
     def as_generic(self, allow_nulltype: bool = False) -> sa.Interval:
         """Return `sqlalchemy.Interval`."""
         return sa.Interval(native=True)

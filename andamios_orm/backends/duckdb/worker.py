@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeAlias, TypeVar
@@ -101,10 +102,13 @@ class Worker:
 
     def terminate(self, function: Callable[[], object]) -> None:
         """Stop the calls, make a last one and let the thread end, without waiting for it."""
-        for job in tuple(self._pending):
-            self._is_busy_with(job)
+        busy = self._busy_with(tuple(self._pending))
         self._put(_Job(function, (), None, None))
         self.stop()
+        if busy:
+            threading.Thread(
+                target=self._press, args=(busy,), name="andamios-duckdb-end", daemon=True
+            ).start()
 
     def __del__(self) -> None:
         self._queue.put(None)
@@ -113,16 +117,24 @@ class Worker:
         self._pending.append(job)
         self._queue.put(job)
 
-    async def _stop(self, jobs: Iterable[_Job]) -> None:
+    async def _stop(self, jobs: Sequence[_Job]) -> None:
         cancelled: asyncio.CancelledError | None = None
         # DuckDB forgets an interrupt that comes before its statement has begun, so it is repeated.
-        while [job for job in jobs if self._is_busy_with(job)]:
+        while jobs := self._busy_with(jobs):
             try:
                 await asyncio.sleep(_POLL_SECONDS)
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
             raise cancelled
+
+    def _press(self, jobs: Sequence[_Job]) -> None:
+        """Do the same where there is no event loop to wait in."""
+        while jobs := self._busy_with(jobs):
+            time.sleep(_POLL_SECONDS)
+
+    def _busy_with(self, jobs: Sequence[_Job]) -> list[_Job]:
+        return [job for job in jobs if self._is_busy_with(job)]
 
     def _is_busy_with(self, job: _Job) -> bool:
         """Skip or interrupt a call; return whether the thread has it still, or will have it."""

@@ -30,7 +30,7 @@ _TLS_MODES = ("disabled", "required", "verify_ca", "verify_identity")
 
 
 class MySQLBackend:
-    """MySQL 8.0.17 or newer; also MariaDB, without what only MariaDB offers.
+    """MySQL 8.0.19 or newer; also MariaDB, without what only MariaDB offers.
 
     Every session is set up alike, whatever the server's configuration: UTF-8, the time zone UTC,
     a strict `sql_mode`, READ COMMITTED as on PostgreSQL. A statement waits for a lock as long as
@@ -53,8 +53,9 @@ class MySQLBackend:
         transactional_ddl=False,
         on_delete=("CASCADE", "SET NULL", "RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        keys_across_schemas=False,
         circular_tables=True,
-        mutual_inserts=True,
+        mutual_inserts=False,
         referenced_updates=True,
         insert_returning=False,
         update_returning=False,
@@ -65,6 +66,7 @@ class MySQLBackend:
         # Parameters are not counted, as values are a part of the statement; its size is limited.
         max_parameters=65_535,
     )
+    joined_capabilities = capabilities
     _mariadb_only = False
 
     def is_in_memory(self, url: URL) -> bool:
@@ -168,7 +170,9 @@ class MySQLBackend:
                 # Its own text would name the host.
                 return Failure(kind="unavailable", code=str(number), summary=_reason(cause))
             message = str(rest[0]) if rest else ""
-            return failure_of(number, message, qualified_keys=not self._mariadb_only)
+            # Where another's connection does not say, the URL does.
+            from_mariadb = getattr(error, "from_mariadb", self._mariadb_only)
+            return failure_of(number, message, qualified_keys=not from_mariadb)
         if isinstance(error, OSError):
             return Failure(kind="unavailable", summary=_reason(error))
         return None
@@ -192,10 +196,11 @@ class MySQLBackend:
 
 
 class MariaDBBackend(MySQLBackend):
-    """MariaDB 10.5 or newer, which returns the rows that an INSERT or a DELETE touched."""
+    """MariaDB 10.6 or newer, which returns the rows that an INSERT or a DELETE touched."""
 
     name = "mariadb"
     capabilities = replace(MySQLBackend.capabilities, insert_returning=True)
+    joined_capabilities = capabilities
     _mariadb_only = True
 
 

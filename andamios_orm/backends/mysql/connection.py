@@ -105,12 +105,15 @@ class Connection(asyncmy_connection.Connection):
         """Make the session one that works alike on every server. Raises InvalidURL."""
         collation = _collation(self.server_version, mariadb_only=mariadb_only)
         # As in the SQL standard and everywhere else, `SET a = b, b = a` swaps two values.
-        mariadb = "MariaDB" in self.server_version
-        more_modes = ",SIMULTANEOUS_ASSIGNMENT" if mariadb else ""
+        more_modes = ",SIMULTANEOUS_ASSIGNMENT" if self._is_mariadb else ""
         for statement in _SESSION:
             await self.query(statement.format(collation=collation, more_modes=more_modes))
         [(host, port, self._number, self._max_packet)] = await self.fetch(_IDENTITY, ())
         self._server = (host, port)
+
+    @property
+    def _is_mariadb(self) -> bool:
+        return "MariaDB" in self.server_version
 
     def character_set_name(self) -> None:
         """Return None, so that SQLAlchemy does not repeat SET NAMES without our collation."""
@@ -167,7 +170,12 @@ class Connection(asyncmy_connection.Connection):
         return await self._to_its_end(lambda: self._answered(text, unbuffered))
 
     async def _answered(self, text: bytes, unbuffered: bool) -> Any:
-        count = await self._asyncmy.query(text, unbuffered)
+        try:
+            count = await self._asyncmy.query(text, unbuffered)
+        except MySQLError as error:
+            # Its text does not say whose it is, and the two word some things differently.
+            error.from_mariadb = self._is_mariadb  # type: ignore[attr-defined]  # ours
+            raise
         if self._result.rows is None and not unbuffered:
             # asyncmy keeps the status of before where all flags are off.
             self.server_status = self._result.server_status
@@ -258,7 +266,7 @@ def _collation(version: str, *, mariadb_only: bool) -> str:
     """Return the collation that compares texts exactly. Raises InvalidURL."""
     found = re.search(r"(\d+)\.(\d+)\.(\d+)-MariaDB", version)
     if found is not None:
-        name, needed, collation = "MariaDB", (10, 5, 0), "utf8mb4_nopad_bin"
+        name, needed, collation = "MariaDB", (10, 6, 0), "utf8mb4_nopad_bin"
     else:
         if mariadb_only:
             raise InvalidURL(
@@ -266,7 +274,7 @@ def _collation(version: str, *, mariadb_only: bool) -> str:
                 "write mysql:// for a MySQL server",
             )
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-        name, needed, collation = "MySQL", (8, 0, 17), "utf8mb4_0900_bin"
+        name, needed, collation = "MySQL", (8, 0, 19), "utf8mb4_0900_bin"
     if found is None or tuple(map(int, found.groups())) < needed:
         raise InvalidURL(
             f"the server calls itself {version}, which is too old or unknown",

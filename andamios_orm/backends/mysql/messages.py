@@ -60,6 +60,7 @@ _NUMBERS: dict[FailureKind, tuple[int, ...]] = {
         4031,
         4151,
     ),
+    "read_only": (1290, 1792, 1836),
     "unstorable": (
         1153,
         1264,

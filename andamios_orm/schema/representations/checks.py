@@ -17,6 +17,7 @@ from andamios_orm.schema.representations.base import Converter
 __all__ = [
     "any_float",
     "clock_time",
+    "comparable_decimal",
     "data",
     "day",
     "exact_decimal",
@@ -47,7 +48,14 @@ def integer(value: int) -> int:
 
 def any_float(value: float) -> float:
     """Any double. Zero has no sign: engines disagree on whether they keep it."""
-    return float(value) + 0.0
+    number = float(value)
+    if number != value and value == value:
+        raise ValueOutOfRange(
+            "a double does not hold this whole number exactly",
+            "pass a float, or store the number as int or Decimal",
+            limit="doubles",
+        )
+    return number + 0.0
 
 
 def finite(value: float) -> float:
@@ -150,6 +158,24 @@ def exact_decimal(precision: int, scale: int) -> Converter:
             "quantize the number first, or declare more digits",
             limit=limit,
         )
+
+    return bind
+
+
+def comparable_decimal(digits: int, precision: int, scale: int) -> Converter:
+    """A number that an engine of `digits` digits compares exactly with a column of this size."""
+
+    def bind(value: Decimal | int) -> Decimal:
+        number = finite_decimal(value)
+        places = max(scale, -cast("int", number.as_tuple().exponent))
+        whole = max(precision - scale, number.adjusted() + 1)
+        if whole + places > digits:
+            raise ValueOutOfRange(
+                f"the engine compares decimals of {digits} digits, those of the column included",
+                "compare with a number of fewer digits",
+                limit=f"{digits} digits",
+            )
+        return number
 
     return bind
 

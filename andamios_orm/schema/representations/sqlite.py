@@ -15,7 +15,7 @@ from andamios_orm.schema.representations import checks
 from andamios_orm.schema.representations.base import Converter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["comparable_decimal", "is_ordered_text", "represent", "storage_class"]
+__all__ = ["comparable_decimal", "is_number_as_text", "represent", "storage_class"]
 
 _EXACT_DIGITS = 15
 """A double keeps every decimal number of 15 significant digits (IEEE 754, DBL_DIG)."""
@@ -35,14 +35,14 @@ def represent(storage: Storage) -> Representation:
     return _BY_KIND[kind]
 
 
-def is_ordered_text(storage: Storage) -> bool:
+def is_number_as_text(storage: Storage) -> bool:
     """Whether a number is kept as text, so that SQL would order it wrongly."""
     return storage.kind is Kind.DECIMAL and cast("int", storage.precision) > _EXACT_DIGITS
 
 
 def comparable_decimal(storage: Storage) -> Converter:
     """Return the converter of a value compared with a decimal column, whatever its scale."""
-    bind = represent(storage).bind if is_ordered_text(storage) else None
+    bind = represent(storage).bind if is_number_as_text(storage) else None
     return bind or _comparable_double
 
 

@@ -30,7 +30,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, as
 _MEMORY_BYTES = 1 << 30
 
 _INSTALL = (
-    "install MariaDB 10.5 or newer (for example `apt install mariadb-server` or `brew install "
+    "install MariaDB 10.6 or newer (for example `apt install mariadb-server` or `brew install "
     "mariadb`), or set ANDAMIOS_MARIADB_BIN to the folder that holds `mariadbd`, or set "
     "ANDAMIOS_TEST_URL_MARIADB to the URL of a running server"
 )

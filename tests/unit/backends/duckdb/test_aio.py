@@ -11,9 +11,10 @@ import pytest
 
 from andamios_orm.backends.duckdb import driver
 from andamios_orm.backends.duckdb.aio import AsyncConnection
+from andamios_orm.backends.duckdb.worker import Worker
 
-# Days, on any machine. The condition keeps DuckDB from knowing the answer.
-ENDLESS = "SELECT count(*) FROM range(100_000_000_000) AS r(n) WHERE n % 7 = 3"
+# Weeks, on any machine. The condition keeps DuckDB from knowing the answer.
+ENDLESS = "SELECT count(*) FROM range(1_000_000_000_000_000) AS r(n) WHERE n % 7 = 3"
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ async def connection() -> AsyncIterator[AsyncConnection]:
     await connection.close()
 
 
-async def begun(connection: AsyncConnection) -> None:
-    """Wait until the thread has taken a statement up."""
-    while not any(job.begun for job in connection._worker._pending):  # noqa: ASYNC110 - no event
+async def begun(worker: Worker) -> None:
+    """Wait until the thread has taken a call up."""
+    while not any(job.begun for job in worker._pending):  # noqa: ASYNC110 - no event
         await asyncio.sleep(0)
 
 
@@ -70,7 +71,7 @@ async def test_an_iterators_end_in_a_call_does_not_block_for_ever(
 
 async def test_the_event_loop_runs_on_while_a_statement_works(connection: AsyncConnection) -> None:
     working = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
 
     for _ in range(100):
         await asyncio.sleep(0)
@@ -122,7 +123,7 @@ async def test_a_cancelled_statement_stops_and_the_connection_goes_on(
     connection: AsyncConnection,
 ) -> None:
     running = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
 
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -136,7 +137,7 @@ async def test_a_statement_cancelled_before_it_began_never_runs(
     connection: AsyncConnection,
 ) -> None:
     running = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
     waiting = asyncio.create_task(connection.run("INSERT INTO t VALUES (1)"))
     await asyncio.sleep(0)
 
@@ -182,7 +183,7 @@ async def test_a_cancelled_statement_of_a_transaction_ends_it(connection: AsyncC
     connection.begin()
     await connection.run("INSERT INTO t VALUES (1)")
     running = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
     running.cancel()
     await asyncio.wait({running})
 
@@ -208,7 +209,7 @@ async def test_a_cancelled_commit_comes_to_its_end(connection: AsyncConnection) 
 async def test_interrupt_stops_what_runs_and_skips_what_waits(connection: AsyncConnection) -> None:
     running = asyncio.create_task(connection.fetch(ENDLESS))
     waiting = asyncio.create_task(connection.run("INSERT INTO t VALUES (1)"))
-    await begun(connection)
+    await begun(connection._worker)
 
     await connection.interrupt()
 
@@ -252,7 +253,7 @@ async def test_a_cancelled_interrupt_still_waits(connection: AsyncConnection) ->
 
 async def test_interrupt_may_come_from_another_event_loop(connection: AsyncConnection) -> None:
     running = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
 
     other = threading.Thread(target=lambda: asyncio.run(connection.interrupt()))
     other.start()
@@ -260,6 +261,46 @@ async def test_interrupt_may_come_from_another_event_loop(connection: AsyncConne
     with pytest.raises(duckdb.InterruptException):
         await running
     other.join()
+
+
+class Deaf:
+    """A call that only the third interrupt ends, as one does that had not really begun."""
+
+    def __init__(self) -> None:
+        self.interrupts = 0
+        self._heard = threading.Event()
+
+    def __call__(self) -> str:
+        return "heard" if self._heard.wait(30) else "never heard"
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+        if self.interrupts == 3:
+            self._heard.set()
+
+
+async def test_an_interrupt_that_was_not_heard_is_repeated() -> None:
+    worker, call = Worker(), Deaf()
+    running = asyncio.create_task(worker.do(call, interrupt=call.interrupt))
+    await begun(worker)
+
+    await worker.interrupt()
+    worker.stop()
+
+    assert await running == "heard"
+    assert call.interrupts == 3
+
+
+async def test_the_interrupt_of_a_termination_is_repeated() -> None:
+    worker, call, ended_with = Worker(), Deaf(), list[str]()
+    running = asyncio.create_task(worker.do(call, interrupt=call.interrupt))
+    await begun(worker)
+
+    worker.terminate(lambda: ended_with.append("the last call"))
+
+    assert await running == "heard"
+    assert [ended(thread) for thread in threads()] == [True] * len(threads())
+    assert ended_with == ["the last call"]
 
 
 # ---- the ends ------------------------------------------------------------------------------------
@@ -292,7 +333,7 @@ async def test_terminate_stops_what_runs_without_waiting() -> None:
     connection = await AsyncConnection.connect()
     [thread] = set(threads()) - before
     running = asyncio.create_task(connection.fetch(ENDLESS))
-    await begun(connection)
+    await begun(connection._worker)
 
     connection.terminate()
     connection.terminate()
@@ -312,6 +353,7 @@ async def test_a_connection_that_nobody_holds_ends_its_thread_and_frees_the_file
     [thread] = set(threads()) - before
 
     del connection
+    await asyncio.sleep(0)  # the event loop holds what it brought last
     gc.collect()
 
     assert ended(thread)
@@ -339,6 +381,7 @@ async def test_a_cancelled_opening_leaves_nothing_open(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await opening
     del opening
+    await asyncio.sleep(0)  # the event loop holds what it brought last
     gc.collect()
 
     for thread in set(threads()) - before:

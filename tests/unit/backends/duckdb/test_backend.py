@@ -30,8 +30,9 @@ def test_the_options_of_a_url_are_duckdbs_settings() -> None:
     url = sa.make_url("duckdb:///x.duckdb?threads=2&read_only=true&access_mode=read_only")
 
     assert BACKEND.engine_options(url, 3).pool_size == 3
+    assert BACKEND.engine_options(url.set(query={}), 3).url.query == {}
 
-    with pytest.raises(InvalidURL, match="no setting `nonsense`, `thread`"):
+    with pytest.raises(InvalidURL, match="no setting `thread`"):
         BACKEND.engine_options(sa.make_url("duckdb:///x.duckdb?thread=2&nonsense=1"), 3)
 
 
@@ -94,7 +95,7 @@ async def test_a_read_only_transaction_cannot_write(driver: AsyncConnection) -> 
 
     failure = BACKEND.classify(refused.value)
     assert failure is not None
-    assert "read-only" in failure.summary
+    assert failure.kind == "read_only"
     await BACKEND.run(driver, "ROLLBACK", ())
     assert await BACKEND.run(driver, "INSERT INTO t VALUES (1)", ()) == 1
 

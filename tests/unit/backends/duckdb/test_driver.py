@@ -1,7 +1,8 @@
 """The driver alone: rows, counts, and transactions that cannot fail in silence."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -264,6 +265,36 @@ def test_a_commit_that_fails_ends_the_transaction(tmp_path: Path) -> None:
 
         assert not other.in_transaction
         assert other.fetch("SELECT * FROM t") == [(1,)]
+
+
+def test_an_interrupt_never_leaves_a_transaction_half_begun_or_half_ended(
+    connection: Connection,
+) -> None:
+    connection.run("CREATE TABLE many (round INTEGER)")
+    finished = threading.Event()
+
+    def disturb() -> None:
+        while not finished.is_set():
+            connection.interrupt()
+
+    disturbing = threading.Thread(target=disturb)
+    disturbing.start()
+    committed = []
+    try:
+        for number in range(100):
+            connection.begin()
+            with suppress(duckdb.InterruptException):
+                connection.run("INSERT INTO many SELECT $1 FROM range(20_000)", [number])
+            # The next BEGIN would fail if this transaction had not ended.
+            if number % 2 == 0 and connection.try_commit():
+                committed.append(number)
+            connection.rollback()
+    finally:
+        finished.set()
+        disturbing.join()
+
+    found = connection.fetch("SELECT round FROM many GROUP BY round HAVING count(*) = 20_000")
+    assert sorted(round for (round,) in found) == committed
 
 
 def test_a_call_runs_inside_the_transaction(connection: Connection) -> None:

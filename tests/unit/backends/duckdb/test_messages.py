@@ -302,7 +302,10 @@ def test_a_file_open_with_another_configuration_is_unavailable(tmp_path: Path) -
     with closing(driver.connect(file)):
         failure = failure_of(error_of(lambda: driver.connect(file, config={"threads": "1"})))
 
-    assert failure == Failure(kind="unavailable", code="ConnectionException")
+    assert failure is not None
+    assert (failure.kind, failure.code) == ("unavailable", "ConnectionException")
+    assert failure.summary == "this program has the file open in another way"
+    assert "the same URL" in str(failure.fix)
 
 
 def test_a_file_attached_under_another_name_is_unavailable(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import duckdb
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
@@ -113,6 +113,7 @@ def test_a_division_of_decimals_is_a_float_to_duckdb_and_a_decimal_to_the_progra
     assert found == Decimal("0.125")
 
 
+@settings(deadline=None)
 @given(value=st.timedeltas())
 def test_an_interval_written_into_sql_is_exact(engine: sa.Engine, value: timedelta) -> None:
     sql = sa.select(sa.literal(value, INTERVAL())).compile(
@@ -130,9 +131,19 @@ def test_an_interval_is_a_timedelta_to_sqlalchemy() -> None:
     assert isinstance(sa.Interval().dialect_impl(DuckDBDialect()), INTERVAL)
 
 
+def test_an_interval_can_be_added_to_a_moment(engine: sa.Engine) -> None:
+    moment = sa.literal(datetime(2020, 1, 1), sa.DateTime)
+    later: Any = sa.literal(timedelta(days=1), INTERVAL()) + moment
+
+    assert isinstance(later.type, sa.DateTime)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(later)).scalar_one() == datetime(2020, 1, 2)
+
+
 keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
+@settings(deadline=None)
 @given(first=keys, second=st.one_of(keys, st.integers(0, 3)))
 def test_any_key_of_a_document_can_be_asked_for(
     engine: sa.Engine, first: str, second: str | int
@@ -191,6 +202,7 @@ def test_a_key_can_be_written_into_sql(engine: sa.Engine, key: str) -> None:
         sa.ARRAY(sa.Integer, dimensions=3),
         sa.DOUBLE_PRECISION(),
         sa.CLOB(),
+        sa.DATETIME(),
         sa.NCHAR(5),
         sa.VARBINARY(5),
         sa.BINARY(5),
@@ -221,6 +233,7 @@ def test_a_type_without_a_word_in_sqlalchemy_keeps_its_name() -> None:
     assert reflected.compile(DuckDBDialect()) == "TIMESTAMP_NS"
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     labels=st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
@@ -228,10 +241,14 @@ def test_a_type_without_a_word_in_sqlalchemy_keeps_its_name() -> None:
         unique=True,
     )
 )
-def test_the_labels_of_an_enum_are_read_whatever_is_in_them(labels: list[str]) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE t (x {sa.Enum(*labels).compile(DuckDBDialect())})")
-        [(name,)] = connection.execute(TYPES).fetchall()
+def test_the_labels_of_an_enum_are_read_whatever_is_in_them(
+    engine: sa.Engine, labels: list[str]
+) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TABLE t (x {sa.Enum(*labels).compile(DuckDBDialect())})"
+        )
+        name = connection.exec_driver_sql(TYPES).scalar_one()
 
     found = to_type(name)
 
