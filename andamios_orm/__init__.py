@@ -11,8 +11,10 @@ from andamios_orm.errors import (
     DatabaseError,
     DatabaseUnavailable,
     DeclarationError,
+    FileProblem,
     ForeignKeyProblem,
     ForeignKeyViolation,
+    ImportRefused,
     InvalidRow,
     InvalidURL,
     ManyFound,
@@ -37,6 +39,7 @@ from andamios_orm.errors import (
 from andamios_orm.models.base import Model
 from andamios_orm.models.columns import Col, field, generated
 from andamios_orm.models.keys import UUIDKey, uuid7
+from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
 from andamios_orm.repositories.query import Query
 from andamios_orm.repositories.repository import Repository
 from andamios_orm.schema.types import register_type
@@ -51,8 +54,12 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnavailable",
     "DeclarationError",
+    "ExportReport",
+    "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
+    "ImportRefused",
+    "ImportReport",
     "InvalidRow",
     "InvalidURL",
     "ManyFound",
@@ -64,7 +71,9 @@ __all__ = [
     "NotStorable",
     "NotSupported",
     "PrimaryKeyProblem",
+    "Progress",
     "Query",
+    "RefusedRow",
     "Repository",
     "ReservedName",
     "Session",

@@ -18,6 +18,8 @@ AndamiosError
 ├── NotFound (LookupError)              no row where one was asked for
 ├── ManyFound (LookupError)             several rows where one was asked for
 ├── InvalidRow (ValueError)             a row that its model refuses
+├── ImportRefused (ValueError)          a file with rows that their model refuses
+├── FileProblem (ValueError)            a file that cannot be read or written as asked
 ├── NotStorable (ValueError)            a value the column cannot hold exactly
 │   └── ValueOutOfRange                   too large, too long, too precise
 └── DatabaseError                       the database refused
@@ -44,6 +46,8 @@ from typing import ClassVar
 
 from sqlalchemy.exc import DontWrapMixin
 
+from andamios_orm.reports import ImportReport
+
 __all__ = [
     "AndamiosError",
     "CheckViolation",
@@ -52,8 +56,10 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnavailable",
     "DeclarationError",
+    "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
+    "ImportRefused",
     "InvalidRow",
     "InvalidURL",
     "ManyFound",
@@ -220,6 +226,29 @@ class InvalidRow(AndamiosError, ValueError):
         self.model = model
         self.key = key
         self.fields = fields
+
+
+class ImportRefused(AndamiosError, ValueError):
+    """A file holds rows that their model refuses, so nothing of it was stored.
+
+    `report` tells which, and `model` is the class.
+    """
+
+    def __init__(self, problem: str, fix: str, *, model: type, report: ImportReport) -> None:
+        super().__init__(problem, fix)
+        self.model = model
+        self.report = report
+
+
+class FileProblem(AndamiosError, ValueError):
+    """A file that is missing, of another format, with other columns, or cannot be written.
+
+    `path` is the file as it was given.
+    """
+
+    def __init__(self, problem: str, fix: str, *, path: str) -> None:
+        super().__init__(problem, fix)
+        self.path = path
 
 
 # ---- writing -----------------------------------------------------------------------------------

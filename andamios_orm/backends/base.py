@@ -179,6 +179,10 @@ class Backend(Protocol):
         """Run a statement and return how many rows it changed."""
         ...
 
+    async def hold_counter(self, driver: Driver, column: sa.Column[Any]) -> None:
+        """Have `move_counter` not race with other writers, until the transaction ends."""
+        ...
+
     async def move_counter(self, driver: Driver, column: sa.Column[Any], highest: int) -> None:
         """Have the counter of a generated key go on beyond `highest`, if it is not there yet.
 

@@ -144,24 +144,26 @@ class PostgreSQLBackend:
         count = status.rpartition(" ")[2]  # "UPDATE 3"; "BEGIN" has no number
         return int(count) if count.isdigit() else 0
 
+    async def hold_counter(self, driver: asyncpg.Connection, column: sa.Column[Any]) -> None:
+        """Keep other writers of the table waiting until the transaction ends.
+
+        They would take numbers between the moment the sequence is read and the moment it is set.
+        Later it could only be asked for in a deadlock with another that holds rows already.
+        """
+        table = _preparer.format_table(column.table)
+        await driver.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
     async def move_counter(
         self, driver: asyncpg.Connection, column: sa.Column[Any], highest: int
     ) -> None:
-        """Move the sequence forward, never back, while nobody else writes to the table.
-
-        Others would take numbers between the moment it is read and the moment it is set.
-        """
+        """Move the sequence forward, never back."""
         table = _preparer.format_table(column.table)
-        # The name comes back quoted.
-        sequence = await driver.fetchval(
-            "SELECT pg_get_serial_sequence($1, $2)", table, column.name
-        )
-        behind = f"SELECT last_value <= $1 FROM {sequence}"  # noqa: S608 - an identifier
-        if sequence is None or not await driver.fetchval(behind, highest):
-            return
-        await driver.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-        if await driver.fetchval(behind, highest):
-            await driver.execute("SELECT setval($1::text::regclass, $2)", sequence, highest)
+        find = "SELECT pg_get_serial_sequence($1, $2)"
+        sequence = await driver.fetchval(find, table, column.name)
+        if sequence is not None:
+            # The name comes back quoted. A sequence that was never used has its first number too.
+            move = f"SELECT setval($1::text::regclass, $2) FROM {sequence} WHERE last_value <= $2"  # noqa: S608
+            await driver.execute(move, sequence, highest)
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Call: the server lets a statement wait for a lock, and a cancellation ends that."""

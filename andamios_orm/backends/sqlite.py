@@ -134,6 +134,9 @@ class SQLiteBackend:
         """Run a statement and return how many rows it changed."""
         return await self.patiently(lambda: _run(driver, sql, parameters))
 
+    async def hold_counter(self, driver: aiosqlite.Connection, column: sa.Column[Any]) -> None:
+        """There is one writer at a time."""
+
     async def move_counter(
         self, driver: aiosqlite.Connection, column: sa.Column[Any], highest: int
     ) -> None:

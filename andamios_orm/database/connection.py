@@ -143,10 +143,17 @@ class DriverConnection:
             raise self.translated(error) from None
         _observed(sql, started, 0)
 
+    async def hold_counter(self, column: sa.Column[Any]) -> None:
+        """Prepare for `move_counter`, before rows are written. Raises DatabaseError."""
+        await self._counting(self._backend.hold_counter(self.driver, column), column)
+
     async def move_counter(self, column: sa.Column[Any], highest: int) -> None:
         """Have the database count on beyond a key that was given to it. Raises DatabaseError."""
+        await self._counting(self._backend.move_counter(self.driver, column, highest), column)
+
+    async def _counting(self, work: Awaitable[None], column: sa.Column[Any]) -> None:
         try:
-            await self._backend.move_counter(self.driver, column, highest)
+            await work
         except asyncio.CancelledError:
             await self.interrupt()
             raise

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 from sqlalchemy.engine import URL
 from typing_extensions import TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.database.connection import executed
+from andamios_orm.database.extras import require
 from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source, plans_of
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
+from andamios_orm.errors import UsageError
+from andamios_orm.reports import ExportReport, ImportReport, Progress
 from andamios_orm.rows.plan import Plan, PlanCache
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
@@ -184,6 +189,76 @@ class Database:
                 return await function(session)
 
         return await retried(attempt, retries)
+
+    async def export_parquet(
+        self,
+        model: type[BaseModel],
+        path: str | PathLike[str],
+        *,
+        progress: Callable[[Progress], object] | None = None,
+    ) -> ExportReport:
+        """Write all rows of a model to a Parquet file, as they are at one moment.
+
+        The file has one column per field, **secret ones too**, in the types of `Query.arrow`. The
+        rows are read and written in pieces, in the order of the primary key, so the table may be
+        larger than memory; `progress` is called after each. The file takes its name when it is
+        complete: an export that fails or is cancelled leaves what was there before.
+
+        Raises MissingDriver without pyarrow, FileProblem for a path that cannot be written,
+        DatabaseError, and what `Query.arrow` raises.
+
+        ```python
+        report = await db.export_parquet(Hero, "heroes.parquet")
+        assert report.rows == 2
+        ```
+        """
+        await require("arrow", "pyarrow")
+        from andamios_orm.database import parquet  # noqa: PLC0415 - needs pyarrow
+
+        levels = self.capabilities.isolation
+        isolation: Isolation = "repeatable read" if "repeatable read" in levels else levels[-1]
+        async with self.session(read_only=True, isolation=isolation) as session:
+            return await parquet.export_rows(session, model, fspath(path), progress)
+
+    async def import_parquet(
+        self,
+        model: type[BaseModel],
+        path: str | PathLike[str],
+        *,
+        on_invalid: Literal["refuse", "skip"] = "refuse",
+        progress: Callable[[Progress], object] | None = None,
+    ) -> ImportReport:
+        """Store the rows of a Parquet file, all in one transaction.
+
+        The file has the columns of the model's fields and no others. Each row is validated like a
+        stored one. If the model refuses any, nothing is stored and ImportRefused tells which; with
+        `on_invalid="skip"` the others are stored, and the report tells. Generated keys are stored
+        as they are in the file, and later ones come after them. The file is read in pieces, so it
+        may be larger than memory; `progress` is called after each.
+
+        Raises MissingDriver without pyarrow, FileProblem for a file that is missing, no Parquet,
+        or has other columns, ImportRefused, and what `Repository.add_all` raises: what the
+        database refuses undoes all.
+
+        ```python
+        await db.export_parquet(Hero, "copy.parquet")
+        async with Database("sqlite:///copy.db") as copy:
+            await copy.create_all()
+            report = await copy.import_parquet(Hero, "copy.parquet")
+            assert report.stored == await Repository(Hero, copy).count() == 2
+        ```
+        """
+        await require("arrow", "pyarrow")
+        from andamios_orm.database import parquet  # noqa: PLC0415 - as above
+
+        if on_invalid not in ("refuse", "skip"):
+            raise UsageError(
+                "import_parquet() does not know this way to treat invalid rows",
+                'pass on_invalid="refuse" or on_invalid="skip"',
+            )
+        name = fspath(path)
+        async with parquet.opened(name, model) as file, self.session() as session:
+            return await parquet.import_rows(session, model, name, file, on_invalid, progress)
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan on its own and return its decoded result."""

@@ -299,6 +299,11 @@ class Session:
         async with self._statement() as connection:
             return await connection.run(plan, parameters)
 
+    async def hold_counter(self, column: sa.Column[Any]) -> None:
+        """Keep others from counting this column's keys until the transaction ends, if need be."""
+        async with self._statement() as connection:
+            await connection.hold_counter(column)
+
     async def move_counter(self, column: sa.Column[Any], highest: int) -> None:
         """Have the database count on beyond a key of this column that was given to it."""
         async with self._statement() as connection:

@@ -22,9 +22,10 @@ from andamios_orm.repositories.writing import Writer
 from andamios_orm.schema.spec import FieldSpec
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+    # Under other names than those of the methods, which hide them inside the class.
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
 
@@ -142,7 +143,7 @@ class Query(Generic[M]):
             )
         return found[0]
 
-    async def arrow(self, *, secrets: bool = False) -> pyarrow.Table:
+    async def arrow(self, *, secrets: bool = False) -> pa.Table:
         """Return all rows as an Arrow table, with the values that the columns hold.
 
         There is one column per field, in their order and with the same types on every engine: an
@@ -159,10 +160,10 @@ class Query(Generic[M]):
         assert table.column("name").to_pylist() == ["Grace", "Ada"]
         ```
         """
-        require("arrow", "pyarrow")
+        await require("arrow", "pyarrow")
         return await self._read_arrow(secrets=secrets)
 
-    async def polars(self, *, secrets: bool = False) -> polars.DataFrame:
+    async def polars(self, *, secrets: bool = False) -> pl.DataFrame:
         """Return all rows as a Polars DataFrame: what `arrow` gives, without copying most of it.
 
         Raises what `arrow` raises, and NotSupported for decimals of more than 38 digits.
@@ -172,13 +173,13 @@ class Query(Generic[M]):
         assert frame["name"].to_list() == ["Grace"]
         ```
         """
-        require("polars", "polars", "pyarrow")
+        await require("polars", "polars", "pyarrow")
         from andamios_orm.repositories import frames  # noqa: PLC0415 - an extra's packages
 
         frames.require_polars_types(self._selection.model, self._shown(secrets=secrets))
         return await frames.to_polars(await self._read_arrow(secrets=secrets))
 
-    async def pandas(self, *, secrets: bool = False) -> pandas.DataFrame:
+    async def pandas(self, *, secrets: bool = False) -> pd.DataFrame:
         """Return all rows as a pandas DataFrame whose columns keep their Arrow types.
 
         pandas' own types would make floats of whole numbers beside a missing one. Raises what
@@ -189,12 +190,12 @@ class Query(Generic[M]):
         assert list(frame["age"]) == [36, 85]
         ```
         """
-        require("pandas", "pandas", "pyarrow")
+        await require("pandas", "pandas", "pyarrow")
         from andamios_orm.repositories import frames  # noqa: PLC0415 - as above
 
         return await frames.to_pandas(await self._read_arrow(secrets=secrets))
 
-    async def _read_arrow(self, *, secrets: bool) -> pyarrow.Table:
+    async def _read_arrow(self, *, secrets: bool) -> pa.Table:
         from andamios_orm.database.arrow import ArrowReader  # noqa: PLC0415 - needs pyarrow
 
         selection = self._selection

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
 
+from andamios_orm.database.inserting import portions
 from andamios_orm.database.source import Source
 from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
@@ -18,8 +19,6 @@ __all__ = ["Writer"]
 
 M = TypeVar("M", bound=Model)
 
-_BULK_ROWS = 512
-"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
 _ARRAY_ROWS = 65_536
 """Rows of one INSERT from lists at most: each is bound as a whole, so this bounds the memory."""
 
@@ -80,16 +79,9 @@ class Writer(Generic[M]):
     async def _insert_values(
         self, source: Source, names: tuple[str, ...], rows: list[list[object]]
     ) -> list[M]:
-        """Insert by statements whose sizes are powers of two, so that few are compiled."""
-        most = _BULK_ROWS
-        while most > 1 and most * len(names) > source.capabilities.max_parameters:
-            most //= 2
         stored: list[M] = []
-        start = 0
-        while start < len(rows):
-            size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
-            chunk = rows[start : start + size]
-            start += size
+        for chunk in portions(rows, len(names), source.capabilities.max_parameters):
+            size = len(chunk)
             plan = self._statements.insert(source.plans, names, None if size == 1 else size)
             flat = [value for values in chunk for value in values]
             stored += self._in_order(names, chunk, await source.fetch(plan, flat))
@@ -131,7 +123,7 @@ class Writer(Generic[M]):
         return counted or all(part.name in names for part in key)
 
     def _in_order(
-        self, names: tuple[str, ...], chunk: list[list[object]], found: list[M]
+        self, names: tuple[str, ...], chunk: Sequence[list[object]], found: list[M]
     ) -> list[M]:
         """Return the stored rows in the order of the given ones; RETURNING promises none."""
         key_names = [f.name for f in self._statements.spec.primary_key]

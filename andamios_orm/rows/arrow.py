@@ -62,6 +62,9 @@ def arrow_type(storage: Storage, field: str) -> pa.DataType:
 _Chunks: TypeAlias = "pa.ChunkedArray[Any]"
 _Values: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 
+# pyarrow loads pandas, if it is there, with the first array; not when an event loop waits for it.
+pa.array([], pa.int64())
+
 _NONE = pa.scalar(NO_MICROSECONDS, pa.int64())
 
 # What pyarrow, a converter of a driver's value, or Python's calendar may raise.
@@ -144,7 +147,9 @@ def _column(spec: ModelSpec, field: FieldSpec, table: sa.Table, dialect: Dialect
     where = f"{spec.name}.{field.name}"
     column_type = cast("Stored", table.c[field.column].type)
     convert = column_type.plain_processor(dialect)
-    if plain_storage(field.storage, where).kind is Kind.UUID:
+    kind = plain_storage(field.storage, where).kind
+    # A user's text may be a UUID on an engine that has them.
+    if kind is Kind.UUID or (kind is Kind.TEXT and field.storage.kind is Kind.CUSTOM):
         convert = _to_text(convert)
     return _Column(field.name, where, arrow_type(field.storage, where), convert)
 

@@ -20,7 +20,7 @@ from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import ModelSpec
 
-__all__ = ["model_decoder", "nothing", "scalar"]
+__all__ = ["REFUSALS", "Loads", "judged", "model_decoder", "nothing", "scalar"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,7 +46,7 @@ def model_decoder(
                 validate(values, strict=False, by_alias=False, by_name=True)
                 for values in name_columns(rows)
             ]
-        except _REFUSALS:
+        except REFUSALS:
             for row in rows:
                 _check(spec, loads, row)
             raise InvalidRow(
@@ -60,8 +60,8 @@ def model_decoder(
     return decode
 
 
-# What a validator, and a user's decode function, may raise for a value it does not take.
-_REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
+REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
+"""What a validator, and a user's decode function, may raise for a value it does not take."""
 
 
 def scalar(rows: Sequence[Row]) -> int:
@@ -107,8 +107,11 @@ def _name_columns(spec: ModelSpec, loads: Loads) -> Names:
 _SECRET = "(secret)"  # noqa: S105 - what is shown instead of one
 
 
-def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
-    """Raise InvalidRow if the model refuses the row, without the row's values."""
+def judged(spec: ModelSpec, loads: Loads, row: Row) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the values that could be read, and the kind of failure by field, without values.
+
+    There is no failure if the model takes the row.
+    """
     values: dict[str, object] = {}
     fields: dict[str, str] = {}
     for field, value in zip(spec.fields, row, strict=True):
@@ -118,7 +121,7 @@ def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
         except ValidationError as error:
             inner = refusals(error, spec.model)
             fields |= {f"{field.name}.{path}": kind for path, kind in inner.items()}
-        except _REFUSALS as error:
+        except REFUSALS as error:
             fields[field.name] = type(error).__name__
     if not fields:
         try:
@@ -127,8 +130,14 @@ def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
             )
         except ValidationError as error:
             fields = refusals(error, spec.model)
-        else:
-            return
+    return values, fields
+
+
+def _check(spec: ModelSpec, loads: Loads, row: Row) -> None:
+    """Raise InvalidRow if the model refuses the row, without the row's values."""
+    values, fields = judged(spec, loads, row)
+    if not fields:
+        return
     key = tuple(_SECRET if is_secret(f) else values.get(f.name) for f in spec.primary_key)
     shown = ", ".join(f"{name} ({kind})" for name, kind in fields.items())
     raise InvalidRow(

@@ -115,7 +115,7 @@ class Stored(TypeDecorator[Any]):
             return _chain(plain.reader(column_type, dialect), None)
         return _chain(self._representation(dialect).result, None)
 
-    def from_plain(self, dialect: Dialect, *, python_value: bool) -> Converter | None:
+    def from_plain(self, *, python_value: bool) -> Converter | None:
         """Return the way back: plain value → something pydantic turns into the field's value.
 
         A UUID's plain value is its text. With `python_value` the result is the field's Python
@@ -124,15 +124,12 @@ class Stored(TypeDecorator[Any]):
         codec = self.storage.codec
         decode = codec.decode if codec and (python_value or codec.load) else None
         if self.storage.kind is Kind.JSON:
-            if self.storage.column_type != "text":
-                return _chain(self.annotation.from_json, None)
             # pydantic's Json[...]: its own validator parses the text
-            return _chain(self.annotation.from_python, None) if python_value else None
+            is_text = self.storage.column_type == "text"
+            return None if is_text else _chain(self.annotation.from_json, None)
         if self.storage.kind is Kind.CUSTOM:
             column_type = cast("TypeEngine[Any]", self.storage.column_type)
-            is_json = plain.plain_storage(self.storage, self.field).kind is Kind.JSON
-            write = None if is_json else plain.writer(column_type, dialect)
-            return _chain(write, self._representation(dialect).load)
+            return _chain(plain.from_plain(column_type), codec.decode if codec else None)
         if self.storage.kind is Kind.UUID and python_value:
             return _chain(UUID, decode)
         return _chain(None, decode)

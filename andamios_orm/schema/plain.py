@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from typing import Any, cast
-from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.representations.base import Converter
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["cursor_type", "plain_storage", "plain_type", "reader", "writer"]
+__all__ = ["cursor_type", "from_plain", "plain_storage", "plain_type", "reader"]
 
 # The first that fits; an Enum is a String to SQLAlchemy, and a Float once was a Numeric.
 _KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
@@ -74,15 +75,24 @@ def reader(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
     return plain.result_processor(dialect, cursor_type(plain))
 
 
-def writer(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
-    """Return plain value → driver value, for all but JSON; a UUID's plain value is its text."""
-    plain = plain_type(column_type.dialect_impl(dialect))
-    if isinstance(plain, sa.Enum):
-        return None
-    bind = plain.bind_processor(dialect)
-    if isinstance(plain, sa.Uuid) and plain.as_uuid:
-        return (lambda text: bind(UUID(text))) if bind else UUID
-    return bind
+class _PlainDialect(DefaultDialect):
+    """An engine whose driver would give every plain value as it is."""
+
+    supports_native_boolean = True
+    supports_native_decimal = True
+    returns_native_bytes = True
+    colspecs = {sa.Interval: postgresql.INTERVAL}  # noqa: RUF012 - as in all dialects
+
+
+_PLAIN = _PlainDialect()
+
+
+def from_plain(column_type: TypeEngine[Any]) -> Converter | None:
+    """Return plain value → what the type gives, with JSON and UUIDs as text.
+
+    The same on every engine, because a file does not know which one it will come to.
+    """
+    return column_type.dialect_impl(_PLAIN).result_processor(_PLAIN, None)
 
 
 def cursor_type(plain: TypeEngine[Any]) -> object:

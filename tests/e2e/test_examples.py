@@ -22,6 +22,7 @@ TOTALS = "checked: 3,503 tracks, 59 customers, 2,328.60 billed, 2,328.60 sold, 8
 
 # What each example of examples/basic prints in the end.
 BASIC = {
+    "analytics": "Bern 20\nLima 30\n4 rows moved from DuckDB to SQLite\n",
     "crud": "id=3 name='Alan' age=40\nid=2 name='Grace' age=40\n",
     "define": "Fix: correct the value; the model states the same rule for its own fields\n",
     "filters": "id=3 name='Grace' city='New York' age=85\n",

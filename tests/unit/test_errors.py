@@ -10,6 +10,8 @@ from andamios_orm.errors import (
     AndamiosError,
     ConstraintViolation,
     DatabaseError,
+    FileProblem,
+    ImportRefused,
     InvalidRow,
     ManyFound,
     NotFound,
@@ -19,6 +21,7 @@ from andamios_orm.errors import (
     UnsupportedType,
     ValueOutOfRange,
 )
+from andamios_orm.reports import ImportReport, RefusedRow
 
 KINDS = [getattr(errors, name) for name in errors.__all__]
 
@@ -31,6 +34,13 @@ SAMPLES: list[AndamiosError] = [
     ValueOutOfRange("p", "f", limit="l", field="M.a"),
     UniqueViolation("p", "f", model=int, fields=("a",), constraint="c", code="23505"),
     TransactionConflict("p", "f", code="40001"),
+    FileProblem("p", "f", path="a.parquet"),
+    ImportRefused(
+        "p",
+        "f",
+        model=int,
+        report=ImportReport(1, 0, 1, (RefusedRow(1, (1,), {"a": "missing"}),)),
+    ),
 ]
 
 
@@ -96,6 +106,8 @@ def test_a_located_error_names_the_field() -> None:
         (NotFound, LookupError),
         (ManyFound, LookupError),
         (InvalidRow, ValueError),
+        (FileProblem, ValueError),
+        (ImportRefused, ValueError),
         (NotStorable, ValueError),
     ],
 )

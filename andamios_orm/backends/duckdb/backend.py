@@ -111,6 +111,9 @@ class DuckDBBackend:
         """Run a SELECT and return its result as a `pyarrow.Table`."""
         return await driver.arrow(sql, parameters)  # type: ignore[return-value] # see ArrowBackend
 
+    async def hold_counter(self, driver: AsyncConnection, column: sa.Column[Any]) -> None:
+        """Writers take turns, unless they were told not to."""
+
     async def move_counter(
         self, driver: AsyncConnection, column: sa.Column[Any], highest: int
     ) -> None:

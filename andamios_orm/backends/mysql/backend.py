@@ -121,6 +121,9 @@ class MySQLBackend:
         """Run a statement and return how many rows it changed, or found and left as they were."""
         return await driver.run(sql, parameters)
 
+    async def hold_counter(self, driver: Connection, column: sa.Column[Any]) -> None:
+        """The counter moves by itself."""
+
     async def move_counter(self, driver: Connection, column: sa.Column[Any], highest: int) -> None:
         """InnoDB counts on from the highest key that was given to it."""
 

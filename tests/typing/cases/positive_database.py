@@ -1,12 +1,23 @@
 """Databases, sessions, programs and errors."""
 
+from pathlib import Path
 from typing import assert_type
 
 import sqlalchemy as sa
 from models import Hero
 from sqlalchemy.engine import URL
 
-from andamios_orm import Database, Repository, Session, errors, run
+from andamios_orm import (
+    Database,
+    ExportReport,
+    ImportReport,
+    Progress,
+    RefusedRow,
+    Repository,
+    Session,
+    errors,
+    run,
+)
 
 
 async def open_and_close() -> None:
@@ -68,6 +79,23 @@ async def failures(heroes: Repository[Hero]) -> None:
         assert_type(error, LookupError | errors.AndamiosError)
         if isinstance(error, errors.AndamiosError):
             assert_type(error.transient, bool)
+
+
+async def files(db: Database) -> None:
+    steps: list[Progress] = []
+    written = await db.export_parquet(Hero, "heroes.parquet", progress=steps.append)
+    assert_type(written, ExportReport)
+    assert_type(written.rows, int)
+    report = await db.import_parquet(Hero, Path("heroes.parquet"), on_invalid="skip")
+    assert_type(report, ImportReport)
+    assert_type(report.rows, tuple[RefusedRow, ...])
+    assert_type(report.rows[0].fields, dict[str, str])
+    try:
+        await db.import_parquet(Hero, "heroes.parquet")
+    except errors.ImportRefused as error:
+        assert_type(error.report, ImportReport)
+    except errors.FileProblem as error:
+        assert_type(error.path, str)
 
 
 async def main() -> int:

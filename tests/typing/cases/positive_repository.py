@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar, assert_type
 
+import pandas
+import polars
+import pyarrow
 import sqlalchemy as sa
 from models import Hero, Team
 from pydantic import BaseModel
@@ -56,6 +59,9 @@ async def read(heroes: Repository[Hero]) -> None:
 async def queried(heroes: Repository[Hero]) -> None:
     old = heroes.where(Hero.age > 30)
     assert_type(old, Query[Hero])
+    assert_type(await old.arrow(), pyarrow.Table)
+    assert_type(await old.polars(secrets=True), polars.DataFrame)
+    assert_type(await old.pandas(), pandas.DataFrame)
     assert_type(heroes.order_by(Hero.name, Hero.age.desc()), Query[Hero])
     assert_type(heroes.limit(3), Query[Hero])
     assert_type(heroes.offset(3), Query[Hero])

@@ -1,0 +1,179 @@
+"""Insert many rows without reading them back: in few statements, and parents before children."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Dialect
+
+from andamios_orm.database.session import Session
+from andamios_orm.queries import to_sql
+from andamios_orm.rows.decode import nothing
+from andamios_orm.rows.plan import Plan, compile_plan
+from andamios_orm.schema.compiler import spec_of, table_of
+
+__all__ = ["BulkInsert", "ParentsFirst", "portions"]
+
+R = TypeVar("R")
+Values: TypeAlias = list[object]
+"""The values of one row, in the order of the model's fields."""
+
+_BULK_ROWS = 512
+"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
+
+
+def portions(rows: Sequence[R], width: int, max_parameters: int) -> Iterator[Sequence[R]]:
+    """Yield the rows in portions whose sizes are powers of two, so that few texts are compiled.
+
+    No portion has more than `max_parameters` values, `width` a row.
+
+    >>> [len(portion) for portion in portions(range(1037), 3, 32_766)]
+    [512, 512, 8, 4, 1]
+    """
+    most = _BULK_ROWS
+    while most > 1 and most * width > max_parameters:
+        most //= 2
+    start = 0
+    while start < len(rows):
+        size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+class BulkInsert:
+    """Inserts whole rows of one model in a session, as the engine takes many best."""
+
+    def __init__(self, session: Session, model: type[BaseModel]) -> None:
+        self._session = session
+        self._model = model
+        self._fields = spec_of(model).fields
+        self._capabilities = session.capabilities
+        self._table = table_of(model)
+        self._alone = _refers_to_itself(self._table) and not self._capabilities.mutual_inserts
+
+    async def insert(self, rows: Sequence[Values]) -> None:
+        """Store rows in this order. Raises DatabaseError."""
+        if not rows:
+            return
+        if self._capabilities.column_arrays and not self._alone:
+            columns: list[object] = [list(column) for column in zip(*rows, strict=True)]
+            await self._session.affect(self._arrays(), columns)
+            return
+        most = len(self._fields) if self._alone else self._capabilities.max_parameters
+        for portion in portions(rows, len(self._fields), most):
+            flat = [value for values in portion for value in values]
+            await self._session.affect(self._rows(len(portion)), flat)
+
+    def _arrays(self) -> Plan[None]:
+        def build(dialect: Dialect) -> Plan[None]:
+            statement = to_sql.insert_arrays(self._model, self._fields, returning=False)
+            return compile_plan(statement, dialect, nothing, table=self._table)
+
+        return self._session.plans.get(("import arrays", self._model), build)
+
+    def _rows(self, number: int) -> Plan[None]:
+        def build(dialect: Dialect) -> Plan[None]:
+            statement = to_sql.bulk_insert(self._model, self._fields, number, returning=False)
+            return compile_plan(statement, dialect, nothing, table=self._table)
+
+        return self._session.plans.get(("import", self._model, number), build)
+
+
+def _refers_to_itself(table: sa.Table) -> bool:
+    return any(key.column.table is table for key in table.foreign_keys)
+
+
+class ParentsFirst:
+    """Holds rows of a table back that refer to rows of the same table which come later.
+
+    Where the table does not refer to itself nothing is kept. Else the keys that others can refer
+    to are, and the rows that wait.
+    """
+
+    def __init__(self, model: type[BaseModel], dialect: Dialect) -> None:
+        table = table_of(model)
+        columns = {f.column: n for n, f in enumerate(spec_of(model).fields)}
+        self._binds = {
+            columns[c.name]: c.type.dialect_impl(dialect).bind_processor(dialect)
+            for c in table.columns
+            if c.name in columns
+        }
+        self._keys = [
+            (
+                tuple(columns[element.parent.name] for element in key.elements),
+                tuple(columns[element.column.name] for element in key.elements),
+            )
+            for key in table.foreign_key_constraints
+            if key.referred_table is table
+        ]
+        self._seen: list[set[Hashable]] = [set() for _ in self._keys]
+        self._waiting: list[Values] = []
+
+    def ready(self, rows: list[Values]) -> list[Values]:
+        """Return those of the rows that can be stored now."""
+        if not self._keys:
+            return rows
+        found: list[Values] = []
+        for row in rows:
+            owned = self._owned(row)
+            wanted = self._wanted(row)
+            if all(
+                want is None or want == own or want in seen
+                for want, own, seen in zip(wanted, owned, self._seen, strict=True)
+            ):
+                found.append(row)
+                for own, seen in zip(owned, self._seen, strict=True):
+                    seen.add(own)
+            else:
+                self._waiting.append(row)
+        return found
+
+    def rest(self) -> list[Values]:
+        """Return the rows that waited, each after those of them that it refers to.
+
+        What they refer to may also be in the database already, or nowhere. Rows that refer to
+        each other in a circle come last.
+        """
+        waiting, self._waiting = self._waiting, []
+        parents: list[dict[Hashable, int]] = [{} for _ in self._keys]
+        for number, row in enumerate(waiting):
+            for own, by_key in zip(self._owned(row), parents, strict=True):
+                by_key[own] = number
+        children: dict[int, list[int]] = {}
+        missing = [0] * len(waiting)
+        for number, row in enumerate(waiting):
+            for want, by_key in zip(self._wanted(row), parents, strict=True):
+                parent = by_key.get(want, number)
+                if want is not None and parent != number:
+                    children.setdefault(parent, []).append(number)
+                    missing[number] += 1
+        order = [number for number, count in enumerate(missing) if not count]
+        for number in order:  # grows meanwhile
+            for child in children.get(number, ()):
+                missing[child] -= 1
+                if not missing[child]:
+                    order.append(child)
+        order += [number for number, count in enumerate(missing) if count]
+        return [waiting[number] for number in order]
+
+    def _owned(self, row: Values) -> list[Hashable]:
+        """Return, for each foreign key, what others would refer to this row by."""
+        return [self._bound(row, places) for _, places in self._keys]
+
+    def _wanted(self, row: Values) -> list[Hashable]:
+        """Return, for each foreign key, what this row refers to; None for nothing."""
+        return [
+            None if any(row[place] is None for place in places) else self._bound(row, places)
+            for places, _ in self._keys
+        ]
+
+    def _bound(self, row: Values, places: tuple[int, ...]) -> Hashable:
+        # As the driver gets them: a type of the user's need not be hashable.
+        return tuple(_apply(self._binds[place], row[place]) for place in places)
+
+
+def _apply(bind: Any, value: object) -> object:
+    return value if bind is None else bind(value)
