@@ -45,6 +45,7 @@ from andamios_orm import (
 from andamios_orm.database import parquet
 from andamios_orm.database.files import NewFile
 from andamios_orm.errors import (
+    DatabaseError,
     FileProblem,
     ForeignKeyViolation,
     ImportRefused,
@@ -412,6 +413,37 @@ async def test_two_imports_at_once_leave_one_counter_beyond_both(
             group.create_task(empty.import_parquet(Sample, path))
 
     assert (await samples.add(Sample())).id == 41
+
+
+async def test_a_table_that_is_not_there(db: Database, file: Path) -> None:
+    await write(file, {"id": 1})
+
+    with pytest.raises(DatabaseError):
+        await db.import_parquet(Sample, file)
+    with pytest.raises(DatabaseError):
+        await db.export_parquet(Sample, file)
+
+
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+@only_on("postgresql")
+async def test_an_import_that_waits_for_a_writer_can_be_cancelled(
+    samples: Repository[Sample], empty: Database, file: Path, database_url: str
+) -> None:
+    await write(file, {"id": 1})
+
+    async with Database(database_url) as onlooker, empty.session() as session:
+        await Repository(Sample, session).add(Sample())
+        task = asyncio.create_task(empty.import_parquet(Sample, file))
+        while not (await onlooker.execute(WAITING))[0][0]:
+            assert not task.done(), task.exception()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await session.rollback()
+
+    assert (await empty.import_parquet(Sample, file)).stored == 1
 
 
 # ---- tables that refer to themselves -------------------------------------------------------------
