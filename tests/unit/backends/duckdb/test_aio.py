@@ -5,11 +5,13 @@ import gc
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import duckdb
 import pytest
 
-from andamios_orm.backends.duckdb import driver
+from andamios_orm.backends.duckdb import driver, worker
 from andamios_orm.backends.duckdb.aio import AsyncConnection
 from andamios_orm.backends.duckdb.worker import Worker
 
@@ -419,3 +421,26 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread() -> None:
         return rows
 
     assert asyncio.run(go_on()) == [(1,)]
+
+
+async def test_every_thread_has_left_before_the_program_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: WeakKeyDictionary[threading.Thread, Any] = WeakKeyDictionary()
+    monkeypatch.setattr(worker, "_threads", threads)
+    begun, stopped = threading.Event(), threading.Event()
+
+    def busy() -> bool:
+        begun.set()
+        return stopped.wait(60)
+
+    one = worker.Worker()
+    running = asyncio.ensure_future(one.do(busy, interrupt=stopped.set))
+    waiting = asyncio.ensure_future(one.do(int))
+    await asyncio.to_thread(begun.wait, 60)
+
+    await asyncio.to_thread(worker._let_end)
+
+    assert await running
+    assert await waiting == 0
+    assert not any(thread.is_alive() for thread in threads)
