@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from andamios_orm.testing.servers import (
     MariaDBServer,
@@ -31,6 +32,10 @@ from tests.engines import ENGINES
 
 if TYPE_CHECKING:
     from andamios_orm import Database
+
+# A test does not depend on how fast the machine is.
+settings.register_profile("andamios", deadline=None)
+settings.load_profile("andamios")
 
 if sys.platform == "win32":
     new_event_loop = asyncio.new_event_loop

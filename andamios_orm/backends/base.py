@@ -203,6 +203,14 @@ class Backend(Protocol):
         """The statements that let the connection of a read-only transaction write again."""
         ...
 
+    @property
+    def creation_lock(self) -> tuple[str, str] | None:
+        """The statements that keep other programs from creating tables, and let them again.
+
+        None where creating tables is part of a transaction.
+        """
+        ...
+
     async def commit(self, driver: Driver) -> bool:
         """Commit; return False if the engine rolled back instead."""
         ...

@@ -175,6 +175,8 @@ class PostgreSQLBackend:
         """The server lets writers work side by side."""
         return None
 
+    creation_lock: tuple[str, str] | None = None
+
     def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
         """Return BEGIN, at the server's default isolation level for None."""
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""

@@ -165,6 +165,8 @@ class SQLiteBackend:
         """SQLite's own lock has writers wait, also those of other programs."""
         return None
 
+    creation_lock: tuple[str, str] | None = None
+
     def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
         """Return BEGIN IMMEDIATE for writers; readers are kept from writing.
 

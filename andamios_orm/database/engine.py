@@ -116,9 +116,7 @@ class Database:
         metadata = compile_all(self.metadata)
         require_tables(metadata, self.capabilities, self._pool.backend.name)
         async with self.session() as session:
-            await session.run_sync(
-                create_tables, metadata, in_transaction=self.capabilities.transactional_ddl
-            )
+            await session.run_sync(create_tables, metadata, lock=self._pool.backend.creation_lock)
 
     async def drop_all(self) -> None:
         """Drop the tables of all models **with all their rows**, those that exist.

@@ -53,26 +53,30 @@ def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: st
 
 
 def create_tables(
-    connection: sa.Connection, metadata: sa.MetaData, *, in_transaction: bool
+    connection: sa.Connection, metadata: sa.MetaData, *, lock: tuple[str, str] | None
 ) -> None:
     """Create the schemas and tables that do not exist yet.
 
-    Where creating a table is not part of a transaction, those that were created before an error
-    are dropped again.
+    Where creating a table is not part of a transaction, the statements of `lock` keep others from
+    doing the same meanwhile, and those that were created before an error are dropped again.
     """
     for schema in _schemas(metadata):
         connection.execute(CreateSchema(schema, if_not_exists=True))
-    if in_transaction:
+    if lock is None:
         metadata.create_all(connection)
         return
-    with _noting(metadata) as created:
-        try:
-            metadata.create_all(connection)
-        except BaseException:
-            # What is raised is why they could not be created.
-            with suppress(sa.exc.DBAPIError):
-                metadata.drop_all(connection, tables=created)
-            raise
+    connection.exec_driver_sql(lock[0])
+    try:
+        with _noting(metadata) as created:
+            try:
+                metadata.create_all(connection)
+            except BaseException:
+                # What is raised is why they could not be created.
+                with suppress(sa.exc.DBAPIError):
+                    metadata.drop_all(connection, tables=created)
+                raise
+    finally:
+        connection.exec_driver_sql(lock[1])
 
 
 @contextmanager

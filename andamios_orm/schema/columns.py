@@ -278,14 +278,13 @@ def _unlimited(found: Representation, storage: Storage, dialect_name: str) -> Re
     if dialect_name == "sqlite":
         return replace(found, bind=sqlite.comparable_decimal(storage))
     bind: Converter = checks.finite_decimal
-    if (digits := _COMPARED_DIGITS.get(dialect_name)) is not None:
-        sizes = cast("int", storage.precision), storage.scale or 0
-        bind = checks.comparable_decimal(digits, *sizes)
+    if (most := _COMPARED.get(dialect_name)) is not None:
+        bind = checks.comparable_decimal(*most, cast("int", storage.precision), storage.scale or 0)
     return replace(found, type=sa.Numeric(), bind=bind)
 
 
-_COMPARED_DIGITS = {"duckdb": 38, "mariadb": 65, "mysql": 65}
-"""Beyond them engines go on with doubles, and find numbers equal that are not."""
+_COMPARED = {"duckdb": (38, 38), "mariadb": (65, 30), "mysql": (65, 30)}
+"""Digits and places; beyond them engines go on with doubles, and find unequal numbers equal."""
 
 
 _JSON: Mapping[str, TypeEngine[Any]] = {

@@ -1,15 +1,20 @@
 """What an engine cannot do is refused before any SQL, and done in another way where it can be."""
 
 import asyncio
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from andamios_orm import Col, Database, Model, Repository, field, generated
 from andamios_orm.errors import (
     CheckViolation,
+    DatabaseError,
     DatabaseUnavailable,
     InvalidURL,
     NotFound,
@@ -20,6 +25,7 @@ from andamios_orm.errors import (
     TransactionAborted,
     TransactionConflict,
     UniqueViolation,
+    ValueOutOfRange,
     WrongType,
 )
 from tests.engines import not_on, only_on
@@ -366,6 +372,101 @@ async def test_columns_that_mysql_would_assign_one_after_the_other_are_refused(
     assert await heroes.get(hero.id) == hero
 
 
+# ---- what only looks equal -----------------------------------------------------------------------
+
+
+async def test_decimals_are_compared_exactly_or_not_at_all(database_url: str) -> None:
+    class Price(Model, table="limits_price", metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        value: Col[Decimal] = field(max_digits=10, decimal_places=2)
+
+    nearly = Decimal("0.1000000000000000000000000000000000000001")
+    async with Database(database_url, metadata=Price.metadata) as db:
+        await db.create_all()
+        prices = Repository(Price, db)
+        await prices.add(Price(value=Decimal("0.10")))
+        for wrong in (Price.value == nearly, Price.value > nearly, Price.value.in_([nearly])):
+            if db._pool.backend.name == "postgresql":
+                assert await prices.where(wrong).count() == 0
+                continue
+            with pytest.raises(ValueOutOfRange) as refused:
+                await prices.where(wrong).count()
+            assert (refused.value.field, refused.value.engine) == (
+                "Price.value",
+                db._pool.backend.name,
+            )
+
+
+async def test_a_whole_number_that_no_double_is_equals_none(database_url: str) -> None:
+    class Measure(Model, table="limits_measure", metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        value: Col[float]
+
+    async with Database(database_url, metadata=Measure.metadata) as db:
+        await db.create_all()
+        measures = Repository(Measure, db)
+        await measures.add(Measure(value=2.0**53))
+
+        assert await measures.where(Measure.value == 2**53).exists()
+        with pytest.raises(ValueOutOfRange):
+            await measures.where(Measure.value == 2**53 + 1).exists()
+
+
+async def test_an_hour_that_a_clock_shows_twice_is_a_key_like_any_other(database_url: str) -> None:
+    class Moment(Model, table="limits_moment", metadata=sa.MetaData()):
+        at: Col[datetime] = field(primary_key=True)
+        number: Col[int]
+
+    twice = datetime(2025, 11, 2, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+    async with Database(database_url, metadata=Moment.metadata) as db:
+        await db.create_all()
+        stored = await Repository(Moment, db).add_all(
+            [Moment(at=twice.replace(fold=1), number=1), Moment(at=twice, number=0)]
+        )
+
+    assert [moment.number for moment in stored] == [1, 0]
+    assert stored[0].at - stored[1].at == timedelta(hours=1)
+
+
+@only_on("duckdb", "postgresql")
+async def test_not_a_number_can_be_part_of_a_key(database_url: str) -> None:
+    class Sample(Model, table="limits_sample", metadata=sa.MetaData()):
+        at: Col[Annotated[float, Field(allow_inf_nan=True)]] = field(primary_key=True)
+        number: Col[int] = field(primary_key=True)
+
+    async with Database(database_url, metadata=Sample.metadata) as db:
+        await db.create_all()
+        samples = [Sample(at=float("nan"), number=n) for n in (2, 1)]
+        assert [s.number for s in await Repository(Sample, db).add_all(samples)] == [2, 1]
+
+
+async def test_what_follows_a_commit_written_by_hand_can_be_undone(
+    teams: Repository[Team],
+) -> None:
+    async def work() -> None:
+        async with database_of(teams).session() as session:
+            inside = Repository(Team, session)
+            await inside.add(Team(name="before"))
+            await session.execute(sa.text("COMMIT"))
+            await inside.add(Team(name="after"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
+    assert [team.name for team in await teams.all()] == ["before"]
+
+
+@only_on("mariadb")
+async def test_a_stored_row_that_is_not_found_by_its_key_is_an_error(database_url: str) -> None:
+    url = sa.make_url(database_url).set(drivername="mysql+asyncmy")
+    await create(database_url, Team)
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        with pytest.raises(StatementFailed, match="under another key"):
+            await Repository(Team, connection).add(Team.model_validate({"id": 0, "name": "X"}))
+    await engine.dispose()
+
+
 # ---- tables --------------------------------------------------------------------------------------
 
 UNABLE: list[tuple[str, str, Any, str]] = [
@@ -438,6 +539,24 @@ async def test_tables_are_created_all_or_none(database_url: str) -> None:
 
     assert Second.__table__.name == "b_second"
     assert await tables(database_url) == []
+
+
+@not_on("duckdb", "sqlite")  # one writer: the second finds the tables of the first
+async def test_two_programs_that_start_together_keep_each_others_tables(database_url: str) -> None:
+    async def start() -> object:
+        try:
+            async with Database(database_url, metadata=METADATA) as db:
+                await db.create_all()
+                return await Repository(Team, db).add(Team(name=str(id(db))))
+        except DatabaseError as error:
+            return error
+
+    started = await asyncio.gather(start(), start())
+
+    async with Database(database_url, metadata=METADATA) as db:
+        stored = await Repository(Team, db).all()
+    assert all(team in stored for team in started if isinstance(team, Team))
+    assert stored
 
 
 async def test_what_the_model_says_of_long_text_and_bytes_the_table_says_too(

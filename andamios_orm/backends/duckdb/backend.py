@@ -131,6 +131,8 @@ class DuckDBBackend:
 
     after_read_only: tuple[str, ...] = ()
 
+    creation_lock: tuple[str, str] | None = None
+
     def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
         """Return BEGIN; there is one level."""
         return ("BEGIN READ ONLY",) if read_only else ("BEGIN",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 import time
 from collections import deque
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -54,12 +56,14 @@ class Worker:
         self._pending: deque[_Job] = deque()
         self._lock = threading.Lock()
         # The thread does not know this object, so it ends when nobody holds it any more.
-        threading.Thread(
+        thread = threading.Thread(
             target=_work,
             args=(self._queue, self._pending, self._lock),
             name="andamios-duckdb",
             daemon=True,
-        ).start()
+        )
+        _threads[thread] = (self._queue, self._pending)
+        thread.start()
 
     async def do(
         self,
@@ -145,6 +149,29 @@ class Worker:
             if job.begun:
                 job.interrupt()
             return job.begun
+
+
+_threads: WeakKeyDictionary[threading.Thread, tuple[_Queue, deque[_Job]]] = WeakKeyDictionary()
+_END_SECONDS = 5.0
+
+
+def _let_end() -> None:
+    """Have every thread leave DuckDB before the interpreter goes: torn out of it, it would abort.
+
+    Only a statement that no interrupt ends in time is left to that.
+    """
+    ending = list(_threads.items())
+    for _, (queue, pending) in ending:
+        for job in tuple(pending):
+            if job.interrupt is not None:
+                job.interrupt()
+        queue.put(None)
+    give_up = time.monotonic() + _END_SECONDS
+    for thread, _ in ending:
+        thread.join(max(0.0, give_up - time.monotonic()))
+
+
+atexit.register(_let_end)
 
 
 def _work(queue: _Queue, pending: deque[_Job], lock: threading.Lock) -> None:

@@ -137,6 +137,11 @@ class MySQLBackend:
         """The server lets writers work side by side."""
         return None
 
+    creation_lock: tuple[str, str] | None = (
+        "SELECT GET_LOCK(CONCAT('andamios ', MD5(DATABASE())), 60)",
+        "SELECT RELEASE_LOCK(CONCAT('andamios ', MD5(DATABASE())))",
+    )
+
     def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
         """Return START TRANSACTION, at the isolation level of our sessions for None."""
         start = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"

@@ -162,14 +162,14 @@ def exact_decimal(precision: int, scale: int) -> Converter:
     return bind
 
 
-def comparable_decimal(digits: int, precision: int, scale: int) -> Converter:
+def comparable_decimal(digits: int, most_places: int, precision: int, scale: int) -> Converter:
     """A number that an engine of `digits` digits compares exactly with a column of this size."""
 
     def bind(value: Decimal | int) -> Decimal:
         number = finite_decimal(value)
         places = max(scale, -cast("int", number.as_tuple().exponent))
         whole = max(precision - scale, number.adjusted() + 1)
-        if whole + places > digits:
+        if whole + places > digits or places > most_places:
             raise ValueOutOfRange(
                 f"the engine compares decimals of {digits} digits, those of the column included",
                 "compare with a number of fewer digits",
