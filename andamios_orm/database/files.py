@@ -27,7 +27,7 @@ _Is: TypeAlias = Callable[[Any], bool]
 
 _TARGET = 8 * 2**20
 """Bytes that a piece of a file has in memory, about."""
-_MOST_ROWS = 8192
+_MOST_ROWS = 2048
 """Rows that are read at once: each becomes an instance of the model."""
 
 
