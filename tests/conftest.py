@@ -9,6 +9,7 @@ latin1, as without a configuration: no test may depend on the server's.
 
 import asyncio
 import os
+import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -129,6 +130,12 @@ def postgresql_binaries() -> Path:
         return find_binaries()
     except ServerUnavailable as error:
         unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def openssl() -> str:
+    """The program that makes certificates."""
+    return shutil.which("openssl") or unavailable("openssl is missing, which makes certificates")
 
 
 @pytest.fixture(scope="session")

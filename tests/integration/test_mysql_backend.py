@@ -957,11 +957,8 @@ def test_mysql_compares_texts_as_exactly() -> None:
 # ---- encryption ----------------------------------------------------------------------------------
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
+def certificate(openssl: str, folder: Path) -> tuple[Path, Path]:
     """A key, and a certificate for 127.0.0.1 that is its own authority."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the program openssl")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [
@@ -1007,11 +1004,11 @@ async def test_an_encrypted_connection_checks_what_it_was_told_to(
 
 
 @pytest.fixture(scope="module")
-def encrypted(mariadb_binaries: Path) -> Iterator[tuple[MariaDBServer, Path]]:
+def encrypted(openssl: str, mariadb_binaries: Path) -> Iterator[tuple[MariaDBServer, Path]]:
     """A server that speaks TLS, and the file of the authority that signed its certificate."""
     folder = Path(tempfile.mkdtemp(prefix="andamios-test-"))
     folder.chmod(0o755)
-    key, authority = certificate(folder)
+    key, authority = certificate(openssl, folder)
     settings = {"ssl-key": str(key), "ssl-cert": str(authority)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(MariaDBServer.variable, raising=False)
