@@ -296,7 +296,8 @@ class ValueOutOfRange(NotStorable):
 class DatabaseError(AndamiosError):
     """The database or its driver refused.
 
-    `code` is the engine's own code (SQLSTATE on PostgreSQL, `SQLITE_...` on SQLite) and
+    `code` is the engine's own code (SQLSTATE on PostgreSQL, `SQLITE_...` on SQLite, the number of
+    the error on MariaDB and MySQL, the exception's name on DuckDB, which has no codes) and
     `driver_error` the driver's exception, whose text may hold row values.
     """
 

@@ -15,7 +15,7 @@ from andamios_orm.rows.decode import nothing
 from andamios_orm.rows.plan import Plan, compile_plan
 from andamios_orm.schema.compiler import spec_of, table_of
 
-__all__ = ["BulkInsert", "ParentsFirst", "portions"]
+__all__ = ["BulkInsert", "ParentsFirst", "portions", "refers_to_itself"]
 
 R = TypeVar("R")
 Values: TypeAlias = list[object]
@@ -52,7 +52,7 @@ class BulkInsert:
         self._fields = spec_of(model).fields
         self._capabilities = session.capabilities
         self._table = table_of(model)
-        self._alone = _refers_to_itself(self._table) and not self._capabilities.mutual_inserts
+        self._alone = refers_to_itself(self._table) and not self._capabilities.mutual_inserts
 
     async def insert(self, rows: Sequence[Values]) -> None:
         """Store rows in this order. Raises DatabaseError."""
@@ -82,7 +82,8 @@ class BulkInsert:
         return self._session.plans.get(("import", self._model, number), build)
 
 
-def _refers_to_itself(table: sa.Table) -> bool:
+def refers_to_itself(table: sa.Table) -> bool:
+    """Whether rows of the table can refer to others of the same table."""
     return any(key.column.table is table for key in table.foreign_keys)
 
 

@@ -259,7 +259,7 @@ class Pool:
     async def lease(self, *, writes: bool) -> AsyncIterator[DriverConnection]:
         """Take a connection for one statement. Raises DatabaseUnavailable, SessionMisuse."""
         self.refuse_waiting_for_itself(writes=writes)
-        taken = writes and self._queue is not None and await self.take_turn()
+        taken = writes and await self.take_turn()
         try:
             pooled = await self._pooled()
             connection = self._wrapped(pooled.driver_connection)

@@ -44,9 +44,10 @@ Ts = TypeVarTuple("Ts")
 class Session:
     """One transaction of one task. Made by `Database.session()`, used with `async with`.
 
-    BEGIN is sent with the first statement. The block's end commits, an exception rolls back.
-    After a statement failed, the session takes no more of them and does not commit, whatever the
-    engine: what should survive a failure goes into a `savepoint()`.
+    BEGIN is sent with the first statement; where writers take turns (DuckDB), the block waits for
+    its turn when it is entered, unless it is read-only. The block's end commits, an exception
+    rolls back. After a statement failed, the session takes no more of them and does not commit,
+    whatever the engine: what should survive a failure goes into a `savepoint()`.
 
     A commit that has begun is not interrupted: a task that is cancelled meanwhile gets its
     CancelledError when the rows are stored.

@@ -97,9 +97,10 @@ class Query(Generic[M]):
             )
         if not self._source.capabilities.for_update:
             raise NotSupported(
-                "this engine locks no single rows: a session that may write keeps all other writers"
-                " out from its first statement to its end",
-                "leave with_for_update() out; what the session reads stays as it is",
+                "this engine locks no single rows: where writers take turns, a session that may"
+                " write keeps all others out until it ends",
+                "leave with_for_update() out; with concurrent writers, let db.run() repeat what"
+                " meets a conflict",
             )
         if not self._source.in_transaction:
             raise SessionMisuse(

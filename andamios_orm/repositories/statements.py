@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.expression import ClauseElement
 
+from andamios_orm.database.inserting import refers_to_itself
 from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms, to_sql
@@ -71,7 +72,7 @@ class ModelStatements(Generic[M]):
     @cached_property
     def refers_to_itself(self) -> bool:
         """Whether rows of the table can refer to others of the same table."""
-        return any(key.column.table is self.table for key in self.table.foreign_keys)
+        return refers_to_itself(self.table)
 
     def is_referred_to(self) -> bool:
         """Whether rows of a table can refer to those of this one, as far as models say so."""

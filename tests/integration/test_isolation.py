@@ -276,4 +276,4 @@ async def test_an_engine_without_row_locks_says_what_to_do(
         with pytest.raises(NotSupported) as refused:
             Repository(Account, session).where(Account.id == 1).with_for_update()
 
-    assert "keeps all other writers out" in str(refused.value)
+    assert "keeps all others out" in str(refused.value)

@@ -186,8 +186,9 @@ class Connection(asyncmy_connection.Connection):
         return await self._to_its_end(lambda: self._asyncmy.next_result(unbuffered))
 
     async def _to_its_end(self, begin: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        # Left over from a task that was cancelled, if its caller did not interrupt it.
-        await self.interrupt()
+        if self._work is not None and not self._work.done():
+            # Left over from a task that was cancelled, if its caller did not interrupt it.
+            await self.interrupt()
         work = self._work = asyncio.ensure_future(begin())
         try:
             return await asyncio.shield(work)
