@@ -85,6 +85,11 @@ class Timing:
         """The least CPU time."""
         return min(sample.cpu for sample in self.samples)
 
+    @property
+    def noise(self) -> float:
+        """By how much `wall` may be off: the samples' median absolute deviation, as a sigma."""
+        return _deviation([sample.wall for sample in self.samples])
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -107,9 +112,16 @@ def ratio(timing: Timing, floor: Timing, clock: Literal["cpu", "wall"] = "cpu") 
     taken = [getattr(sample, clock) for sample in timing.samples]
     least = [getattr(sample, clock) for sample in floor.samples]
     rounds = [one / other for one, other in zip(taken, least, strict=True)]
-    value = statistics.median(rounds)
-    deviation = statistics.median(abs(found - value) for found in rounds)
-    return Ratio(value=value, best=min(taken) / min(least), noise=_TO_SIGMA * deviation)
+    return Ratio(
+        value=statistics.median(rounds),
+        best=min(taken) / min(least),
+        noise=_deviation(rounds),
+    )
+
+
+def _deviation(found: Sequence[float]) -> float:
+    middle = statistics.median(found)
+    return _TO_SIGMA * statistics.median(abs(one - middle) for one in found)
 
 
 async def interleaved(
@@ -147,9 +159,11 @@ async def calls_for(
     clocks = Clocks() if clocks is None else clocks
     fastest = seconds
     for contender in contenders:
-        tried = min(10, most)
-        await _sample(contender, tried, clocks)
-        fastest = min(fastest, (await _sample(contender, tried, clocks)).wall)
+        for tried in (1, 1, min(10, most)):
+            taken = (await _sample(contender, tried, clocks)).wall
+            fastest = min(fastest, taken)
+            if taken * 10 > seconds:
+                break  # long enough to be known
     return max(1, min(most, round(seconds / fastest))) if fastest > 0 else most
 
 

@@ -105,6 +105,10 @@ class Floor(Side, Protocol):
         """Have the engine learn how the rows are distributed, where it can be asked to."""
 
     @abstractmethod
+    async def version(self) -> str:
+        """Return the engine's version."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Close all connections."""
 

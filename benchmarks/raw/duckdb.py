@@ -42,17 +42,15 @@ _READ = f"SELECT {LIST} FROM users ORDER BY id LIMIT {LARGE}"
 _INSERT = f"INSERT INTO users ({WRITTEN}) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {LIST}"
 _BULK = f"INSERT INTO users ({WRITTEN}) SELECT {WRITTEN} FROM new_users RETURNING {LIST}"
 _UPDATE = f"UPDATE users SET name = $1 WHERE id = $2 RETURNING {LIST}"
-_NEW_USERS = pa.schema(
-    [
-        ("email", pa.string()),
-        ("name", pa.string()),
-        ("age", pa.int64()),
-        ("active", pa.bool_()),
-        ("created_at", pa.timestamp("us", tz="UTC")),
-        ("balance", pa.decimal128(12, 2)),
-        ("meta", pa.string()),
-    ]
-)
+_ARROW: list[tuple[str, pa.DataType]] = [
+    ("email", pa.string()),
+    ("name", pa.string()),
+    ("age", pa.int64()),
+    ("active", pa.bool_()),
+    ("created_at", pa.timestamp("us", tz="UTC")),
+    ("balance", pa.decimal128(12, 2)),
+    ("meta", pa.string()),
+]
 
 
 async def opened(url: str) -> DuckDBFloor:
@@ -172,6 +170,9 @@ class DuckDBFloor(Floor):
     async def analyze(self) -> None:
         await self._held.fetch("CHECKPOINT")
 
+    async def version(self) -> str:
+        return duckdb.__version__
+
     async def close(self) -> None:
         if self._pool is not None:
             for _ in range(CONNECTIONS):
@@ -194,7 +195,7 @@ class DuckDBFloor(Floor):
     async def bulk(self, new: Sequence[NewUser]) -> list[User]:
         columns = map(list, zip(*map(_values, new), strict=True))
         arrays = dict(zip(COLUMNS[1:], columns, strict=True))
-        table = pa.table(arrays, schema=_NEW_USERS)
+        table = pa.table(arrays, schema=pa.schema(_ARROW))
         return users(sorted(await self._held.fetch_from(_BULK, table)))
 
     async def update(self, key: int, name: str) -> User:

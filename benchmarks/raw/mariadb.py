@@ -89,6 +89,10 @@ class MariaDBFloor(Floor):
     async def analyze(self) -> None:
         await _fetch(self._connection, "ANALYZE TABLE users")
 
+    async def version(self) -> str:
+        ((version,),) = await _fetch(self._connection, "SELECT VERSION()")
+        return str(version).partition("-")[0]
+
     async def close(self) -> None:
         if self._pool is not None:
             for _ in range(CONNECTIONS):

@@ -60,6 +60,9 @@ class PostgreSQLFloor(Floor):
     async def analyze(self) -> None:
         await self._connection.execute("VACUUM ANALYZE users")
 
+    async def version(self) -> str:
+        return ".".join(map(str, self._connection.get_server_version()[:2]))
+
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,6 +74,9 @@ class SQLiteFloor(Floor):
 
     async def analyze(self) -> None:
         await self._connection.execute_fetchall("ANALYZE")
+
+    async def version(self) -> str:
+        return sqlite3.sqlite_version
 
     async def close(self) -> None:
         if self._pool is not None:
