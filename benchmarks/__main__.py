@@ -20,7 +20,7 @@ from benchmarks.report import METHOD, PYTHON, Report, Result, result, tables
 from benchmarks.workload import OPERATIONS
 
 RESULTS = Path(__file__).parent / "results"
-SECONDS = 0.15
+SECONDS = 0.06
 """How long a sample is to be."""
 
 
