@@ -163,7 +163,7 @@ async def calls_for(
 ) -> int:
     """Return how many calls make a sample of that length with the fastest contender."""
     clocks = Clocks() if clocks is None else clocks
-    fastest = seconds
+    fastest = math.inf
     for contender in contenders:
         for tried in (1, 1, min(10, most)):
             taken = (await _sample(contender, tried, clocks)).wall

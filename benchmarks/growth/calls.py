@@ -108,9 +108,9 @@ async def after_calls(calls: int) -> Leak:
         rows: Repository[Any] = Repository(model, db)
         await rows.add(model())
         for number in range(1, calls + 1):
-            if number % 1_000 == 0:
-                # The cache of plans is full before the first note, and goes on changing.
-                await _ask(rows, model, number // 1_000 * 37 % (1 << _FIELDS))
+            if number % 200 == 0:
+                # More shapes than the cache of plans holds.
+                await _ask(rows, model, number // 200 % 5_000 + 1)
             elif number % 10 == 0:
                 await rows.patch(1, fields.c0.set(number))
             elif number % 10 == 1:
