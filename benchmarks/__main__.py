@@ -72,7 +72,7 @@ async def _measured(
 ) -> list[Result]:
     found: list[Result] = []
     _say(f"{backend}: {len(names)} operations")
-    async with prepared(url) as (ours, floor):
+    async with prepared(url, own_table=chosen.own_table) as (ours, floor):
         engines[f"{backend} (engine)"] = await floor.version()
         await agree(ours, floor)
         for name in names:
@@ -121,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         default=operations,
         metavar="NAME,...",
         help=f"some of {', '.join(operations)}",
+    )
+    parser.add_argument(
+        "--own-table",
+        action="store_true",
+        help="measure both sides on the table as the library makes it, with its CHECKs",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="samples of each side")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of a sample")
