@@ -91,8 +91,8 @@ class Leak:
 
     @property
     def bytes_per_call(self) -> float:
-        """What a call leaves behind, without what the first fifth of them has built up."""
-        settled = self.points[len(self.points) // 5 :]
+        """What a call leaves behind, without what the first half of them has built up."""
+        settled = self.points[(len(self.points) - 1) // 2 :]
         (first, before), (last, after) = settled[0], settled[-1]
         return (after - before) * 1e6 / (last - first)
 

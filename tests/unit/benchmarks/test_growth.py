@@ -33,9 +33,9 @@ def test_what_is_not_judged_is_told_and_not_shouted() -> None:
     assert series(5, 50, is_judged=False).verdict == "grows"
 
 
-def test_a_leak_is_counted_after_the_first_fifth() -> None:
+def test_a_leak_is_counted_after_the_first_half() -> None:
     leak = Leak()
     leak.points = [(number * 100, 50.0 + number * 0.001) for number in range(1, 11)]
-    leak.points[0] = (100, 1.0)
+    leak.points[:4] = [(number * 100, 1.0) for number in range(1, 5)]
 
     assert leak.bytes_per_call == pytest.approx(10.0)
