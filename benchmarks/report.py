@@ -160,7 +160,7 @@ def _ratio(found: Ratio) -> str:
 
 
 def _details(results: Sequence[Result]) -> str:
-    lines = [["", "backend", "wall", "best wall", "CPU", "CPU ratio"]]
+    lines = [["", "backend", "wall", "best wall", "CPU", "CPU ratio", "of the best"]]
     for one in results:
         show = _time if one.unit == "us" else _bytes
         lines.append(
@@ -171,6 +171,7 @@ def _details(results: Sequence[Result]) -> str:
                 _pair(show, one.ours.best_wall, one.floor.best_wall),
                 _pair(show, one.ours.cpu, one.floor.cpu),
                 _ratio(one.cpu),
+                f"{one.cpu.best:.2f}",
             ]
         )
     return _aligned(lines)
