@@ -16,7 +16,7 @@ from benchmarks.workload import ADDED, CONNECTIONS, FILTERED, LARGE
 __all__ = ["MariaDBFloor", "opened"]
 
 _CREATE = """
-CREATE TABLE users (
+CREATE OR REPLACE TABLE users (
     id BIGINT AUTO_INCREMENT PRIMARY KEY,
     email VARCHAR(200) NOT NULL UNIQUE,
     name VARCHAR(200) NOT NULL,
@@ -83,7 +83,6 @@ class MariaDBFloor(Floor):
         self._in_transaction = False
 
     async def create(self) -> None:
-        await _fetch(self._connection, "DROP TABLE IF EXISTS users")
         await _fetch(self._connection, _CREATE)
 
     async def analyze(self) -> None:
