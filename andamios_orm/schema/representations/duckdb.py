@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.representations import checks
-from andamios_orm.schema.representations.base import Representation
+from andamios_orm.schema.representations.base import Expression, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["NO_MICROSECONDS", "microseconds", "represent"]
@@ -57,10 +57,8 @@ def microseconds(column: ColumnElement[Any]) -> ColumnElement[int]:
     return sa.case((column.is_not(None), sa.func.coalesce(attempt, limit)))
 
 
-def _utc(value: datetime) -> datetime:
-    # DuckDB gives an object of pytz; everywhere else in the library UTC is datetime.UTC.
-    return value.astimezone(UTC)
-
+# DuckDB gives an object of pytz; everywhere else in the library UTC is datetime.UTC.
+_utc = Expression("{0}.astimezone(UTC)", UTC=UTC)
 
 _BY_KIND = {
     Kind.INTEGER: Representation(sa.BigInteger(), checks.integer),
