@@ -20,7 +20,7 @@ from andamios_orm.rows.validator import rows_validator
 from andamios_orm.schema.columns import Stored, parses_json
 from andamios_orm.schema.representations.base import Expression
 from andamios_orm.schema.secrets import is_secret
-from andamios_orm.schema.spec import Kind, ModelSpec
+from andamios_orm.schema.spec import ModelSpec
 
 __all__ = ["REFUSALS", "Loads", "judged", "model_decoder", "nothing", "scalar"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from andamios_orm.schema.spec import ONLY_DROPS_UNSET, FieldSpec, Kind, ModelSpec

@@ -21,6 +21,7 @@ from pydantic_core import to_json
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
@@ -82,6 +83,12 @@ class Stored(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """See SQLAlchemy: the engine's own type."""
         return dialect.type_descriptor(self._representation(dialect).type)
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """See SQLAlchemy: what a SELECT reads in the place of the column."""
+        if not isinstance(self.impl_instance, duckdb.Instant):
+            return column
+        return duckdb.in_utc(column, self)
 
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return Python value → driver value, None where the value passes as it is."""
