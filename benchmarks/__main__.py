@@ -12,6 +12,7 @@ from andamios_orm.testing.servers import ServerUnavailable
 from benchmarks.alone import ALONE, measure_alone
 from benchmarks.budgets import budgets, judged
 from benchmarks.databases import BACKENDS, database
+from benchmarks.drawing import drawn
 from benchmarks.harness import ROUNDS
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import agree, measure, prepared
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report(machine(), {**versions(), **engines}, METHOD, tuple(results))
     chosen.json.parent.mkdir(parents=True, exist_ok=True)
     chosen.json.write_text(report.text())
+    if chosen.chart is not None:
+        chosen.chart.parent.mkdir(parents=True, exist_ok=True)
+        chosen.chart.write_text(drawn(report))
     print(tables(results))
     return _checked(results) if chosen.check else 0
 
@@ -115,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=Path, default=RESULTS / "latest.json", metavar="FILE", help="where to keep"
     )
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the ratios as an SVG")
     parser.add_argument(
         "--check", action="store_true", help="fail when a budget is missed by more than the noise"
     )

@@ -144,7 +144,7 @@ def _source(template: str, number: int) -> str:
 
 
 def _run(program: str) -> Sample:
-    done = subprocess.run(  # noqa: S603 - a program of this module
+    done = subprocess.run(
         [sys.executable, "-"],
         input=program,
         cwd=_ROOT,
