@@ -31,7 +31,8 @@ from benchmarks.peers.speed.traits import Traits
 
 RESULTS = Path(__file__).parents[2] / "results"
 PUBLISHED = RESULTS / "peers.json"
-LATEST = RESULTS / "latest-peers.json"
+LATEST = CACHE / "speed.json"
+"""Where a run is kept that is not published."""
 
 SECONDS = 0.1
 """How long a sample of the fastest contender is to be."""
@@ -55,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> None:
         answers = _answers(options)
         kept = options.json or (PUBLISHED if options.publish else LATEST)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(answers.text())
+        kept.write_text(answers.text(), encoding="utf-8")
         # What is shown is what was kept, so that printing it again shows the same.
         answers = loaded(kept)
     if options.publish:

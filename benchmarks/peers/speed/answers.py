@@ -61,7 +61,7 @@ class Answers:
 
 def loaded(text: str | Path) -> Answers:
     """Return the answers of a file, or of its text."""
-    found = json.loads(text.read_text() if isinstance(text, Path) else text)
+    found = json.loads(text.read_text(encoding="utf-8") if isinstance(text, Path) else text)
     libraries = tuple(map(_library_from, found["libraries"]))
     return Answers(**{**found, "libraries": libraries})
 

@@ -31,6 +31,6 @@ def chart_of(backend: str) -> Path:
 
 def published(answers: Answers) -> None:
     """Write the tables and the charts into the documentation."""
-    PAGE.write_text(with_tables(PAGE.read_text(), answers))
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), answers), encoding="utf-8")
     for backend in backends(answers):
-        chart_of(backend).write_text(drawn(answers, backend))
+        chart_of(backend).write_text(drawn(answers, backend), encoding="utf-8")
