@@ -162,16 +162,19 @@ def _bar(bar: Bar, left: float, middle: float, width: float, axis: _Axis) -> lis
     if bar.value is None:
         return [_text(left + 4, middle + 4, "–", "faint small")]  # noqa: RUF001 - a dash
     end = axis.place(bar.value) * width
+    # Of a logarithmic axis only the distance from the floor means something.
+    begin = axis.place(1.0) * width if axis.is_logarithmic else 0.0
     kind = "accent" if bar.is_accented else "bar"
     parts = [
-        f'<rect class="{kind}" x="{left:.1f}" y="{middle - _BAR / 2:.1f}" width="{end:.1f}"'
+        f'<rect class="{kind}" x="{left + min(begin, end):.1f}" y="{middle - _BAR / 2:.1f}"'
+        f' width="{abs(end - begin):.1f}"'
         f' height="{_BAR}"/>'
     ]
     low, high = (axis.place(bar.value + sign * bar.noise) * width for sign in (-1, 1))
     if high - low > 1:
         parts.append(_line(left + low, middle, left + high, middle, "noise"))
     shown = f"{bar.value:.2f}" if bar.value < 10 else f"{bar.value:.0f}"
-    parts.append(_text(left + max(end, high) + 5, middle + 4, shown, "ink small"))
+    parts.append(_text(left + max(begin, end, high) + 5, middle + 4, shown, "ink small"))
     return parts
 
 

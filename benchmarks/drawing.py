@@ -56,7 +56,8 @@ def _caption(report: Report) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     machine = report.machine
     return [
-        f"Median of {number} rounds; the thin line is the rounds' deviation. {report.method}",
+        f"Median of {number} rounds; the thin line is two standard errors to both sides."
+        f" {report.method}",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}. {versions}.",
     ]
 

@@ -6,6 +6,7 @@ Only the standard library is imported, so that every library's environment can u
 from __future__ import annotations
 
 import gc
+import math
 import random
 import statistics
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "ROUNDS",
     "Clocks",
     "Contender",
     "Ratio",
@@ -24,11 +26,13 @@ __all__ = [
     "ratio",
 ]
 
-ROUNDS = 7
-"""Fewer than five give no median to speak of."""
+ROUNDS = 11
+"""Many short rounds: two samples of one round meet the same machine. Five are the least."""
 
 _TO_SIGMA = 1.4826
 """Makes a median absolute deviation comparable to a standard deviation."""
+_OF_MEDIAN = 1.2533
+"""A median's standard error is that much greater than a mean's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,8 @@ class Timing:
 
     @property
     def noise(self) -> float:
-        """By how much `wall` may be off: the samples' median absolute deviation, as a sigma."""
-        return _deviation([sample.wall for sample in self.samples])
+        """By how much `wall` may be off: two standard errors of the median."""
+        return _noise([sample.wall for sample in self.samples])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Ratio:
     best: float
     """The ratio of the two best samples."""
     noise: float
-    """By how much `value` may be off: the rounds' median absolute deviation, as a sigma."""
+    """By how much `value` may be off: two standard errors of the median."""
 
 
 def ratio(timing: Timing, floor: Timing, clock: Literal["cpu", "wall"] = "cpu") -> Ratio:
@@ -115,13 +119,15 @@ def ratio(timing: Timing, floor: Timing, clock: Literal["cpu", "wall"] = "cpu") 
     return Ratio(
         value=statistics.median(rounds),
         best=min(taken) / min(least),
-        noise=_deviation(rounds),
+        noise=_noise(rounds),
     )
 
 
-def _deviation(found: Sequence[float]) -> float:
+def _noise(found: Sequence[float]) -> float:
     middle = statistics.median(found)
-    return _TO_SIGMA * statistics.median(abs(one - middle) for one in found)
+    # A single sample that something else disturbed says nothing about the others.
+    sigma = _TO_SIGMA * statistics.median(abs(one - middle) for one in found)
+    return 2 * _OF_MEDIAN * sigma / math.sqrt(len(found))
 
 
 async def interleaved(
@@ -157,7 +163,7 @@ async def calls_for(
 ) -> int:
     """Return how many calls make a sample of that length with the fastest contender."""
     clocks = Clocks() if clocks is None else clocks
-    fastest = seconds
+    fastest = math.inf
     for contender in contenders:
         for tried in (1, 1, min(10, most)):
             taken = (await _sample(contender, tried, clocks)).wall

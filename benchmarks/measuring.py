@@ -22,13 +22,12 @@ Pair = dict[str, Timing]
 
 
 @asynccontextmanager
-async def prepared(url: str) -> AsyncIterator[tuple[Ours, Floor]]:
-    """Make the table with its rows, and open both sides."""
-    async with open_floor(url) as floor:
-        await floor.create()
+async def prepared(url: str, *, own_table: bool = False) -> AsyncIterator[tuple[Ours, Floor]]:
+    """Make the table with its rows, and open both sides; `own_table` is as the library makes it."""
+    async with open_floor(url) as floor, open_ours(url) as ours:
+        await (ours if own_table else floor).create()
         await floor.fill()
-        async with open_ours(url) as ours:
-            yield ours, floor
+        yield ours, floor
 
 
 async def measure(
