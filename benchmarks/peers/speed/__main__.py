@@ -24,17 +24,17 @@ from benchmarks.peers.environments import CACHE, ROOT, Environment, LeftOut, env
 from benchmarks.peers.speed.answers import Answers, Library, loaded, result_from
 from benchmarks.peers.speed.importing import imported
 from benchmarks.peers.speed.judgement import judgement
-from benchmarks.peers.speed.page import published
+from benchmarks.peers.speed.page import write
 from benchmarks.peers.speed.roster import LIBRARIES, MEASURED, OURS, TITLES, Entry
 from benchmarks.peers.speed.tables import tables
 from benchmarks.peers.speed.traits import Traits
 
 RESULTS = Path(__file__).parents[2] / "results"
-PUBLISHED = RESULTS / "peers.json"
+RECORDED = RESULTS / "peers.json"
 LATEST = CACHE / "speed.json"
-"""Where a run is kept that is not published."""
+"""Where a run is kept that is not recorded."""
 
-SECONDS = 0.1
+SECONDS = 0.06
 """How long a sample of the fastest contender is to be."""
 PATIENCE = 1800
 """Seconds after which a library is given up on one backend."""
@@ -49,18 +49,18 @@ _WORKED_WITH = ("pydantic", "sqlalchemy", "asyncpg", "aiosqlite", "oxyde-core", 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print, keep."""
-    options = _parser().parse_args(words)
+    options = _parsed(words)
     if options.table:
-        answers = loaded(options.json or PUBLISHED)
+        answers = loaded(options.json or RECORDED)
     else:
         answers = _answers(options)
-        kept = options.json or (PUBLISHED if options.publish else LATEST)
+        kept = options.json or (RECORDED if options.record else LATEST)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(answers.text(), encoding="utf-8")
         # What is shown is what was kept, so that printing it again shows the same.
         answers = loaded(kept)
-    if options.publish:
-        published(answers)
+    if options.record:
+        write(answers)
     print(tables(answers))
     print(f"\n{judgement(answers)}")
 
@@ -162,6 +162,15 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(words)
+    chosen = ("libraries", "only", "operations")
+    if options.record and any(getattr(options, one) != parser.get_default(one) for one in chosen):
+        parser.error("--record keeps a run of everything: ratios of several runs do not compare")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     names = tuple(entry.name for entry in LIBRARIES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.speed", description=__doc__)
@@ -190,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of a sample")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep the results")
     parser.add_argument(
-        "--publish",
+        "--record",
         action="store_true",
         help="keep the results in benchmarks/results/peers.json and write them into docs",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from benchmarks.harness import Ratio
 from benchmarks.peers.speed.answers import Answers, Library
@@ -18,6 +19,9 @@ WANTED = 2.0
 """How many times less CPU than the best peer a get from the pool is to need."""
 GET = "get_pool"
 
+Clock = Literal["cpu", "wall"]
+_CLOCKS: dict[Clock, str] = {"cpu": "needs less CPU", "wall": "answers sooner"}
+
 
 @dataclass(frozen=True, slots=True)
 class Faster:
@@ -25,6 +29,7 @@ class Faster:
 
     backend: str
     operation: str
+    clock: Clock
     peer: Library
     theirs: Ratio
     ours: Ratio
@@ -50,7 +55,7 @@ def judgement(answers: Answers) -> str:
         return "andamios_orm was not measured: nothing to judge."
     lines = [f"CPU of a get from the pool ({WANTED:g} times less than the best peer is wanted):"]
     for backend in backends(answers):
-        found = best_at(answers, backend, GET)
+        found = best_at(answers, backend, GET, "cpu")
         if found is not None:
             times = found.theirs.value / found.ours.value
             verdict = "reached" if times >= WANTED else "not reached"
@@ -59,17 +64,18 @@ def judgement(answers: Answers) -> str:
                 f" ({multiple(found.theirs.value)} of the floor, andamios_orm"
                 f" {multiple(found.ours.value)}): {verdict}"
             )
-    slower = [str(one) for one in faster(answers)]
-    lines.append("Operations where a peer that returns objects needs less CPU:")
-    return "\n".join([*lines, *(f"  {one}" for one in slower or ["none"])])
+    for clock, what in _CLOCKS.items():
+        lines.append(f"Operations where a peer that returns objects {what}:")
+        lines += [f"  {one}" for one in faster(answers, clock)] or ["  none"]
+    return "\n".join(lines)
 
 
-def best_at(answers: Answers, backend: str, operation: str) -> Faster | None:
-    """Return the peer that returns objects and needs the least CPU, next to andamios_orm."""
+def best_at(answers: Answers, backend: str, operation: str, clock: Clock) -> Faster | None:
+    """Return the peer that returns objects and needs the least of it, next to andamios_orm."""
     ours = _ours(answers)
     own = None if ours is None else ours.result(backend, operation)
     found = [
-        Faster(backend, operation, each, one.cpu, own.cpu)
+        Faster(backend, operation, clock, each, getattr(one, clock), getattr(own, clock))
         for each in answers.libraries
         if own is not None and each.name != OURS and each.traits and each.traits.objects
         if (one := each.result(backend, operation)) is not None
@@ -77,11 +83,11 @@ def best_at(answers: Answers, backend: str, operation: str) -> Faster | None:
     return min(found, key=lambda one: one.theirs.value, default=None)
 
 
-def faster(answers: Answers) -> Iterator[Faster]:
+def faster(answers: Answers, clock: Clock = "cpu") -> Iterator[Faster]:
     """Return the best peer of each operation that is faster at it than andamios_orm."""
     for backend in backends(answers):
         for operation in MEASURED:
-            found = best_at(answers, backend, operation)
+            found = best_at(answers, backend, operation, clock)
             if found is not None and found.theirs.value < found.ours.value:
                 yield found
 

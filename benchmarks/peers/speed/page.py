@@ -8,10 +8,12 @@ from benchmarks.peers.speed.answers import Answers
 from benchmarks.peers.speed.drawing import drawn
 from benchmarks.peers.speed.tables import backends, tables
 
-__all__ = ["PAGE", "chart_of", "published", "with_tables"]
+__all__ = ["PAGE", "chart_of", "with_tables", "write"]
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "speed.md"
-_BEGIN = "<!-- written by `make bench-peers`: edit benchmarks/peers/speed instead -->\n"
+_BEGIN = (
+    "<!-- written by `make bench-peers ARGS=--record`: edit benchmarks/peers/speed instead -->\n"
+)
 _END = "<!-- end of what is written -->\n"
 
 
@@ -26,11 +28,12 @@ def with_tables(page: str, answers: Answers) -> str:
 
 def chart_of(backend: str) -> Path:
     """Return where the chart of a backend is kept."""
-    return PAGE.with_name(f"speed-{backend}.svg")
+    return PAGE.parent / "images" / f"peers-{backend}.svg"
 
 
-def published(answers: Answers) -> None:
+def write(answers: Answers) -> None:
     """Write the tables and the charts into the documentation."""
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), answers), encoding="utf-8")
     for backend in backends(answers):
+        chart_of(backend).parent.mkdir(exist_ok=True)
         chart_of(backend).write_text(drawn(answers, backend), encoding="utf-8")

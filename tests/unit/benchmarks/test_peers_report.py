@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from benchmarks.harness import Sample, Timing
-from benchmarks.peers.speed.__main__ import PUBLISHED
+from benchmarks.peers.speed.__main__ import RECORDED, main
 from benchmarks.peers.speed.answers import Answers, Library, loaded
 from benchmarks.peers.speed.drawing import drawn
 from benchmarks.peers.speed.judgement import faster, judgement
@@ -143,6 +143,19 @@ def test_a_difference_within_the_noise_is_called_so() -> None:
     assert "within the noise" in judgement(answers(ours, near))
 
 
+def test_wall_time_is_judged_apart() -> None:
+    ours, quick = library(OURS, measured("get", 2)), library("quick", measured("get", 1))
+    said = judgement(answers(ours, quick))
+    assert said.count("SQLite, get, transaction held: Quick") == 2
+    assert said.index("needs less CPU") < said.index("answers sooner")
+
+
+def test_a_part_of_a_run_is_not_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--record", "--libraries", "oxyde"])
+    assert "a run of everything" in capsys.readouterr().err
+
+
 def test_without_andamios_orm_nothing_is_judged() -> None:
     assert "nothing to judge" in judgement(answers(library("alone", measured("get", 2))))
 
@@ -168,9 +181,9 @@ def test_the_tables_of_a_page_are_replaced() -> None:
 
 
 def test_the_page_shows_the_results_that_are_kept() -> None:
-    kept = loaded(PUBLISHED)
+    kept = loaded(RECORDED)
     page = PAGE.read_text(encoding="utf-8")
     assert with_tables(page, kept) == page
     for backend in backends(kept):
         assert chart_of(backend).exists()
-        assert f"({chart_of(backend).name})" in page
+        assert f"(images/{chart_of(backend).name})" in page
