@@ -100,18 +100,26 @@ def _library(
         engines[backend] = one["engine"]
         if one["failed"]:
             failed[backend] = f"{', '.join(one['failed'])}: an error, which the run printed"
+    traits = Traits(**answered[0][1]["traits"]) if answered else None
     return Library(
         name=entry.name,
         title=entry.title,
         version=packages[entry.distribution],
         python=made.versions()["python"],
         packages={name: packages[name] for name in _WORKED_WITH if name in packages},
-        traits=Traits(**answered[0][1]["traits"]) if answered else None,
-        forms={backend: one["forms"] for backend, one in answered if one["forms"]},
+        traits=traits,
+        forms={backend: notes for backend, one in answered if (notes := _notes(one, traits))},
         imported=imported(made.python, entry.imported, root=ROOT),
         results=tuple(result_from(each) for _, one in answered for each in one["results"]),
         failed=failed,
     )
+
+
+def _notes(answer: dict[str, Any], traits: Traits | None) -> list[str]:
+    """Return what is so on one backend: its forms of values, and its own remark."""
+    remarks = answer["traits"]["remarks"]
+    is_its_own = traits is not None and remarks != traits.remarks
+    return [*answer["forms"], *([remarks] if is_its_own else [])]
 
 
 def _on(

@@ -26,7 +26,7 @@ class Library:
     """The versions of what it works with."""
     traits: Traits | None = None
     forms: dict[str, list[str]] = field(default_factory=dict)
-    """By backend, in which other form than the declared one values came back."""
+    """By backend, in which other form than the declared one values came back, and other notes."""
     imported: Result | None = None
     """Importing it, next to importing pydantic."""
     results: tuple[Result, ...] = ()

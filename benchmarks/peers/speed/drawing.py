@@ -44,14 +44,13 @@ def _mark(library: Library) -> str:
 
 
 def _caption(answers: Answers, libraries: list[Library], backend: str) -> list[str]:
-    versions = ", ".join(
-        f"{each.title} {each.version}" for each in libraries if " + " not in each.title
-    )
+    # SQLAlchemy takes part in several ways, whose titles begin with its name.
+    versions = dict.fromkeys(f"{each.title.split()[0]} {each.version}" for each in libraries)
     pythons = sorted({each.python for each in libraries})
     machine = answers.machine
     engine = answers.engines.get(backend, "")
     return [
         f"* does not check what it reads. {answers.method}",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}. Python"
-        f" {', '.join(pythons)}; {TITLES[backend]} {engine}; {versions}.",
+        f" {', '.join(pythons)}; {TITLES[backend]} {engine}; {', '.join(versions)}.",
     ]

@@ -55,7 +55,15 @@ def speeds(answers: Answers, backend: str) -> str:
 def differences(answers: Answers) -> str:
     """Return what each library's rows are, without which the times cannot be compared."""
     lines = [
-        ["", "a row is", "checked when read", "bulk insert returns", "update", "remarks"],
+        [
+            "",
+            "a row is",
+            "checked when read",
+            "an insert reads back",
+            "a bulk insert",
+            "update",
+            "remarks",
+        ],
     ]
     for each in answers.libraries:
         if each.traits is not None:
@@ -65,6 +73,7 @@ def differences(answers: Answers) -> str:
                     f"{each.title} {each.version}",
                     traits.rows,
                     traits.validated,
+                    traits.stored,
                     traits.keys,
                     traits.updated,
                     _remarks(each),

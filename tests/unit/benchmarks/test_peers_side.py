@@ -1,6 +1,7 @@
 """What every library's adapter has: a transaction that stays open, and is undone."""
 
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -101,6 +102,14 @@ def test_an_import_is_timed_next_to_that_of_pydantic() -> None:
     found = imported(Path(sys.executable), "json", root=ROOT, rounds=1)
     assert found.title == "import json"
     assert 0 < found.ours.cpu < found.floor.cpu
+
+
+def test_a_process_loads_no_library_but_its_own() -> None:
+    program = "import sys, benchmarks.peers.speed.process\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"andamios_orm", "sqlalchemy"} & set(done.stdout.split())
 
 
 def test_every_library_has_its_files() -> None:

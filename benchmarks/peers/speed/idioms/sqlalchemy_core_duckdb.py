@@ -70,7 +70,7 @@ class CoreOnDuckDB(InThreads):
         rows="row (named tuple)",
         objects=False,
         validated="no",
-        remarks="DuckDB: through duckdb-engine in threads",
+        remarks="through duckdb-engine in threads",
     )
 
     async def open(self, url: str, connections: int) -> None:

@@ -52,7 +52,7 @@ class OrmOnDuckDB(InThreads):
         objects=True,
         validated="no",
         stored="the key",
-        remarks="DuckDB: through duckdb-engine in threads",
+        remarks="through duckdb-engine in threads",
     )
     metadata = Base.metadata
 
