@@ -19,6 +19,7 @@ _LABELS = 270
 _GAP = 18
 _ROW = 22
 _BAR = 12
+_DIGIT = 6
 _NUMBER = 36
 """Room for the number behind the longest bar."""
 _CAPTION_CHARACTERS = 150
@@ -30,6 +31,7 @@ _LOGARITHMIC_FROM = 8.0
 _STYLE = """
 text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; font-size: 12px; }
 .ground { fill: #ffffff; stroke: #d0d7de; }
+.behind { fill: #ffffff; }
 .title { font-size: 17px; font-weight: 600; }
 .head { font-weight: 600; }
 .ink { fill: #1f2328; }
@@ -42,6 +44,7 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fo
 .noise { stroke: #1f2328; stroke-width: 1; opacity: 0.55; }
 @media (prefers-color-scheme: dark) {
 .ground { fill: #161b22; stroke: #3d444d; }
+.behind { fill: #161b22; }
 .ink { fill: #e6edf3; }
 .faint { fill: #9aa4af; }
 .bar { fill: #56779f; }
@@ -151,16 +154,23 @@ def _row(panels: Sequence[Panel], top: float, axis: _Axis) -> list[str]:
             x = left + axis.place(tick) * width
             parts.append(_line(x, first, x, bottom, "grid"))
             parts.append(_text(x, bottom + 14, f"{tick:g}", "faint small", anchor="middle"))
+        numbers: list[str] = []
         for number, bar in enumerate(panel.bars):
-            parts += _bar(bar, left, first + _ROW * number + _ROW / 2, width, axis)
+            shape, label = _bar(bar, left, first + _ROW * number + _ROW / 2, width, axis)
+            parts += shape
+            numbers += label
         x = left + axis.place(1.0) * width
         parts.append(_line(x, first - 3, x, bottom + 3, "floor"))
+        parts += numbers  # on top of the line, which some of them meet
     return parts
 
 
-def _bar(bar: Bar, left: float, middle: float, width: float, axis: _Axis) -> list[str]:
+def _bar(
+    bar: Bar, left: float, middle: float, width: float, axis: _Axis
+) -> tuple[list[str], list[str]]:
+    """Return a bar, and the number behind it."""
     if bar.value is None:
-        return [_text(left + 4, middle + 4, "–", "faint small")]  # noqa: RUF001 - a dash
+        return [], [_text(left + 4, middle + 4, "–", "faint small")]  # noqa: RUF001 - a dash
     end = axis.place(bar.value) * width
     # Of a logarithmic axis only the distance from the floor means something.
     begin = axis.place(1.0) * width if axis.is_logarithmic else 0.0
@@ -174,8 +184,12 @@ def _bar(bar: Bar, left: float, middle: float, width: float, axis: _Axis) -> lis
     if high - low > 1:
         parts.append(_line(left + low, middle, left + high, middle, "noise"))
     shown = f"{bar.value:.2f}" if bar.value < 10 else f"{bar.value:.0f}"
-    parts.append(_text(left + max(begin, end, high) + 5, middle + 4, shown, "ink small"))
-    return parts
+    x = left + max(begin, end, high) + 3
+    behind = (
+        f'<rect class="behind" x="{x:.1f}" y="{middle - 7:.1f}"'
+        f' width="{_DIGIT * len(shown) + 4:.1f}" height="14"/>'
+    )
+    return parts, [behind, _text(x + 2, middle + 4, shown, "ink small")]
 
 
 def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") -> str:
