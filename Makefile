@@ -52,8 +52,20 @@ check: $(STAMP) ## Check format, lint, types, layers and dependencies
 	$(BIN)/python -m tests.typing
 
 .PHONY: bench
-bench: $(STAMP) ## Run the benchmarks
-	$(BIN)/pytest benchmarks --benchmark-only -p no:xdist
+bench: $(STAMP) ## Compare speed with the raw driver; ARGS="--only sqlite --operations get"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-check
+bench-check: $(STAMP) ## Fail if something is slower than its budget
+	@$(BIN)/python -m benchmarks --check $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: $(STAMP) ## Compare speed with other libraries; ARGS=--record keeps it in docs
+	@$(BIN)/python -m benchmarks.peers.speed $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: $(STAMP) ## See what grows with rows, columns, models and calls
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 .PHONY: docs
 docs: $(STAMP) ## Build the documentation into site/; warnings are errors

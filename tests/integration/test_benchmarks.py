@@ -1,0 +1,24 @@
+"""Both sides of the benchmarks do the same, and every operation can be measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measuring import agree, measure, prepared
+from benchmarks.workload import OPERATIONS
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "duckdb"])
+async def test_the_library_and_the_floor_give_equal_results(backend: str, tmp_path: Path) -> None:
+    async with prepared(f"{backend}:///{tmp_path / 'bench.db'}") as (ours, floor):
+        await agree(ours, floor)
+
+
+async def test_every_operation_can_be_measured(tmp_path: Path) -> None:
+    async with prepared(f"sqlite:///{tmp_path / 'bench.db'}") as (ours, floor):
+        for name in OPERATIONS:
+            calls, pair = await measure(name, ours, floor, rounds=1, seconds=0)
+            assert calls >= 1
+            assert pair.keys() == {"ours", "raw"}
