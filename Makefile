@@ -59,6 +59,10 @@ bench: $(STAMP) ## Compare speed with the raw driver; ARGS="--only sqlite --oper
 bench-check: $(STAMP) ## Fail if something is slower than its budget
 	@$(BIN)/python -m benchmarks --check $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: $(STAMP) ## Compare speed with other libraries; ARGS=--record keeps it in docs
+	@$(BIN)/python -m benchmarks.peers.speed $(ARGS)
+
 .PHONY: bench-growth
 bench-growth: $(STAMP) ## See what grows with rows, columns, models and calls
 	@$(BIN)/python -m benchmarks.growth $(ARGS)

@@ -147,6 +147,14 @@ class Backend(Protocol):
         """What the engine offers."""
         ...
 
+    @property
+    def statements_at_once(self) -> int | None:
+        """How many reads outside of sessions run at a time at most, however large the pool is.
+
+        None where each connection more brings more.
+        """
+        ...
+
     def engine_options(self, url: URL, pool_size: int) -> EngineOptions:
         """Return how to open `url`. Raises InvalidURL."""
         ...
@@ -194,13 +202,18 @@ class Backend(Protocol):
         """Await a call that may find the database locked, until it is free; then its result."""
         ...
 
-    def begin(self, *, read_only: bool, isolation: Isolation | None) -> Sequence[str]:
-        """Return the statements that begin a transaction, at the engine's own level for None."""
+    async def begin(
+        self, driver: Driver, *, read_only: bool, isolation: Isolation | None, at_once: bool
+    ) -> str:
+        """Begin a transaction, at the engine's own level for None; return what was said to it.
+
+        It may be begun together with the next of our statements, which saves a way to the
+        database; `at_once` is for those that SQLAlchemy runs.
+        """
         ...
 
-    @property
-    def after_read_only(self) -> Sequence[str]:
-        """The statements that let the connection of a read-only transaction write again."""
+    async def rollback(self, driver: Driver) -> None:
+        """Roll back what has begun; a connection that was for reading can write again."""
         ...
 
     @property
@@ -212,7 +225,10 @@ class Backend(Protocol):
         ...
 
     async def commit(self, driver: Driver) -> bool:
-        """Commit; return False if the engine rolled back instead."""
+        """Commit; return False if the engine rolled back instead.
+
+        A connection that was for reading can write again.
+        """
         ...
 
     async def interrupt(self, driver: Driver) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Engine
 
@@ -85,6 +86,7 @@ class PostgreSQLBackend:
     driver = "asyncpg"
     extra: ClassVar[str | None] = "postgresql"
     package = "asyncpg"
+    statements_at_once: int | None = None
     capabilities = Capabilities(
         schemas=True,
         several_programs=True,
@@ -129,7 +131,18 @@ class PostgreSQLBackend:
         return EngineOptions(url.set(query=query), pool_size, {})
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
-        """A new connection needs nothing."""
+        """Have asyncpg itself give the text of JSON columns.
+
+        SQLAlchemy's codec would do so too, as we tell it not to parse; but in Python, cell by cell.
+        """
+
+        def prepare(connection: Any, record: object) -> None:
+            for name in ("json", "jsonb"):
+                connection.run_async(
+                    lambda driver, name=name: driver.reset_type_codec(name, schema="pg_catalog")
+                )
+
+        event.listen(engine, "connect", prepare)
 
     async def fetch(
         self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]
@@ -169,18 +182,29 @@ class PostgreSQLBackend:
         """Call: the server lets a statement wait for a lock, and a cancellation ends that."""
         return await call()
 
-    after_read_only: tuple[str, ...] = ()
-
     def writer_key(self, url: URL) -> str | None:
         """The server lets writers work side by side."""
         return None
 
     creation_lock: tuple[str, str] | None = None
 
-    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
-        """Return BEGIN, at the server's default isolation level for None."""
+    async def begin(
+        self,
+        driver: asyncpg.Connection,
+        *,
+        read_only: bool,
+        isolation: Isolation | None,
+        at_once: bool,
+    ) -> str:
+        """Begin, at the server's default isolation level for None."""
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
-        return (f"BEGIN{level}{' READ ONLY' if read_only else ''}",)
+        sql = f"BEGIN{level}{' READ ONLY' if read_only else ''}"
+        await driver.execute(sql)
+        return sql
+
+    async def rollback(self, driver: asyncpg.Connection) -> None:
+        """Roll back."""
+        await driver.execute("ROLLBACK")
 
     async def commit(self, driver: asyncpg.Connection) -> bool:
         """Commit. A failed transaction answers COMMIT with ROLLBACK, and no error."""

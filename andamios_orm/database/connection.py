@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.selectable import TypedReturnsRows
 from typing_extensions import TypeVarTuple
 
 from andamios_orm import observe
-from andamios_orm.backends.base import ArrowBackend, Backend
+from andamios_orm.backends.base import ArrowBackend, Backend, Isolation
 from andamios_orm.backends.failures import to_error
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import InvalidRow
@@ -81,35 +82,72 @@ def _driver_error(error: BaseException) -> BaseException:
 
 
 class DriverConnection:
-    """A connection of our own engine: the driver's, without anything between."""
+    """A connection of our own engine: the driver's, without anything between.
+
+    `pooled` is what it goes back to SQLAlchemy's pool by.
+    """
+
+    __slots__ = ("_backend", "_dialect", "_fetch", "_metadata", "_run", "driver", "pooled")
 
     def __init__(
-        self, driver: Any, backend: Backend, dialect: Dialect, metadata: sa.MetaData | None = None
+        self,
+        driver: Any,
+        backend: Backend,
+        dialect: Dialect,
+        metadata: sa.MetaData | None = None,
+        pooled: PoolProxiedConnection | None = None,
     ) -> None:
         self.driver = driver
+        self.pooled = pooled
         self._backend = backend
         self._dialect = dialect
         self._metadata = metadata
+        self._fetch = backend.fetch
+        self._run = backend.run
 
     async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
         """Run a plan and return the driver's rows. Raises DatabaseError."""
-        operation = self._backend.fetch
-        if plan.arrow:
+        started = time.perf_counter() if observe.observers else 0.0
+        try:
+            if plan.arrow:
+                arrow = cast("ArrowBackend", self._backend)
+                rows = await arrow.fetch_arrow(self.driver, plan.sql, parameters)
+            else:
+                rows = await self._fetch(self.driver, plan.sql, parameters)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
+        except Exception as error:
+            raise await self.explained(error, plan, parameters) from None
+        if observe.observers:
             # A table's length is its number of rows, too.
-            operation = cast("ArrowBackend", self._backend).fetch_arrow
-        return await self._call(operation, plan, parameters, len)
+            _observed(plan.sql, started, len(rows))
+        return rows
 
     async def run(self, plan: Plan[R], parameters: Sequence[object]) -> int:
         """Run a plan and return how many rows it changed. Raises DatabaseError."""
-        return await self._call(self._backend.run, plan, parameters, int)
+        started = time.perf_counter() if observe.observers else 0.0
+        try:
+            count = await self._run(self.driver, plan.sql, parameters)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
+        except Exception as error:
+            raise await self.explained(error, plan, parameters) from None
+        if observe.observers:
+            _observed(plan.sql, started, count)
+        return count
 
     async def interrupt(self) -> None:
         """Stop the statement that a cancelled task left running."""
         await to_its_end(self._backend.interrupt(self.driver))
 
     def is_usable(self) -> bool:
-        """Whether the connection is open and outside a transaction."""
-        return self._backend.is_usable(self.driver)
+        """Whether the connection is open, ours still, and outside a transaction."""
+        # What SQLAlchemy runs may have closed it, which gives it back to SQLAlchemy's pool.
+        return (self.pooled is None or self.pooled.is_valid) and self._backend.is_usable(
+            self.driver
+        )
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Await a call that may find the database locked, until it is free; then its result."""
@@ -132,16 +170,35 @@ class DriverConnection:
         )
 
     async def command(self, sql: str) -> None:
-        """Run a statement without parameters or rows: BEGIN, SAVEPOINT, ROLLBACK."""
+        """Run a statement without parameters or rows, such as SAVEPOINT. Raises DatabaseError."""
+        await self._step(sql, self._run(self.driver, sql, ()))
+
+    async def begin(
+        self, *, read_only: bool, isolation: Isolation | None, at_once: bool = False
+    ) -> None:
+        """Begin a transaction, if not `at_once` with the next plan. Raises DatabaseError."""
+        await self._step(
+            None,
+            self._backend.begin(
+                self.driver, read_only=read_only, isolation=isolation, at_once=at_once
+            ),
+        )
+
+    async def rollback(self) -> None:
+        """Roll back what has begun. Raises DatabaseError."""
+        await self._step("ROLLBACK", self._backend.rollback(self.driver))
+
+    async def _step(self, sql: str | None, work: Awaitable[object]) -> None:
+        """Take a step of a transaction; its result says what was run if `sql` does not."""
         started = time.perf_counter()
         try:
-            await self._backend.run(self.driver, sql, ())
+            said = await work
         except asyncio.CancelledError:
             await self.interrupt()
             raise
         except Exception as error:
             raise self.translated(error) from None
-        _observed(sql, started, 0)
+        _observed(sql or str(said), started, 0)
 
     async def hold_counter(self, column: sa.Column[Any]) -> None:
         """Prepare for `move_counter`, before rows are written. Raises DatabaseError."""
@@ -172,25 +229,6 @@ class DriverConnection:
             raise self.translated(error, key=found) from None
         _observed("COMMIT", started, 0)
         return committed
-
-    async def _call(
-        self,
-        operation: Callable[[Any, str, Sequence[object]], Awaitable[R]],
-        plan: Plan[Any],
-        parameters: Sequence[object],
-        size: Callable[[R], int],
-    ) -> R:
-        started = time.perf_counter() if observe.observers else 0.0
-        try:
-            result = await operation(self.driver, plan.sql, parameters)
-        except asyncio.CancelledError:
-            await self.interrupt()
-            raise
-        except Exception as error:
-            raise await self.explained(error, plan, parameters) from None
-        if observe.observers:
-            _observed(plan.sql, started, size(result))
-        return result
 
     async def explained(
         self, error: Exception, plan: Plan[Any], parameters: Sequence[object]

@@ -19,12 +19,12 @@ from andamios_orm.database.extras import require
 from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
-from andamios_orm.database.source import Source, plans_of
+from andamios_orm.database.source import Source
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import UsageError
 from andamios_orm.reports import ExportReport, ImportReport, Progress
-from andamios_orm.rows.plan import Plan, PlanCache
+from andamios_orm.rows.plan import Plan, PlanCache, decoded
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
 
@@ -133,7 +133,7 @@ class Database:
     @property
     def plans(self) -> PlanCache:
         """The plans compiled for this database."""
-        return plans_of(self._pool.dialect)
+        return self._pool.plans
 
     @property
     def capabilities(self) -> Capabilities:
@@ -260,16 +260,11 @@ class Database:
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan on its own and return its decoded result."""
-        parameters = plan.bind(values)
-        async with self._pool.lease(writes=plan.writes) as connection:
-            rows = await connection.fetch(plan, parameters)
-        return plan.decode(rows)
+        return await decoded(plan, await self._pool.fetch(plan, plan.bind(values)))
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan on its own and return how many rows it changed."""
-        parameters = plan.bind(values)
-        async with self._pool.lease(writes=plan.writes) as connection:
-            return await connection.run(plan, parameters)
+        return await self._pool.run(plan, plan.bind(values))
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal, TypeAlias, cast
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from andamios_orm import observe
@@ -28,10 +31,13 @@ from andamios_orm.errors import (
     SessionMisuse,
     WrongType,
 )
+from andamios_orm.rows.plan import Plan, PlanCache, Row, plans_of
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
 
 __all__ = ["Pool", "Writers"]
+
+R = TypeVar("R")
 
 Writers: TypeAlias = Literal["serial", "concurrent"]
 """Whether this program's writers take turns or write at the same time."""
@@ -61,6 +67,16 @@ class Pool:
         self._engine = self._new_engine()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owners: set[asyncio.Task[Any]] = set()
+        few = backend.statements_at_once
+        self._few = (
+            None if few is None or few >= self._options.pool_size else asyncio.Semaphore(few)
+        )
+        self._open = 0
+        # The one that was used last is the next to go: it is the most awake.
+        self._idle: list[DriverConnection] = []
+        self._waiting: deque[asyncio.Future[DriverConnection | None]] = deque()
+        # A database that nobody disposed of leaves its connections as SQLAlchemy wants them.
+        weakref.finalize(self, _return_all, self._idle)
 
     def _new_engine(self) -> AsyncEngine:
         engine = create_async_engine(
@@ -81,19 +97,11 @@ class Pool:
         )
         text_json_dialects.add(engine.dialect)
         self.backend.prepare_engine(engine.sync_engine, in_memory=self._in_memory)
-        event.listen(engine.sync_engine, "checkout", self._refuse_lost)
         event.listen(engine.sync_engine, "handle_error", self._stop_cancelled)
         # Plans are observed where they run; this is for statements that SQLAlchemy runs.
         event.listen(engine.sync_engine, "before_cursor_execute", _started)
         event.listen(engine.sync_engine, "after_cursor_execute", _finished)
         return engine
-
-    def _refuse_lost(
-        self, adapter: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
-    ) -> None:
-        """Have the pool replace all connections when one was lost: the server restarted."""
-        if not self.backend.is_usable(record.driver_connection):
-            raise sa.exc.InvalidatePoolError
 
     def _stop_cancelled(self, context: ExceptionContext) -> None:
         """Stop a cancelled statement and keep its connection, where SQLAlchemy would drop it.
@@ -118,6 +126,16 @@ class Pool:
         """The file or database, for messages; never user, password or host."""
         return self._options.url.database or "(memory)"
 
+    @cached_property
+    def plans(self) -> PlanCache:
+        """The plans compiled for this engine."""
+        return plans_of(self.dialect)
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are taken, or being opened."""
+        return self._open - len(self._idle)
+
     # -- one event loop
 
     def bind_loop(self) -> None:
@@ -137,13 +155,14 @@ class Pool:
         """Close all connections and forget the loop. Raises SessionMisuse."""
         if self._loop is not None:
             self.bind_loop()
-        pool = cast("sa.pool.AsyncAdaptedQueuePool", self._engine.pool)
-        if busy := max(len(self._owners), pool.checkedout()):
+        if busy := max(len(self._owners), self.in_use):
             raise SessionMisuse(
                 f"{busy} session(s) or statement(s) of this database are not finished",
                 "leave every `async with database.session()` block, and await every call, before"
                 " dispose()",
             )
+        _return_all(self._idle)
+        self._open = 0
         await to_its_end(self._engine.dispose())
         self._loop = None
 
@@ -221,76 +240,184 @@ class Pool:
 
     # -- connections
 
-    async def connect(self) -> tuple[AsyncConnection, DriverConnection]:
-        """Take a connection until it is closed: SQLAlchemy's, and the driver's inside it.
+    async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
+        """Run a plan on a connection of its own and return the driver's rows.
 
-        Raises DatabaseUnavailable.
+        Raises DatabaseError, SessionMisuse.
         """
+        self.refuse_waiting_for_itself(writes=plan.writes)
+        turn = plan.writes and await self.take_turn()
+        # A write may have to wait for another, and must not keep reads from going on meanwhile.
+        few = None if plan.writes else self._few
         try:
-            connection = await self._engine.connect()
-        except Exception as error:
-            raise self._unavailable(error) from None
-        raw = await connection.get_raw_connection()
-        return connection, self._wrapped(raw.driver_connection)
+            if few is not None:
+                await self._one_of_few(few)
+            try:
+                # take() and give_back() without a coroutine of their own, for the usual case.
+                if self._idle and self._idle[-1].is_usable():
+                    connection = self._idle.pop()
+                else:
+                    connection = await self.take()
+                try:
+                    return await connection.fetch(plan, parameters)
+                finally:
+                    if self._waiting or not connection.is_usable():
+                        await self.give_back(connection)
+                    else:
+                        self._idle.append(connection)
+            finally:
+                if few is not None:
+                    few.release()
+        finally:
+            if turn:
+                self.give_turn_back()
+
+    async def run(self, plan: Plan[R], parameters: Sequence[object]) -> int:
+        """Run a plan on a connection of its own and return how many rows it changed.
+
+        Raises DatabaseError, SessionMisuse.
+        """
+        self.refuse_waiting_for_itself(writes=plan.writes)
+        turn = plan.writes and await self.take_turn()
+        try:
+            connection = await self.take()
+            try:
+                return await connection.run(plan, parameters)
+            finally:
+                await self.give_back(connection)
+        finally:
+            if turn:
+                self.give_turn_back()
+
+    async def _one_of_few(self, few: asyncio.Semaphore) -> None:
+        """Wait until fewer statements run at once. Raises DatabaseUnavailable."""
+        if not few.locked():
+            await few.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await few.acquire()
+        except TimeoutError:
+            raise self._all_in_use() from None
+
+    async def take(self) -> DriverConnection:
+        """Take a connection until it is given back. Raises DatabaseUnavailable."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable():
+                return connection
+            # The server was restarted, say.
+            await self.close(connection)
+        while self._open >= self._options.pool_size:
+            handed = await self._handed_over()
+            if handed is not None:
+                return handed
+        return await self._opened()
+
+    async def give_back(self, connection: DriverConnection) -> None:
+        """Let others have the connection, or close one whose state is unknown."""
+        if not connection.is_usable():
+            await self.close(connection)
+        elif not (self._waiting and self._hand_over(connection)):
+            self._idle.append(connection)
+
+    def sqlalchemy(self, connection: DriverConnection) -> AsyncConnection:
+        """Return SQLAlchemy's connection around one that was taken; there is nothing to close."""
+        inner = sa.Connection(self._engine.sync_engine, connection=connection.pooled)
+        return AsyncConnection(self._engine, inner)
+
+    async def _opened(self) -> DriverConnection:
+        self._open += 1
+        try:
+            # In a greenlet, which is why it is done once per connection and not per statement.
+            pooled = await self._engine.raw_connection()
+        except BaseException as error:
+            self._open -= 1
+            self._hand_over(None)
+            if isinstance(error, Exception):
+                raise self._unavailable(error) from None
+            raise
+        return DriverConnection(
+            pooled.driver_connection, self.backend, self.dialect, self._metadata, pooled
+        )
+
+    async def _handed_over(self) -> DriverConnection | None:
+        """Wait for another's connection; None says that there is room to open one.
+
+        Raises DatabaseUnavailable if it takes longer than the pool's time-out.
+        """
+        future: asyncio.Future[DriverConnection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await future
+        except BaseException as error:
+            if future.done() and not future.cancelled():
+                # It came in the moment in which the wait ended.
+                connection = future.result()
+                if not self._hand_over(connection) and connection is not None:
+                    self._idle.append(connection)
+            if isinstance(error, TimeoutError):
+                raise self._all_in_use() from None
+            raise
+
+    def _all_in_use(self) -> DatabaseUnavailable:
+        return DatabaseUnavailable(
+            f"all {self._options.pool_size} connections were in use for {self._timeout:g} seconds",
+            "end sessions sooner, or raise pool_size=",
+        )
+
+    def _hand_over(self, connection: DriverConnection | None) -> bool:
+        """Give a connection, or the room for one, to who waits longest; False if nobody does."""
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(connection)
+                return True
+        return False
+
+    async def close(self, connection: DriverConnection) -> None:
+        """Close a connection that was taken, instead of giving it back."""
+        try:
+            await to_its_end(_discarded(cast("PoolProxiedConnection", connection.pooled)))
+        finally:
+            self._open -= 1
+            self._hand_over(None)
 
     @asynccontextmanager
     async def connected(
         self, *, writes: bool
     ) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
-        """Take a connection for one block. Raises DatabaseUnavailable."""
-        async with self.turn(writes=writes), self._connected() as connections:
-            yield connections
+        """Take a connection for one block: SQLAlchemy's, and the driver's inside it.
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[tuple[AsyncConnection, DriverConnection]]:
-        sqlalchemy, connection = await self.connect()
-        try:
-            yield sqlalchemy, connection
-        finally:
-            if not connection.is_usable():
-                # A BEGIN written by hand, say. In memory the connection is the data.
-                with suppress(DatabaseError):
-                    await to_its_end(connection.command("ROLLBACK"))
-            if not connection.is_usable():
-                await to_its_end(sqlalchemy.invalidate())
-            await to_its_end(sqlalchemy.close())
-
-    @asynccontextmanager
-    async def lease(self, *, writes: bool) -> AsyncIterator[DriverConnection]:
-        """Take a connection for one statement. Raises DatabaseUnavailable, SessionMisuse."""
-        self.refuse_waiting_for_itself(writes=writes)
-        taken = writes and await self.take_turn()
-        try:
-            pooled = await self._pooled()
-            connection = self._wrapped(pooled.driver_connection)
+        Raises DatabaseUnavailable.
+        """
+        async with self.turn(writes=writes):
+            connection = await self.take()
             try:
-                yield connection
+                yield self.sqlalchemy(connection), connection
             finally:
                 if not connection.is_usable():
-                    # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
-                    await to_its_end(greenlet_spawn(pooled.invalidate))
-                pooled.close()
-        finally:
-            if taken:
-                self.give_turn_back()
-
-    async def _pooled(self) -> PoolProxiedConnection:
-        try:
-            return await self._engine.raw_connection()
-        except Exception as error:
-            raise self._unavailable(error) from None
-
-    def _wrapped(self, driver: Any) -> DriverConnection:
-        return DriverConnection(driver, self.backend, self.dialect, self._metadata)
+                    # A BEGIN written by hand, say. In memory the connection is the data.
+                    with suppress(DatabaseError):
+                        await to_its_end(connection.command("ROLLBACK"))
+                await self.give_back(connection)
 
     def _unavailable(self, error: Exception) -> BaseException:
-        if isinstance(error, sa.exc.TimeoutError):
-            return DatabaseUnavailable(
-                f"all {self._options.pool_size} connections were in use for {self._timeout:g}"
-                " seconds",
-                "end sessions sooner, or raise pool_size=",
-            )
         return translated(error, self.backend, self.dialect)
+
+
+async def _discarded(pooled: PoolProxiedConnection) -> None:
+    # Closing talks to the driver, which SQLAlchemy does inside a greenlet.
+    if pooled.is_valid:
+        await greenlet_spawn(pooled.invalidate)
+    pooled.close()
+
+
+def _return_all(idle: list[DriverConnection]) -> None:
+    """Give connections to SQLAlchemy's pool, which closes them or leaves them to their drivers."""
+    while idle:
+        cast("PoolProxiedConnection", idle.pop().pooled).close()
 
 
 def _capabilities(backend: Backend, writers: Writers | None, *, queued: bool) -> Capabilities:

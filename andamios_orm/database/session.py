@@ -16,7 +16,7 @@ from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, executed
 from andamios_orm.database.pool import Pool
-from andamios_orm.database.source import Source, plans_of
+from andamios_orm.database.source import Source
 from andamios_orm.errors import (
     AndamiosError,
     DatabaseError,
@@ -25,7 +25,7 @@ from andamios_orm.errors import (
     SessionMisuse,
     TransactionAborted,
 )
-from andamios_orm.rows.plan import Plan, PlanCache
+from andamios_orm.rows.plan import Plan, PlanCache, decoded
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
@@ -88,7 +88,7 @@ class Session:
         task = self._task = self._pool.enter()
         try:
             await self._take_turn()
-            self._sqlalchemy, self._connection = await self._pool.connect()
+            self._connection = await self._pool.take()
         except BaseException:
             self._give_turn_back()
             self._task = None
@@ -108,33 +108,31 @@ class Session:
                     await self._commit(connection)
         finally:
             # Also after a failed commit: then the transaction may still be open.
-            await to_its_end(self._close(self._open(), self._sqlalchemy_connection()))
+            await to_its_end(self._close(self._open()))
 
-    async def _close(self, connection: DriverConnection, sqlalchemy: AsyncConnection) -> None:
+    async def _close(self, connection: DriverConnection) -> None:
         self._sqlalchemy = self._connection = None
         usable = False
         try:
             # From here on the session refuses statements, but another task may be in one.
             usable = await _in_time(self._idle.wait()) and await self._ended(connection)
         finally:
-            if not usable:
+            if usable:
+                await self._pool.give_back(connection)
+            else:
                 # Its state is unknown, so nobody else gets it.
-                await sqlalchemy.invalidate()
-            await sqlalchemy.close()
+                await self._pool.close(connection)
             self._give_turn_back()
             task, self._task = self._task, None
             self._pool.leave(cast("asyncio.Task[Any]", task))
 
     async def _ended(self, connection: DriverConnection) -> bool:
         """Roll back what is open; return whether the connection is as it was before."""
-        commands = ["ROLLBACK"] if self._begun else []
-        if self._read_only:
-            commands += self._pool.backend.after_read_only
-        self._begun = self._aborted = False
-        for command in commands:
+        begun, self._begun, self._aborted = self._begun, False, False
+        if begun:
             # An error says that the transaction is gone already.
             with suppress(DatabaseError):
-                if not await _in_time(connection.command(command)):
+                if not await _in_time(connection.rollback()):
                     return False
         if not connection.is_usable():
             return False
@@ -275,7 +273,7 @@ class Session:
     @property
     def plans(self) -> PlanCache:
         """The plans compiled for this database."""
-        return plans_of(self._pool.dialect)
+        return self._pool.plans
 
     @property
     def capabilities(self) -> Capabilities:
@@ -290,9 +288,17 @@ class Session:
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
         parameters = plan.bind(values)
-        async with self._statement() as connection:
+        connection = self._enter()
+        try:
+            await self._begin(connection)
             rows = await connection.fetch(plan, parameters)
-        return plan.decode(rows)
+            self._follow(connection)
+        except BaseException:
+            self._aborted = True
+            raise
+        finally:
+            self._idle.set()
+        return await decoded(plan, rows)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""
@@ -319,7 +325,7 @@ class Session:
 
         Statements that give no rows return an empty list. Raises DatabaseError.
         """
-        async with self._statement() as connection:
+        async with self._statement(at_once=True) as connection:
             return await executed(self._sqlalchemy_connection(), connection, statement)
 
     async def run_sync(
@@ -333,7 +339,7 @@ class Session:
         For DDL and `sqlalchemy.inspect`: `await session.run_sync(metadata.create_all)`. Raises
         DatabaseError.
         """
-        async with self._statement() as connection:
+        async with self._statement(at_once=True) as connection:
             try:
                 return await self._sqlalchemy_connection().run_sync(function, *args, **kwargs)
             except sa.exc.DBAPIError as error:
@@ -345,18 +351,27 @@ class Session:
             await connection.command(sql)
 
     @asynccontextmanager
-    async def _statement(self) -> AsyncIterator[DriverConnection]:
-        """The connection for one statement of the transaction, which its failure aborts."""
-        with self._use() as connection, self._abort_on_error():
-            await self._begin(connection)
-            yield connection
-            if connection.is_usable():
-                # A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on
-                # MariaDB: what follows begins another transaction, or it could not be undone.
-                self._begun = False
-                self._give_turn_back()
+    async def _statement(self, *, at_once: bool = False) -> AsyncIterator[DriverConnection]:
+        """The connection for one statement of the transaction, which its failure aborts.
 
-    async def _begin(self, connection: DriverConnection) -> None:
+        `at_once` is for statements that come to the driver past our own connection.
+        """
+        with self._use() as connection, self._abort_on_error():
+            await self._begin(connection, at_once=at_once)
+            yield connection
+            self._follow(connection)
+
+    def _follow(self, connection: DriverConnection) -> None:
+        """Notice that a statement has ended the transaction.
+
+        A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on MariaDB:
+        what follows begins another transaction, or it could not be undone.
+        """
+        if connection.is_usable():
+            self._begun = False
+            self._give_turn_back()
+
+    async def _begin(self, connection: DriverConnection, *, at_once: bool = False) -> None:
         if self._aborted:
             raise TransactionAborted(
                 "an earlier statement of this transaction failed, so it takes no more",
@@ -367,10 +382,9 @@ class Session:
             await self._take_turn()
             # Set first: a cancelled BEGIN may have reached the database.
             self._begun = True
-            for command in self._pool.backend.begin(
-                read_only=self._read_only, isolation=self._isolation
-            ):
-                await connection.command(command)
+            await connection.begin(
+                read_only=self._read_only, isolation=self._isolation, at_once=at_once
+            )
 
     async def _take_turn(self) -> None:
         """Wait for the other writers, unless it is this one's turn already."""
@@ -400,12 +414,21 @@ class Session:
         return self._connection
 
     def _sqlalchemy_connection(self) -> AsyncConnection:
-        assert self._sqlalchemy is not None  # noqa: S101 - set and cleared with the connection
+        if self._sqlalchemy is None:
+            self._sqlalchemy = self._pool.sqlalchemy(self._open())
         return self._sqlalchemy
 
     @contextmanager
     def _use(self) -> Iterator[DriverConnection]:
         """Hold the connection for one statement. Raises SessionMisuse if another one runs."""
+        connection = self._enter()
+        try:
+            yield connection
+        finally:
+            self._idle.set()
+
+    def _enter(self) -> DriverConnection:
+        """Return the connection for one statement, after which `_idle` is set again."""
         connection = self._open()
         if not self._idle.is_set():
             raise SessionMisuse(
@@ -414,10 +437,7 @@ class Session:
                 "await the calls one by one, or give each task a session of its own",
             )
         self._idle.clear()
-        try:
-            yield connection
-        finally:
-            self._idle.set()
+        return connection
 
 
 async def _in_time(work: Coroutine[Any, Any, object]) -> bool:

@@ -6,29 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
-from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from andamios_orm.backends.base import Capabilities
 from andamios_orm.database.connection import SQLAlchemyConnection
 from andamios_orm.database.url import backend_of
-from andamios_orm.rows.plan import Plan, PlanCache
+from andamios_orm.rows.plan import Plan, PlanCache, decoded, plans_of
 
-__all__ = ["Joined", "Source", "plans_of"]
+__all__ = ["Joined", "Source"]
 
 R = TypeVar("R")
-
-_plans: WeakKeyDictionary[Dialect, PlanCache] = WeakKeyDictionary()
-
-
-def plans_of(dialect: Dialect) -> PlanCache:
-    """Return the plan cache of a dialect; each engine has a dialect of its own."""
-    cache = _plans.get(dialect)
-    if cache is None:
-        cache = _plans[dialect] = PlanCache(dialect)
-    return cache
 
 
 class Source(Protocol):
@@ -80,7 +68,7 @@ class Joined:
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in the joined transaction and return its decoded result."""
-        return plan.decode(await self._connection.fetch(plan, plan.bind(values)))
+        return await decoded(plan, await self._connection.fetch(plan, plan.bind(values)))
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in the joined transaction and return how many rows it changed."""

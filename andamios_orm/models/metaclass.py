@@ -27,7 +27,7 @@ from andamios_orm.queries.terms import Attr
 from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
-from andamios_orm.schema.spec import ColumnOptions
+from andamios_orm.schema.spec import ONLY_DROPS_UNSET, ColumnOptions
 
 __all__ = ["ModelMeta"]
 
@@ -197,7 +197,7 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     users = namespace.get("model_post_init")
     if users is None:
         hooks = (getattr(base, "model_post_init", None) for base in bases)
-        users = next((h for h in hooks if h not in (None, BaseModel.model_post_init)), None)
+        users = next((h for h in hooks if _does_something(h)), None)
 
     def model_post_init(self: BaseModel, context: Any, /) -> None:
         values = self.__dict__
@@ -207,4 +207,11 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
         if users is not None:
             users(self, context)
 
+    setattr(model_post_init, ONLY_DROPS_UNSET, users is None)
     namespace["model_post_init"] = model_post_init
+
+
+def _does_something(hook: object) -> bool:
+    return hook not in (None, BaseModel.model_post_init) and not getattr(
+        hook, ONLY_DROPS_UNSET, False
+    )

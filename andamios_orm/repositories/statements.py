@@ -270,7 +270,7 @@ class ModelStatements(Generic[M]):
     ) -> Plan[list[M]]:
         def compiled(dialect: Dialect) -> Plan[list[M]]:
             decode = cast("Callable[[Sequence[Row]], list[M]]", self._decoder(plans))
-            return compile_plan(build(dialect), dialect, decode, table=self.table)
+            return compile_plan(build(dialect), dialect, decode, table=self.table, many=True)
 
         return plans.get(key, compiled)
 

@@ -1,7 +1,7 @@
 """Turn a driver's rows into validated models.
 
 The function that names the columns is generated once per model and engine, so that nothing is
-looked up by name per row; pydantic-core does the rest in one call per row.
+looked up by name per row; pydantic-core does the rest in one call for all rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from sqlalchemy.engine import Dialect
 from andamios_orm.errors import InvalidRow
 from andamios_orm.rows.encode import refusals
 from andamios_orm.rows.plan import Row
-from andamios_orm.schema.columns import Stored
+from andamios_orm.rows.validator import rows_validator
+from andamios_orm.schema.columns import Stored, parses_json
+from andamios_orm.schema.representations.base import Expression
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import ModelSpec
 
@@ -35,17 +37,14 @@ def model_decoder(
     It raises InvalidRow for the first row that the model refuses.
     """
     loads = _loads(spec, table, dialect)
-    name_columns = _name_columns(spec, loads)
-    validate = spec.model.__pydantic_validator__.validate_python
+    validator = rows_validator(spec, json_is_text=not parses_json(dialect))
+    inline = {name: load for name, load in loads.items() if name not in validator.parses}
+    name_columns = _name_columns(spec, inline)
+    validate = validator.validate
 
     def decode(rows: Sequence[Row]) -> list[BaseModel]:
         try:
-            # Lax, because drivers give text for what they have no type for, also where the model
-            # is strict with its callers; by name, because a column has no alias.
-            return [
-                validate(values, strict=False, by_alias=False, by_name=True)
-                for values in name_columns(rows)
-            ]
+            return validate(name_columns(rows))
         except REFUSALS:
             for row in rows:
                 _check(spec, loads, row)
@@ -93,14 +92,18 @@ def _name_columns(spec: ModelSpec, loads: Loads) -> Names:
     cells: list[str] = []
     for number, field in enumerate(spec.fields):
         cell = f"c{number}"
-        if field.name in loads:
-            scope[f"load{number}"] = loads[field.name]
+        load = loads.get(field.name)
+        if isinstance(load, Expression):
+            scope |= load.names
+            cell = load.source.format(cell)
+        elif load is not None:
+            scope[f"load{number}"] = load
             cell = f"load{number}({cell})"
         cells.append(f"{field.name!r}: {cell}")
     targets = "".join(f"c{number}, " for number in range(len(spec.fields)))
     source = f"lambda rows: [{{{', '.join(cells)}}} for {targets}in rows]"
     # A dict display is twice as fast as dict(zip(...)). The only foreign text in it are field
-    # names, as literals.
+    # names, as literals; expressions are the library's own.
     return cast("Names", eval(source, scope))  # noqa: S307 - built above from literals
 
 

@@ -6,10 +6,12 @@ parameters, hands the text to the driver and decodes what comes back.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -17,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Plan", "PlanCache", "Row", "compile_plan"]
+__all__ = ["Plan", "PlanCache", "Row", "compile_plan", "decoded", "plans_of"]
 
 R = TypeVar("R")
 
@@ -40,8 +42,28 @@ class Plan(Generic[R]):
     writes: bool
     table: sa.Table
     """The table it reads or writes, for messages about constraints."""
+    many: bool = False
+    """Whether the result is a list with an item for each row, so that it can be made in pieces."""
     arrow: bool = False
     """Whether the driver is asked for a `pyarrow.Table`, which `decode` then gets for the rows."""
+
+
+_PIECE = 500
+"""Rows that are decoded before other tasks have a turn: a few milliseconds."""
+
+
+async def decoded(plan: Plan[R], rows: Sequence[Row]) -> R:
+    """Return the call's result; a long one does not keep the event loop from other tasks.
+
+    Raises InvalidRow.
+    """
+    if not plan.many or len(rows) <= _PIECE:
+        return plan.decode(rows)
+    found: list[Any] = []
+    for start in range(0, len(rows), _PIECE):
+        found += cast("list[Any]", plan.decode(rows[start : start + _PIECE]))
+        await asyncio.sleep(0)
+    return cast("R", found)
 
 
 class PlanCache:
@@ -80,12 +102,24 @@ class PlanCache:
         return decode
 
 
+_plans: WeakKeyDictionary[Dialect, PlanCache] = WeakKeyDictionary()
+
+
+def plans_of(dialect: Dialect) -> PlanCache:
+    """Return the plan cache of a dialect; each engine has a dialect of its own."""
+    cache = _plans.get(dialect)
+    if cache is None:
+        cache = _plans[dialect] = PlanCache(dialect)
+    return cache
+
+
 def compile_plan(
     statement: ClauseElement,
     dialect: Dialect,
     decode: Callable[[Sequence[Row]], R],
     *,
     table: sa.Table,
+    many: bool = False,
     arrow: bool = False,
 ) -> Plan[R]:
     """Return the plan of a statement whose values are the parameters `andamios_orm_parameter_0`, …
@@ -106,7 +140,7 @@ def compile_plan(
             value = constants[name]
             slots.append((-1, None, process(value) if process else value))
     writes = not isinstance(statement, sa.Select)
-    return Plan(str(compiled), _binder(slots), decode, writes, table, arrow)
+    return Plan(str(compiled), _binder(slots), decode, writes, table, many, arrow)
 
 
 _Processor: TypeAlias = Callable[[Any], object]

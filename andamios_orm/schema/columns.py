@@ -21,6 +21,7 @@ from pydantic_core import to_json
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
@@ -28,10 +29,10 @@ from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
 from andamios_orm.schema.json_values import to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
-from andamios_orm.schema.representations.base import Converter, Representation
+from andamios_orm.schema.representations.base import Converter, Expression, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_number_as_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_number_as_text", "parses_json", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -83,6 +84,12 @@ class Stored(TypeDecorator[Any]):
         """See SQLAlchemy: the engine's own type."""
         return dialect.type_descriptor(self._representation(dialect).type)
 
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """See SQLAlchemy: what a SELECT reads in the place of the column."""
+        if not isinstance(self.impl_instance, duckdb.Instant):
+            return column
+        return duckdb.in_utc(column, self)
+
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return Python value → driver value, None where the value passes as it is."""
         codec = self.storage.codec
@@ -109,7 +116,7 @@ class Stored(TypeDecorator[Any]):
     def plain_processor(self, dialect: Dialect) -> Converter | None:
         """Return driver value → what the column holds, as a plain Python value; JSON is text."""
         if plain.plain_storage(self.storage, self.field).kind is Kind.JSON:
-            return _chain(_json_text, None) if _parses_json(dialect) else None
+            return _chain(_json_text, None) if parses_json(dialect) else None
         if self.storage.kind is Kind.CUSTOM:
             column_type = cast("TypeEngine[Any]", self.storage.column_type)
             return _chain(plain.reader(column_type, dialect), None)
@@ -213,6 +220,8 @@ def _chain(first: Converter | None, then: Converter | None) -> Converter | None:
         return None
     if first is None or then is None:
         only = cast("Converter", first or then)
+        if isinstance(only, Expression):
+            return only.or_none()
         return lambda value: None if value is None else only(value)
     return lambda value: None if value is None else then(first(value))
 
@@ -298,7 +307,7 @@ _JSON: Mapping[str, TypeEngine[Any]] = {
 
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
     column_type = _JSON.get(dialect.name, sa.Text())
-    parsed = _parses_json(dialect)
+    parsed = parses_json(dialect)
     bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
         result = annotation.from_parsed_text if parsed else annotation.from_python
@@ -307,7 +316,7 @@ def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Repres
     return Representation(column_type, bind, typed, typed)
 
 
-def _parses_json(dialect: Dialect) -> bool:
+def parses_json(dialect: Dialect) -> bool:
     """Whether SQLAlchemy's adapter of the driver gives parsed JSON, as that of asyncpg does."""
     return dialect.name == "postgresql" and dialect not in text_json_dialects
 

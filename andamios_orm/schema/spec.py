@@ -15,6 +15,7 @@ from typing import Literal, Protocol, TypeAlias
 from pydantic import BaseModel
 
 __all__ = [
+    "ONLY_DROPS_UNSET",
     "Bound",
     "Codec",
     "ColumnOptions",
@@ -26,6 +27,9 @@ __all__ = [
     "OnDelete",
     "Storage",
 ]
+
+ONLY_DROPS_UNSET = "__andamios_only_drops_unset__"
+"""Marks a `model_post_init` that only removes the placeholders of generated fields."""
 
 OnDelete: TypeAlias = Literal["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"]
 

@@ -74,9 +74,7 @@ def endless(db: Database) -> sa.TextClause:
 
 
 def checked_out(db: Database) -> int:
-    pool: Any = db._pool._engine.pool
-    number: int = pool.checkedout()
-    return number
+    return db._pool.in_use
 
 
 async def started(db: Database, onlooker: Database, task: asyncio.Task[Any]) -> None:

@@ -157,4 +157,4 @@ async def test_tasks_cancelled_at_random_leave_the_pool_whole(db: Database) -> N
 
     assert await total(db) == ACCOUNTS * BALANCE
     assert await asyncio.gather(*(total(db) for _ in range(8))) == [ACCOUNTS * BALANCE] * 8
-    assert db._pool._engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of the queue pool
+    assert db._pool.in_use == 0

@@ -196,9 +196,10 @@ async def test_dispose_is_refused_while_a_session_is_open(db: Database) -> None:
 
 
 async def test_dispose_is_refused_while_a_statement_runs(db: Database) -> None:
-    async with db._pool.lease(writes=False):
-        with pytest.raises(SessionMisuse, match="not finished"):
-            await db.dispose()
+    connection = await db._pool.take()
+    with pytest.raises(SessionMisuse, match="not finished"):
+        await db.dispose()
+    await db._pool.give_back(connection)
 
 
 async def test_a_repr_shows_the_database_and_no_password() -> None:

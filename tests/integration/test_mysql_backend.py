@@ -356,8 +356,7 @@ async def test_mariadb_is_known_by_what_it_calls_itself_and_not_by_the_url(
 
 
 async def begin(driver: Connection, *, read_only: bool = False) -> None:
-    for statement in BACKEND.begin(read_only=read_only, isolation=None):
-        await BACKEND.run(driver, statement, ())
+    await BACKEND.begin(driver, read_only=read_only, isolation=None, at_once=False)
 
 
 async def test_a_commit_keeps_what_a_rollback_undoes(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import model_validator
 
 from andamios_orm import Col, Database, Model, Repository, Session, field, generated
-from andamios_orm.backends import sqlite
+from andamios_orm.backends.sqlite import backend as sqlite
 from andamios_orm.errors import (
     InvalidRow,
     SessionMisuse,
@@ -414,7 +414,7 @@ async def test_a_savepoint_that_cannot_be_undone_ends_the_transaction(db: Databa
             await add(session, "Ada")
             with pytest.raises(ZeroDivisionError):
                 async with session.savepoint():
-                    await session._pool.backend.run(raw(session), "ROLLBACK", ())
+                    await session._pool.backend.rollback(raw(session))
                     raise ZeroDivisionError
             await add(session, "Bob")
 

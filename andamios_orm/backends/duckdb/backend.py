@@ -33,6 +33,7 @@ class DuckDBBackend:
     driver = "andamios"
     package = "duckdb"
     extra: ClassVar[str | None] = None
+    statements_at_once: int | None = None
     capabilities = Capabilities(
         schemas=True,
         # Who has the file open to write excludes every other program, also those that read.
@@ -97,12 +98,6 @@ class DuckDBBackend:
 
     async def run(self, driver: AsyncConnection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
-        if sql == "BEGIN":
-            driver.begin()  # sent with the statement that follows
-            return 0
-        if sql == "ROLLBACK":
-            await driver.rollback()  # nothing, if none followed
-            return 0
         return await driver.run(sql, parameters)
 
     async def fetch_arrow(
@@ -129,13 +124,26 @@ class DuckDBBackend:
         """Call: DuckDB never waits, so that waiting for it would bring nothing."""
         return await call()
 
-    after_read_only: tuple[str, ...] = ()
-
     creation_lock: tuple[str, str] | None = None
 
-    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
-        """Return BEGIN; there is one level."""
-        return ("BEGIN READ ONLY",) if read_only else ("BEGIN",)
+    async def begin(
+        self,
+        driver: AsyncConnection,
+        *,
+        read_only: bool,
+        isolation: Isolation | None,
+        at_once: bool,
+    ) -> str:
+        """Begin with the next statement, whoever runs it; there is one level."""
+        if read_only:
+            await driver.run("BEGIN READ ONLY")
+            return "BEGIN READ ONLY"
+        driver.begin()
+        return "BEGIN"
+
+    async def rollback(self, driver: AsyncConnection) -> None:
+        """Roll back, if the transaction has begun."""
+        await driver.rollback()
 
     async def commit(self, driver: AsyncConnection) -> bool:
         """Commit. DuckDB's own answer to the COMMIT of a failed transaction is success."""

@@ -41,6 +41,7 @@ class MySQLBackend:
     driver = "asyncmy"
     extra: ClassVar[str | None] = "mysql"
     package = "asyncmy"
+    statements_at_once: int | None = None
     capabilities = Capabilities(
         # What MySQL calls so is a database of its own, shared with everybody on the server.
         schemas=False,
@@ -131,8 +132,6 @@ class MySQLBackend:
         """Call: the server lets a statement wait for a lock."""
         return await call()
 
-    after_read_only: tuple[str, ...] = ()
-
     def writer_key(self, url: URL) -> str | None:
         """The server lets writers work side by side."""
         return None
@@ -142,13 +141,20 @@ class MySQLBackend:
         "SELECT RELEASE_LOCK(CONCAT('andamios ', MD5(DATABASE())))",
     )
 
-    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
-        """Return START TRANSACTION, at the isolation level of our sessions for None."""
-        start = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"
-        if isolation is None:
-            return (start,)
-        # It holds for the next transaction only.
-        return (f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", start)
+    async def begin(
+        self, driver: Connection, *, read_only: bool, isolation: Isolation | None, at_once: bool
+    ) -> str:
+        """Begin, at the isolation level of our sessions for None."""
+        if isolation is not None:
+            # It holds for the next transaction only.
+            await driver.run(f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", ())
+        sql = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"
+        await driver.run(sql, ())
+        return sql
+
+    async def rollback(self, driver: Connection) -> None:
+        """Roll back."""
+        await driver.run("ROLLBACK", ())
 
     async def commit(self, driver: Connection) -> bool:
         """Commit. What cannot be committed is an error, never a silent rollback."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.representations import checks
-from andamios_orm.schema.representations.base import Representation
+from andamios_orm.schema.representations.base import Expression, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["ExactText", "enforces_length", "key_bytes", "represent"]
@@ -109,28 +109,19 @@ def _naive_utc(value: datetime) -> datetime:
     return checks.instant(value).replace(tzinfo=None)
 
 
-def _instant(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC)
+_instant = Expression("{0}.replace(tzinfo=UTC)", UTC=UTC)
 
 
-_MIDNIGHT = datetime.min
-
-
-def _clock(value: timedelta) -> time:
-    # TIME is an interval of up to 838 hours there, and drivers give it as one.
-    return (_MIDNIGHT + value).time()
-
-
-def _interval(value: int | Decimal) -> timedelta:
-    return timedelta(microseconds=int(value))
+# TIME is an interval of up to 838 hours there, and drivers give it as one.
+_clock = Expression("(midnight + {0}).time()", midnight=datetime.min)
+_interval = Expression("timedelta(microseconds=int({0}))", timedelta=timedelta)
 
 
 def _bytes_of(value: UUID) -> bytes:
     return value.bytes
 
 
-def _uuid(value: bytes) -> UUID:
-    return UUID(bytes=value)
+_uuid = Expression("UUID(bytes={0})", UUID=UUID)
 
 
 _BY_KIND = {

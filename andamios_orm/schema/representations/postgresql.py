@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from andamios_orm.schema.representations import checks
-from andamios_orm.schema.representations.base import Representation
+from andamios_orm.schema.representations.base import Expression, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["represent"]
@@ -38,10 +38,8 @@ def _whole(value: object) -> object:
     return value
 
 
-def _plain_uuid(value: UUID) -> UUID:
-    # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
-    return UUID(int=value.int)
-
+# asyncpg gives its own subclass; a field that was declared UUID gets UUID.
+_plain_uuid = Expression("UUID(int={0}.int)", UUID=UUID)
 
 _BY_KIND = {
     Kind.INTEGER: Representation(sa.BigInteger(), checks.integer, _whole),

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import ValueOutOfRange
 from andamios_orm.schema.representations import checks
-from andamios_orm.schema.representations.base import Converter, Representation
+from andamios_orm.schema.representations.base import Converter, Expression, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["comparable_decimal", "is_number_as_text", "represent", "storage_class"]
@@ -62,10 +62,13 @@ def _decimal(precision: int, scale: int) -> Representation:
     if precision > _EXACT_DIGITS:
         return Representation(sa.Text(), lambda value: format(exact(value), "f"), Decimal)
 
-    def read(value: float) -> Decimal:
-        return Decimal(f"{value:.{scale}f}")
-
-    return Representation(sa.REAL(), lambda value: float(cast("Decimal", exact(value))), read, read)
+    text = f"'%.{scale}f' % {{0}}"
+    return Representation(
+        sa.REAL(),
+        lambda value: float(cast("Decimal", exact(value))),
+        Expression(f"Decimal({text})", Decimal=Decimal),
+        Expression(f"({text})"),
+    )
 
 
 def _comparable_double(value: Decimal | int) -> float:
@@ -80,9 +83,7 @@ def _comparable_double(value: Decimal | int) -> float:
     )
 
 
-def _interval(value: int) -> timedelta:
-    return timedelta(microseconds=value)
-
+_interval = Expression("timedelta(microseconds={0})", timedelta=timedelta)
 
 _BY_KIND = {
     # INTEGER, not BIGINT: only that spelling makes a primary key the row's own id.

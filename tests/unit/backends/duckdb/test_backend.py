@@ -68,25 +68,24 @@ def test_writers_of_one_memory_take_turns() -> None:
 
 
 async def test_a_transaction_begins_without_asking_the_thread(driver: AsyncConnection) -> None:
-    [begin] = BACKEND.begin(read_only=False, isolation="serializable")
-    assert await BACKEND.run(driver, begin, ()) == 0
+    await BACKEND.begin(driver, read_only=False, isolation="serializable", at_once=False)
     assert not has_begun(driver)
     assert not BACKEND.is_usable(driver)
 
     assert await BACKEND.run(driver, "INSERT INTO t VALUES ($1)", [1]) == 1
     assert has_begun(driver)
-    assert await BACKEND.run(driver, "ROLLBACK", ()) == 0
+    await BACKEND.rollback(driver)
 
     assert BACKEND.is_usable(driver)
     assert await BACKEND.fetch(driver, "SELECT * FROM t", ()) == []
 
 
 async def test_a_commit_says_whether_it_did(driver: AsyncConnection) -> None:
-    await BACKEND.run(driver, "BEGIN", ())
+    await BACKEND.begin(driver, read_only=False, isolation=None, at_once=False)
     await BACKEND.run(driver, "INSERT INTO t VALUES ($1)", [1])
     assert await BACKEND.commit(driver)
 
-    await BACKEND.run(driver, "BEGIN", ())
+    await BACKEND.begin(driver, read_only=False, isolation=None, at_once=False)
     for _ in range(2):
         with pytest.raises(Exception, match=r"violates|aborted"):
             await BACKEND.run(driver, "INSERT INTO t VALUES ($1)", [1])
@@ -94,8 +93,7 @@ async def test_a_commit_says_whether_it_did(driver: AsyncConnection) -> None:
 
 
 async def test_a_read_only_transaction_cannot_write(driver: AsyncConnection) -> None:
-    [begin] = BACKEND.begin(read_only=True, isolation=None)
-    await BACKEND.run(driver, begin, ())
+    await BACKEND.begin(driver, read_only=True, isolation=None, at_once=False)
 
     with pytest.raises(Exception, match="read-only") as refused:
         await BACKEND.run(driver, "INSERT INTO t VALUES (1)", ())

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from asyncmy.errors import InterfaceError, InternalError, OperationalError
 from sqlalchemy.engine import make_url
 
-from andamios_orm.backends.base import Failure
+from andamios_orm.backends.base import Failure, Isolation
 from andamios_orm.backends.mysql import MariaDBBackend, MySQLBackend
 from andamios_orm.errors import InvalidURL
 
@@ -121,13 +121,37 @@ def test_a_connection_may_stay_open_to_be_read(backend: MySQLBackend) -> None:
 # ---- what both say alike -------------------------------------------------------------------------
 
 
-def test_a_transaction_is_begun_at_the_level_that_was_asked_for(backend: MySQLBackend) -> None:
-    assert backend.begin(read_only=False, isolation=None) == ("START TRANSACTION",)
-    assert backend.begin(read_only=True, isolation="serializable") == (
-        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-        "START TRANSACTION READ ONLY",
-    )
-    assert backend.after_read_only == ()
+class Listener:
+    """A connection that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def run(self, sql: str, values: object) -> int:
+        self.told.append(sql)
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("read_only", "isolation", "told"),
+    [
+        (False, None, ["START TRANSACTION"]),
+        (
+            True,
+            "serializable",
+            ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "START TRANSACTION READ ONLY"],
+        ),
+    ],
+)
+async def test_a_transaction_is_begun_at_the_level_that_was_asked_for(
+    backend: MySQLBackend, read_only: bool, isolation: Isolation | None, told: list[str]
+) -> None:
+    driver: Any = Listener()
+
+    said = await backend.begin(driver, read_only=read_only, isolation=isolation, at_once=False)
+
+    assert driver.told == told
+    assert said == told[-1]
 
 
 async def test_a_call_is_made_once(backend: MySQLBackend) -> None:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -27,6 +27,8 @@ from andamios_orm.rows.plan import Row
 if TYPE_CHECKING:
     import aiosqlite
 
+    from andamios_orm.backends.sqlite.connection import Connection
+
 __all__ = ["SQLiteBackend"]
 
 R = TypeVar("R")
@@ -34,7 +36,6 @@ R = TypeVar("R")
 _CONSTRAINT_DATATYPE = 3091  # Python has no name for it
 _BUSY_SECONDS = 30
 _BUSY_SLICE_SECONDS = 0.05
-_INTERRUPT_SECONDS = 0.005
 
 _KINDS: dict[str, FailureKind] = {
     "SQLITE_CONSTRAINT_UNIQUE": "unique",
@@ -65,6 +66,9 @@ class SQLiteBackend:
     driver = "aiosqlite"
     extra: ClassVar[str | None] = None
     package = "aiosqlite"
+    # Each connection has a thread, and beyond a few they only wait for each other's interpreter
+    # lock: ten of them need twice the time of three for short reads.
+    statements_at_once: int | None = 3
     capabilities = Capabilities(
         schemas=False,
         several_programs=True,
@@ -122,24 +126,23 @@ class SQLiteBackend:
 
         event.listen(engine, "connect", prepare)
 
-    async def fetch(
-        self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]
-    ) -> list[Row]:
-        """Run a statement and return its rows, in one hop to the connection's thread."""
-        return list(await self.patiently(lambda: driver.execute_fetchall(sql, parameters)))
+    async def fetch(self, driver: Connection, sql: str, parameters: Sequence[object]) -> list[Row]:
+        """Run a statement and return its rows."""
+        try:
+            return await driver.fetch(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+        return await self.patiently(lambda: driver.fetch(sql, parameters))
 
-    async def run(
-        self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]
-    ) -> int:
+    async def run(self, driver: Connection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
-        return await self.patiently(lambda: _run(driver, sql, parameters))
+        return await self.patiently(lambda: driver.run(sql, parameters))
 
-    async def hold_counter(self, driver: aiosqlite.Connection, column: sa.Column[Any]) -> None:
+    async def hold_counter(self, driver: Connection, column: sa.Column[Any]) -> None:
         """There is one writer at a time."""
 
-    async def move_counter(
-        self, driver: aiosqlite.Connection, column: sa.Column[Any], highest: int
-    ) -> None:
+    async def move_counter(self, driver: Connection, column: sa.Column[Any], highest: int) -> None:
         """SQLite counts on from the highest key that there ever was."""
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
@@ -152,14 +155,12 @@ class SQLiteBackend:
             try:
                 return await call()
             except (sqlite3.OperationalError, sa.exc.OperationalError) as error:
-                if _code(getattr(error, "orig", error)) != "SQLITE_BUSY":
+                if not _is_busy(getattr(error, "orig", error)):
                     raise
                 now = time.monotonic()
                 give_up = now + _BUSY_SECONDS if give_up is None else give_up
                 if now >= give_up:
                     raise
-
-    after_read_only = ("PRAGMA query_only = OFF",)
 
     def writer_key(self, url: URL) -> str | None:
         """SQLite's own lock has writers wait, also those of other programs."""
@@ -167,35 +168,35 @@ class SQLiteBackend:
 
     creation_lock: tuple[str, str] | None = None
 
-    def begin(self, *, read_only: bool, isolation: Isolation | None) -> tuple[str, ...]:
-        """Return BEGIN IMMEDIATE for writers; readers are kept from writing.
+    async def begin(
+        self, driver: Connection, *, read_only: bool, isolation: Isolation | None, at_once: bool
+    ) -> str:
+        """Begin with the next statement: IMMEDIATE for writers; readers are kept from writing.
 
         Both are serializable: writers take turns, and a reader sees one state of the file.
 
         A deferred transaction that reads first and writes later loses to another writer in
         between, and its own write then fails; taking the write lock at once makes it wait.
         """
-        return ("PRAGMA query_only = ON", "BEGIN") if read_only else ("BEGIN IMMEDIATE",)
+        sql = driver.begin(read_only=read_only)
+        if at_once:
+            await self.patiently(driver.run_before)
+        return sql
 
-    async def commit(self, driver: aiosqlite.Connection) -> bool:
+    async def rollback(self, driver: Connection) -> None:
+        """Roll back, if the transaction has begun."""
+        await driver.rollback()
+
+    async def commit(self, driver: Connection) -> bool:
         """Commit."""
-        await self.run(driver, "COMMIT", ())
+        await self.patiently(driver.commit)
         return True
 
-    async def interrupt(self, driver: aiosqlite.Connection) -> None:
-        """Stop the running statement; without it the thread would work on to its end.
+    async def interrupt(self, driver: Connection) -> None:
+        """Stop the running statement, and return when the thread is out of it."""
+        await driver.interrupt()
 
-        The thread may not have taken the statement up yet, so it is stopped again until the
-        thread answers another one.
-        """
-        answer = asyncio.ensure_future(driver.execute_fetchall("SELECT 1"))
-        while not answer.done():
-            await driver.interrupt()
-            await asyncio.wait({answer}, timeout=_INTERRUPT_SECONDS)
-        # It may have been stopped itself.
-        answer.exception()
-
-    def is_usable(self, driver: aiosqlite.Connection) -> bool:
+    def is_usable(self, driver: Connection) -> bool:
         """Whether no transaction is open on the connection."""
         return not driver.in_transaction
 
@@ -258,26 +259,32 @@ class SQLiteBackend:
     async def _explained_by_repeating(
         self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object], table: sa.Table
     ) -> tuple[str, tuple[str, ...]] | None:
-        [(deferred,)] = await self.fetch(driver, "PRAGMA defer_foreign_keys", ())
-        await self.run(driver, "SAVEPOINT explain_foreign_key", ())
+        [(deferred,)] = await self._all(driver, "PRAGMA defer_foreign_keys")
+        await self._all(driver, "SAVEPOINT explain_foreign_key")
         try:
-            await self.run(driver, "PRAGMA defer_foreign_keys = ON", ())
+            await self._all(driver, "PRAGMA defer_foreign_keys = ON")
             near = _neighbours(table)
             before = await self._broken(driver, near)
-            await self.fetch(driver, sql, parameters)
+            await self._all(driver, sql, parameters)
             broken = [row for row in await self._broken(driver, near) if row not in before]
         finally:
-            await self.run(driver, "ROLLBACK TO explain_foreign_key", ())
-            await self.run(driver, "RELEASE explain_foreign_key", ())
-            await self.run(driver, f"PRAGMA defer_foreign_keys = {deferred}", ())
+            await self._all(driver, "ROLLBACK TO explain_foreign_key")
+            await self._all(driver, "RELEASE explain_foreign_key")
+            await self._all(driver, f"PRAGMA defer_foreign_keys = {deferred}")
         # A trigger may have broken a reference between two other tables.
         return await self._key(driver, broken[0][0], broken[0][3]) if broken else None
+
+    async def _all(
+        self, driver: aiosqlite.Connection, sql: str, parameters: Sequence[object] = ()
+    ) -> list[Row]:
+        """Run a statement on a connection that may be of the user's own engine."""
+        return list(await self.patiently(lambda: driver.execute_fetchall(sql, parameters)))
 
     async def _key(
         self, driver: aiosqlite.Connection, owner: str, number: int
     ) -> tuple[str, tuple[str, ...]]:
         """Return the table and columns of a foreign key, which SQLite gives by number."""
-        keys = await self.fetch(driver, f"PRAGMA foreign_key_list({_quoted(owner)})", ())
+        keys = await self._all(driver, f"PRAGMA foreign_key_list({_quoted(owner)})")
         return owner, tuple(key[3] for key in keys if key[0] == number)
 
     async def _broken(self, driver: aiosqlite.Connection, names: set[str]) -> list[tuple[Any, ...]]:
@@ -285,7 +292,7 @@ class SQLiteBackend:
         found: list[tuple[Any, ...]] = []
         for name in sorted(names):
             check = f"PRAGMA foreign_key_check({_quoted(name)})"
-            found += map(tuple, await self.fetch(driver, check, ()))
+            found += map(tuple, await self._all(driver, check))
         return found
 
 
@@ -316,25 +323,21 @@ _SPEAKING = re.compile(
 )
 
 
-async def _opened(*args: Any, **kwargs: Any) -> aiosqlite.Connection:
+async def _opened(*args: Any, **kwargs: Any) -> Connection:
     """Open a connection to its end: a cancelled aiosqlite would forget the file it opened."""
     # Loaded when a database is opened, not when the library is imported.
-    import aiosqlite  # noqa: PLC0415
+    from andamios_orm.backends.sqlite.connection import opened  # noqa: PLC0415
 
-    connection = aiosqlite.connect(*args, **kwargs)
-    # As SQLAlchemy does: a connection that nobody closed does not keep the program alive.
-    thread: Any = getattr(connection, "_thread", connection)
-    thread.daemon = True
+    connection = opened(*args, **kwargs)
     try:
-        return await to_its_end(connection)
+        return cast("Connection", await to_its_end(connection))
     except asyncio.CancelledError:
         await to_its_end(connection.close())
         raise
 
 
-async def _run(driver: aiosqlite.Connection, sql: str, parameters: Sequence[object]) -> int:
-    async with driver.execute(sql, parameters) as cursor:
-        return cursor.rowcount
+def _is_busy(error: object) -> bool:
+    return _code(error) == "SQLITE_BUSY"
 
 
 def _code(error: object) -> str | None:

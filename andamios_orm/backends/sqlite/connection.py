@@ -1,0 +1,113 @@
+"""aiosqlite's connection, with whole steps of a transaction in one hop to its thread.
+
+The hop costs more than most statements, and a cursor of aiosqlite needs three of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import aiosqlite
+
+__all__ = ["Connection", "opened"]
+
+R = TypeVar("R")
+Row: TypeAlias = Sequence[Any]
+Parameters: TypeAlias = Sequence[Any]
+
+_INTERRUPT_SECONDS = 0.005
+
+
+class Connection(aiosqlite.Connection):
+    """A connection that begins its transaction together with the first statement."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # As SQLAlchemy does: a connection that nobody closed does not keep the program alive.
+        self._thread.daemon = True
+        self._before: tuple[str, ...] = ()
+        self._is_read_only = False
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Run a statement and return its rows. Raises sqlite3.Error."""
+        return await self._on_thread(self._fetched, sql, parameters)
+
+    async def run(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run a statement and return how many rows it changed. Raises sqlite3.Error."""
+        return await self._on_thread(self._run, sql, parameters)
+
+    # -- transactions
+
+    def begin(self, *, read_only: bool) -> str:
+        """Begin with the next statement of this class; return what SQLite will be told."""
+        sql = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        self._before = ("PRAGMA query_only = ON", sql) if read_only else (sql,)
+        return sql
+
+    async def run_before(self) -> None:
+        """Begin without a statement. Raises sqlite3.Error."""
+        await self._on_thread(self._run_before)
+
+    async def commit(self) -> None:
+        """Commit, and let the connection write again. Raises sqlite3.Error."""
+        await self._on_thread(self._end, "COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
+        self._before = ()
+        if self.in_transaction or self._is_read_only:
+            await self._on_thread(self._end, "ROLLBACK")
+
+    async def interrupt(self) -> None:
+        """Stop the running statement; without it the thread would work on to its end.
+
+        The thread may not have taken the statement up yet, so it is stopped again until the
+        thread comes to a call that is behind it.
+        """
+        answer = asyncio.ensure_future(self._on_thread(_nothing))
+        while not answer.done():
+            await super().interrupt()
+            await asyncio.wait({answer}, timeout=_INTERRUPT_SECONDS)
+
+    # -- on the thread
+
+    async def _on_thread(self, function: Callable[..., R], *arguments: object) -> R:
+        # What aiosqlite offers its own methods; the public ones take a hop for each step.
+        result: R = await self._execute(function, *arguments)  # type: ignore[no-untyped-call] # aiosqlite's
+        return result
+
+    def _fetched(self, sql: str, parameters: Parameters) -> list[Row]:
+        if self._before:
+            self._run_before()
+        return self._conn.execute(sql, parameters).fetchall()
+
+    def _run(self, sql: str, parameters: Parameters) -> int:
+        if self._before:
+            self._run_before()
+        return self._conn.execute(sql, parameters).rowcount
+
+    def _run_before(self) -> None:
+        # What has run is forgotten one by one: the rest is repeated where the file was locked.
+        while self._before:
+            self._is_read_only = self._is_read_only or len(self._before) > 1
+            self._conn.execute(self._before[0])
+            self._before = self._before[1:]
+
+    def _end(self, sql: str) -> None:
+        if self._conn.in_transaction:
+            self._conn.execute(sql)
+        if self._is_read_only:
+            self._conn.execute("PRAGMA query_only = OFF")
+            self._is_read_only = False
+
+
+def _nothing() -> None:
+    """Return: the thread has come this far."""
+
+
+def opened(database: str, **options: Any) -> Connection:
+    """Return a connection that opens the file when it is awaited."""
+    return Connection(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)

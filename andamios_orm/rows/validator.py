@@ -1,0 +1,125 @@
+"""The validator of rows: the model's own, told that its input comes from columns.
+
+A model takes a JSON column as Python objects, so that the text would be parsed first and the
+objects be walked a second time. Here the field takes the text itself, and pydantic-core parses
+and validates it in one go. What is only for instances that people make is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from pydantic import TypeAdapter
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from andamios_orm.schema.spec import ONLY_DROPS_UNSET, FieldSpec, Kind, ModelSpec
+
+__all__ = ["RowsValidator", "rows_validator"]
+
+_Schema: TypeAlias = dict[str, Any]
+
+Validate: TypeAlias = Callable[[list[dict[str, object]]], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsValidator:
+    """How dicts by field name become instances of one model."""
+
+    validate: Validate
+    """Return the instances. Raises what the model's validators raise."""
+    parses: frozenset[str]
+    """The fields whose JSON text it takes as it is."""
+
+
+def rows_validator(spec: ModelSpec, *, json_is_text: bool) -> RowsValidator:
+    """Return the validator of a model's rows.
+
+    `json_is_text` says that the driver gives JSON columns as text.
+    """
+    found = _Rewriter(spec, json_is_text=json_is_text).rewritten()
+    if found is not None:
+        return found
+    adapter = TypeAdapter[list[Any]](list[spec.model])  # type: ignore[name-defined] # made at run time
+    return RowsValidator(_by_name(adapter.validate_python), frozenset())
+
+
+def _by_name(validate: Callable[..., list[Any]]) -> Validate:
+    # Lax, because drivers give text for what they have no type for, also where the model is
+    # strict with its callers; by name, because a column has no alias.
+    return lambda rows: validate(rows, strict=False, by_alias=False, by_name=True)
+
+
+class _Unchanged(Exception):
+    """The schema has a form in which it is better left as it is."""
+
+
+class _Rewriter:
+    """Rewrites the core schema of one model for its rows."""
+
+    def __init__(self, spec: ModelSpec, *, json_is_text: bool) -> None:
+        self._model = spec.model
+        self._parsed = {f.name: f for f in spec.fields if json_is_text and _is_typed_json(f)}
+
+    def rewritten(self) -> RowsValidator | None:
+        """Return the validator, None for a model whose own is as good or must be kept."""
+        try:
+            whole = cast("_Schema", self._model.__pydantic_core_schema__)
+            if whole["type"] == "definitions":
+                rows = core_schema.list_schema(self._row(whole["schema"]), fail_fast=True)
+                schema: Any = core_schema.definitions_schema(rows, whole["definitions"])
+            else:
+                schema = core_schema.list_schema(self._row(whole), fail_fast=True)
+            # Without the keyword, which is not public, pydantic-core would take the validator
+            # that the class has already instead of the one that is described here.
+            validator = SchemaValidator(schema, _use_prebuilt=False)
+        except (_Unchanged, KeyError, TypeError, SchemaError):
+            return None
+        return RowsValidator(_by_name(validator.validate_python), frozenset(self._parsed))
+
+    def _row(self, schema: _Schema) -> Any:
+        kind = schema["type"]
+        if kind == "function-after":
+            return {**schema, "schema": self._row(schema["schema"])}
+        if kind in ("function-before", "function-wrap"):
+            # The validator of a whole row sees Python values, never text.
+            self._parsed = {}
+            return {**schema, "schema": self._row(schema["schema"])}
+        if kind != "model" or schema["cls"] is not self._model or schema.get("custom_init"):
+            raise _Unchanged
+        if schema["config"].get("val_json_bytes", "utf8") != "utf8":
+            # How bytes look in the model's API is no matter of how its columns keep them.
+            self._parsed = {}
+        row = {**schema, "schema": self._fields(schema["schema"])}
+        if getattr(self._model.model_post_init, ONLY_DROPS_UNSET, False):
+            # A row has a value for every field.
+            row.pop("post_init", None)
+        return row
+
+    def _fields(self, schema: _Schema) -> _Schema:
+        if schema["type"] == "model-fields":
+            fields = {name: self._field(name, part) for name, part in schema["fields"].items()}
+            return {**schema, "fields": fields}
+        if schema["type"] != "function-after":
+            self._parsed = {}
+        return {**schema, "schema": self._fields(schema["schema"])}
+
+    def _field(self, name: str, part: _Schema) -> _Schema:
+        field = self._parsed.get(name)
+        if field is None:
+            return part
+        text = core_schema.json_schema(part["schema"])
+        # A missing value is NULL in the column, and no text at all.
+        return {**part, "schema": core_schema.nullable_schema(text) if field.nullable else text}
+
+
+def _is_typed_json(field: FieldSpec) -> bool:
+    """Whether the column's text becomes the field's value without code of the user's before."""
+    storage = field.storage
+    return (
+        storage.kind is Kind.JSON
+        and storage.column_type != "text"
+        and storage.codec is None
+        and not field.raw_validators
+    )
