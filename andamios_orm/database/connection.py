@@ -76,9 +76,11 @@ def translated(
 
 def _driver_error(error: BaseException) -> BaseException:
     """Return the exception under SQLAlchemy's wrapper and its driver adapter's."""
-    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
-    return error
+    adapted = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if adapted is None:
+        return error
+    of_an_adapter = type(adapted).__module__.startswith("sqlalchemy.")
+    return (of_an_adapter and adapted.__cause__) or adapted
 
 
 class DriverConnection:
@@ -86,8 +88,6 @@ class DriverConnection:
 
     `pooled` is what it goes back to SQLAlchemy's pool by.
     """
-
-    __slots__ = ("_backend", "_dialect", "_fetch", "_metadata", "_run", "driver", "pooled")
 
     def __init__(
         self,

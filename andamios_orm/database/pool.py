@@ -6,7 +6,7 @@ import asyncio
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, TypeVar, cast
@@ -75,7 +75,8 @@ class Pool:
         # The one that was used last is the next to go: it is the most awake.
         self._idle: list[DriverConnection] = []
         self._waiting: deque[asyncio.Future[DriverConnection | None]] = deque()
-        # A database that nobody disposed of leaves its connections as SQLAlchemy wants them.
+        # A database that nobody disposed of leaves its connections as SQLAlchemy wants them. They
+        # know the engine, so what listens to that must not know the pool, which would never end.
         weakref.finalize(self, _return_all, self._idle)
 
     def _new_engine(self) -> AsyncEngine:
@@ -97,24 +98,11 @@ class Pool:
         )
         text_json_dialects.add(engine.dialect)
         self.backend.prepare_engine(engine.sync_engine, in_memory=self._in_memory)
-        event.listen(engine.sync_engine, "handle_error", self._stop_cancelled)
+        event.listen(engine.sync_engine, "handle_error", _stop_cancelled(self.backend))
         # Plans are observed where they run; this is for statements that SQLAlchemy runs.
         event.listen(engine.sync_engine, "before_cursor_execute", _started)
         event.listen(engine.sync_engine, "after_cursor_execute", _finished)
         return engine
-
-    def _stop_cancelled(self, context: ExceptionContext) -> None:
-        """Stop a cancelled statement and keep its connection, where SQLAlchemy would drop it.
-
-        The only connection of an in-memory database is its data.
-        """
-        connection = context.connection
-        if isinstance(context.original_exception, asyncio.CancelledError) and connection:
-            context.is_disconnect = False
-            driver = connection.connection.driver_connection
-            # Cancelled again: the first CancelledError is on its way.
-            with suppress(asyncio.CancelledError):
-                await_only(to_its_end(self.backend.interrupt(driver)))
 
     @property
     def dialect(self) -> Dialect:
@@ -405,6 +393,24 @@ class Pool:
 
     def _unavailable(self, error: Exception) -> BaseException:
         return translated(error, self.backend, self.dialect)
+
+
+def _stop_cancelled(backend: Backend) -> Callable[[ExceptionContext], None]:
+    """Return what stops a cancelled statement and keeps its connection.
+
+    SQLAlchemy would drop it. The only connection of an in-memory database is its data.
+    """
+
+    def stop(context: ExceptionContext) -> None:
+        connection = context.connection
+        if isinstance(context.original_exception, asyncio.CancelledError) and connection:
+            context.is_disconnect = False
+            driver = connection.connection.driver_connection
+            # Cancelled again: the first CancelledError is on its way.
+            with suppress(asyncio.CancelledError):
+                await_only(to_its_end(backend.interrupt(driver)))
+
+    return stop
 
 
 async def _discarded(pooled: PoolProxiedConnection) -> None:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -102,15 +101,16 @@ class PlanCache:
         return decode
 
 
-_plans: WeakKeyDictionary[Dialect, PlanCache] = WeakKeyDictionary()
+_PLANS = "andamios_plans"
 
 
 def plans_of(dialect: Dialect) -> PlanCache:
     """Return the plan cache of a dialect; each engine has a dialect of its own."""
-    cache = _plans.get(dialect)
-    if cache is None:
-        cache = _plans[dialect] = PlanCache(dialect)
-    return cache
+    # On the dialect itself, and in no registry: plans know their dialect, and would keep it.
+    found: PlanCache | None = vars(dialect).get(_PLANS)
+    if found is None:
+        found = vars(dialect)[_PLANS] = PlanCache(dialect)
+    return found
 
 
 def compile_plan(

@@ -92,8 +92,9 @@ class _Rewriter:
             # How bytes look in the model's API is no matter of how its columns keep them.
             self._parsed = {}
         row = {**schema, "schema": self._fields(schema["schema"])}
-        if getattr(self._model.model_post_init, ONLY_DROPS_UNSET, False):
-            # A row has a value for every field.
+        hook = self._model.model_post_init
+        if getattr(hook, ONLY_DROPS_UNSET, False) and not self._model.__private_attributes__:
+            # A row has a value for every field. Private attributes are made by the same hook.
             row.pop("post_init", None)
         return row
 

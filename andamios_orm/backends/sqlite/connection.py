@@ -53,13 +53,13 @@ class Connection(aiosqlite.Connection):
 
     async def commit(self) -> None:
         """Commit, and let the connection write again. Raises sqlite3.Error."""
-        await self._on_thread(self._end, "COMMIT")
+        await self._on_thread(self._commit)
 
     async def rollback(self) -> None:
         """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
         self._before = ()
         if self.in_transaction or self._is_read_only:
-            await self._on_thread(self._end, "ROLLBACK")
+            await self._on_thread(self._rollback)
 
     async def interrupt(self) -> None:
         """Stop the running statement; without it the thread would work on to its end.
@@ -96,9 +96,16 @@ class Connection(aiosqlite.Connection):
             self._conn.execute(self._before[0])
             self._before = self._before[1:]
 
-    def _end(self, sql: str) -> None:
+    def _commit(self) -> None:
+        self._conn.execute("COMMIT")
+        self._let_write()
+
+    def _rollback(self) -> None:
         if self._conn.in_transaction:
-            self._conn.execute(sql)
+            self._conn.execute("ROLLBACK")
+        self._let_write()
+
+    def _let_write(self) -> None:
         if self._is_read_only:
             self._conn.execute("PRAGMA query_only = OFF")
             self._is_read_only = False

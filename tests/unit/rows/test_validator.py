@@ -1,0 +1,235 @@
+"""Rows become instances by the model's own rules, with JSON columns as the text that they are."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_validator
+from pydantic import model_validator as whole
+
+from andamios_orm import Col, Model, field, generated
+from andamios_orm.rows import validator
+from andamios_orm.rows.validator import rows_validator
+from andamios_orm.schema.compiler import spec_of
+
+METADATA = sa.MetaData()
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    theme: str
+    sizes: tuple[int, ...] = ()
+
+
+class Plain(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    settings: Col[Settings]
+    extra: Col[dict[str, Any] | None] = field(default=None)
+
+
+def read(model: type[Model], *rows: dict[str, object]) -> list[Any]:
+    return rows_validator(spec_of(model), json_is_text=True).validate(list(rows))
+
+
+def parses(model: type[Model], *, json_is_text: bool = True) -> set[str]:
+    return set(rows_validator(spec_of(model), json_is_text=json_is_text).parses)
+
+
+# ---- JSON ----------------------------------------------------------------------------------------
+
+
+def test_json_is_parsed_and_typed_by_pydantic_core() -> None:
+    """Fails if pydantic-core no longer knows the keyword by which the schema is rewritten."""
+    assert parses(Plain) == {"settings", "extra"}
+
+    [found] = read(
+        Plain, {"id": 1, "settings": '{"theme": "dark", "sizes": [1, 2]}', "extra": '{"a": [1]}'}
+    )
+
+    assert type(found) is Plain
+    assert found.settings == Settings(theme="dark", sizes=(1, 2))
+    assert found.extra == {"a": [1]}
+
+
+def test_null_is_none_and_no_text() -> None:
+    [found] = read(Plain, {"id": 1, "settings": '{"theme": "dark"}', "extra": None})
+
+    assert found.extra is None
+    with pytest.raises(ValidationError):
+        read(Plain, {"id": 1, "settings": None, "extra": None})
+
+
+def test_a_driver_that_parses_json_is_left_to_it() -> None:
+    assert parses(Plain, json_is_text=False) == set()
+
+
+class Judged(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tags: Col[list[str]]
+    marks: Col[list[int]]
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def sorted_tags(cls, value: Any) -> Any:
+        return sorted(value)
+
+    @field_validator("marks")
+    @classmethod
+    def not_empty(cls, value: list[int]) -> list[int]:
+        if not value:
+            raise ValueError("no marks")
+        return value
+
+
+def test_a_validator_before_pydantic_gets_the_value_and_one_after_it_does_not_matter() -> None:
+    assert parses(Judged) == {"marks"}
+
+    [found] = read(Judged, {"id": 1, "tags": ["b", "a"], "marks": "[1]"})
+
+    assert (found.tags, found.marks) == (["a", "b"], [1])
+    with pytest.raises(ValidationError, match="no marks"):
+        read(Judged, {"id": 1, "tags": [], "marks": "[]"})
+
+
+class Before(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tags: Col[list[str]]
+
+    @whole(mode="before")
+    @classmethod
+    def look(cls, values: dict[str, Any]) -> dict[str, Any]:
+        assert isinstance(values["tags"], list)
+        return values
+
+
+class Around(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tags: Col[list[str]]
+
+    @whole(mode="wrap")
+    @classmethod
+    def look(cls, values: dict[str, Any], handler: Any) -> Any:
+        assert isinstance(values["tags"], list)
+        return handler(values)
+
+
+class After(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tags: Col[list[str]]
+
+    @whole(mode="after")
+    def look(self) -> "After":
+        assert self.tags
+        return self
+
+
+@pytest.mark.parametrize("model", [Before, Around])
+def test_a_validator_that_sees_the_whole_row_sees_values(model: type[Model]) -> None:
+    assert parses(model) == set()
+    [found] = read(model, {"id": 1, "tags": ["a"]})
+    assert found.tags == ["a"]
+
+
+def test_a_validator_of_the_instance_runs_on_rows_too() -> None:
+    assert parses(After) == {"tags"}
+    assert read(After, {"id": 1, "tags": '["a"]'})[0].tags == ["a"]
+    with pytest.raises(ValidationError):
+        read(After, {"id": 1, "tags": "[]"})
+
+
+class Encoded(Model, table=True, metadata=METADATA):
+    model_config = ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
+
+    id: Col[int] = generated()
+    parts: Col[list[bytes]]
+
+
+def test_how_an_api_shows_bytes_does_not_matter_to_columns() -> None:
+    assert parses(Encoded) == set()
+
+
+class Recursive(BaseModel):
+    name: str
+    children: "list[Recursive]" = []
+
+
+class Forest(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tree: Col[Recursive]
+
+
+def test_a_recursive_document_is_read() -> None:
+    [found] = read(Forest, {"id": 1, "tree": '{"name": "a", "children": [{"name": "b"}]}'})
+
+    assert found.tree.children == [Recursive(name="b")]
+
+
+# ---- what instances do when they are made --------------------------------------------------------
+
+
+class Hooked(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    name: Col[str]
+    _seen: list[str] = PrivateAttr(default_factory=list)
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._seen.append(self.name)
+
+
+class Private(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    _cache: dict[str, int] = PrivateAttr(default_factory=dict)
+
+
+class Child(Hooked, table=True, metadata=METADATA):
+    age: Col[int]
+
+
+@pytest.mark.parametrize("model", [Hooked, Child])
+def test_a_hook_of_the_users_runs_once_on_a_row(model: type[Model]) -> None:
+    [found] = read(model, {"id": 1, "name": "Ada", "age": 36})
+
+    assert found._seen == ["Ada"]
+
+
+def test_private_attributes_are_there() -> None:
+    assert read(Private, {"id": 1})[0]._cache == {}
+
+
+class Made(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tags: Col[list[str]]
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+
+
+def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
+    assert parses(Made) == set()
+    assert read(Made, {"id": 1, "tags": ["a"]})[0].tags == ["a"]
+
+
+def test_a_strict_model_reads_what_drivers_give() -> None:
+    class Strict(Model, table=True, metadata=sa.MetaData()):
+        model_config = ConfigDict(strict=True)
+
+        id: Col[int] = generated()
+        active: Col[bool]
+
+    assert read(Strict, {"id": 1, "active": 1})[0].active is True
+
+
+# ---- without the private keyword -----------------------------------------------------------------
+
+
+def test_without_the_keyword_rows_are_read_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(schema: object, **keywords: object) -> None:
+        raise TypeError("unexpected keyword argument")
+
+    monkeypatch.setattr(validator, "SchemaValidator", refuses)
+
+    assert parses(Plain) == set()
+    [found] = read(Plain, {"id": 1, "settings": Settings(theme="dark"), "extra": {"a": 1}})
+    assert type(found) is Plain
+    assert found.extra == {"a": 1}
