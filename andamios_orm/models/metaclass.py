@@ -36,6 +36,7 @@ _building: ContextVar[bool] = ContextVar("_building", default=False)
 _ATTRS = "__andamios_attrs__"
 _METADATA = "__andamios_metadata__"
 _GENERATED = "__andamios_generated__"
+_ONLY_DROPS = "only_drops_unset"
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, generated, Field, PrivateAttr))
@@ -198,6 +199,8 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     if users is None:
         hooks = (getattr(base, "model_post_init", None) for base in bases)
         users = next((h for h in hooks if h not in (None, BaseModel.model_post_init)), None)
+    if hasattr(users, _ONLY_DROPS):
+        users = None
 
     def model_post_init(self: BaseModel, context: Any, /) -> None:
         values = self.__dict__
@@ -207,4 +210,6 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
         if users is not None:
             users(self, context)
 
+    if users is None:
+        setattr(model_post_init, _ONLY_DROPS, True)
     namespace["model_post_init"] = model_post_init

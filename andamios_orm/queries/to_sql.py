@@ -36,6 +36,7 @@ __all__ = [
     "key_page",
     "last_inserted",
     "select",
+    "takes_arrays",
     "update",
     "update_by_key",
 ]
@@ -241,22 +242,44 @@ def last_inserted(model: type[BaseModel]) -> sa.Select[Any]:
     return sa.select(*columns(model)).where(column == sa.func.last_insert_id())
 
 
+def takes_arrays(fields: Sequence[FieldSpec], dialect_name: str) -> bool:
+    """Whether an engine that inserts lists of columns does so with these.
+
+    PostgreSQL's arrays have no arrays inside, and asyncpg not the types of every extension.
+    """
+    return dialect_name != "postgresql" or not any(f.storage.kind is Kind.CUSTOM for f in fields)
+
+
 def insert_arrays(
-    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    dialect_name: str,
+    *,
+    returning: bool = True,
 ) -> sa.Insert:
     """Return the INSERT of many rows, which gives them back if `returning`.
 
-    Its parameters are lists, one a field, so the text is the same for any number of rows.
+    Its parameters are lists, one a field, so the text is the same for any number of rows. The
+    database makes keys in their order.
     """
     table = table_of(model)
     lists = [
-        sa.func.unnest(sa.cast(sa.bindparam(parameter(n), None, type_=many), many))
+        sa.cast(sa.bindparam(parameter(n), None, type_=many), many)
         for n, field in enumerate(fields)
         for many in [ManyOf(table.c[field.column].type)]
     ]
     names = [field.column for field in fields]
-    statement = sa.insert(table).from_select(names, sa.select(*lists))
+    statement = sa.insert(table).from_select(names, _unnested(lists, dialect_name))
     return statement.returning(*columns(model)) if returning else statement.inline()
+
+
+def _unnested(lists: Sequence[ColumnElement[Any]], dialect_name: str) -> sa.Select[Any]:
+    if dialect_name != "postgresql":
+        return sa.select(*map(sa.func.unnest, lists))
+    names = [f"c{number}" for number in range(len(lists))]
+    rows = sa.func.unnest(*lists).table_valued(*names, with_ordinality="place").render_derived()
+    # Defaults are computed when rows are inserted, so keys are counted in the order of the rows.
+    return sa.select(*(rows.c[name] for name in names)).order_by(rows.c.place)
 
 
 def bulk_insert(

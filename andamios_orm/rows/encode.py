@@ -7,14 +7,25 @@ An instance may have changed since it was made: a list inside it grew, or it cam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from inspect import signature
+from itertools import groupby
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic_core import to_json
 
 from andamios_orm.errors import InvalidRow, NotStorable, WrongType
-from andamios_orm.schema.json_values import same_value, to_json_text
+from andamios_orm.rows.batch import (
+    Columns,
+    Group,
+    builtin_bytes,
+    builtin_json,
+    judges_fields_alone,
+    one_field,
+)
+from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["Encoder", "refusals"]
@@ -37,14 +48,43 @@ class Encoder:
         """Return the names of the fields that have a value, and these values in the same order.
 
         Generated fields without a value are left to the database. Raises InvalidRow for what
-        the model refuses and WrongType for an instance of another class.
+        the model refuses, NotStorable for JSON that would come back as another value, and
+        WrongType for an instance of another class.
         """
-        values = self._validated(instance)
-        if self._generated.isdisjoint(values):
-            names = self._ungenerated
-        else:
-            names = tuple(name for name in self._names if name in values)
+        values, _ = self._validated(instance)
+        names = self._given(values)
         return names, [values[name] for name in names]
+
+    def rendered(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
+        """Return the same as `encode`, with JsonText in place of values whose text is known."""
+        values, texts = self._validated(instance)
+        names = self._given(values)
+        return names, [texts.get(name, values[name]) for name in names]
+
+    def rendered_all(self, instances: Sequence[BaseModel]) -> list[Group]:
+        """Return `rendered` of each instance, as columns of those that follow each other and have
+        values for the same fields.
+
+        Raises what `encode` raises for the first instance that is refused.
+        """
+        columns = self._columns
+        if columns is not None and (group := columns.encode(instances)) is not None:
+            return [group]
+        rows = [self.rendered(instance) for instance in instances]
+        found: list[Group] = []
+        for names, alike in groupby(rows, key=lambda row: row[0]):
+            values = [row for _, row in alike]
+            found.append(Group(names, len(values), list(map(list, zip(*values, strict=True)))))
+        return found
+
+    @cached_property
+    def _columns(self) -> Columns | None:
+        return Columns(self._spec) if judges_fields_alone(self._spec) else None
+
+    def _given(self, values: dict[str, object]) -> tuple[str, ...]:
+        if self._generated.isdisjoint(values):
+            return self._ungenerated
+        return tuple(name for name in self._names if name in values)
 
     def assigned(self, field: FieldSpec, value: object) -> object:
         """Return `value` as the field validates it. Raises InvalidRow, NotStorable.
@@ -54,12 +94,47 @@ class Encoder:
         alone = self._assigned.get(field.name)
         if alone is None:
             validators = _own_validators(self._spec.model, field.name)
-            alone = self._assigned[field.name] = _one_field(self._spec.model, field, validators)
+            alone = self._assigned[field.name] = one_field(
+                self._spec.model, field.name, field.annotation, validators
+            )
         values = {field.name: value}
-        self._rebuild_json(values)
+        if field.name in self._json:
+            self._rebuild_json(values)
         return self._checked(alone, values)[field.name]
 
-    def _validated(self, instance: BaseModel) -> dict[str, object]:
+    def _validated(self, instance: BaseModel) -> tuple[dict[str, object], dict[str, JsonText]]:
+        """Return the values by field, and the texts of those of JSON columns that are known."""
+        model = self._spec.model
+        if type(instance) is not model:
+            self._require_stored(instance)
+        values = instance.__dict__.copy()
+        if not values.keys() <= self._spec.by_name.keys():
+            # A cached_property that was read lies in the same dict.
+            values = {n: v for n, v in values.items() if n in self._spec.by_name}
+        given = {name: values.get(name) for name in self._json}
+        known = self._rebuild_json(values)
+        for name, value in given.items():
+            # Pydantic's Json[...] takes the text itself.
+            is_text = self._json[name].storage.column_type == "text"
+            if not is_text and name not in known and not same_value(value, values.get(name)):
+                raise NotStorable(
+                    f"{self._spec.name}.{name}: JSON would give the value back as another one",
+                    "give the field a type that says what it holds: JSON knows no sets, tuples,"
+                    " dates or keys but text where the type does not",
+                    limit="what JSON and the field's type read back equal",
+                    field=f"{self._spec.name}.{name}",
+                )
+        checked = self._checked(model, values)
+        # A validator may have made another value of what was read.
+        texts = {
+            name: JsonText(text.decode())
+            for name, (text, exact) in known.items()
+            if builtin_bytes(checked[name]) == exact
+        }
+        return checked, texts
+
+    def _require_stored(self, instance: BaseModel) -> None:
+        """Raise WrongType for an instance of another class, or with fields without a column."""
         model = self._spec.model
         if not isinstance(instance, model):
             raise WrongType(
@@ -73,43 +148,38 @@ class Encoder:
                 f"store it with a repository of {type(instance).__name__}, if that is a table, or"
                 f" build a {model.__name__} of it",
             )
-        # A cached_property that was read lies in the same dict.
-        values = {n: v for n, v in instance.__dict__.items() if n in self._spec.by_name}
-        given = {name: values.get(name) for name in self._json}
-        self._rebuild_json(values)
-        for name, value in given.items():
-            # Pydantic's Json[...] takes the text itself.
-            is_text = self._json[name].storage.column_type == "text"
-            if not is_text and not same_value(value, values.get(name)):
-                raise NotStorable(
-                    f"{self._spec.name}.{name}: JSON would give the value back as another one",
-                    "give the field a type that says what it holds: JSON knows no sets, tuples,"
-                    " dates or keys but text where the type does not",
-                    limit="what JSON and the field's type read back equal",
-                    field=f"{self._spec.name}.{name}",
-                )
-        return self._checked(model, values)
 
-    def _rebuild_json(self, values: dict[str, object]) -> None:
+    def _rebuild_json(self, values: dict[str, object]) -> dict[str, tuple[bytes, bytes]]:
         """Replace JSON values by what their text will be read as.
 
         Pydantic takes a nested instance for valid, however it was changed since it was made.
+        Returns, for the values that are read as they were, text and `builtin_bytes`, if they
+        consist of Python's own types only.
         """
+        known: dict[str, tuple[bytes, bytes]] = {}
         for name, field in self._json.items():
             value = values.get(name)
             if value is None:
                 continue
-            try:
-                text = to_json_text(value)
-            except NotStorable as error:
-                raise error.located(f"{self._spec.name}.{name}") from None
             if field.storage.column_type == "text":  # pydantic's Json[...] takes the text itself
-                values[name] = text
+                values[name] = self._text(name, value)
                 continue
             plain = self._plain.get(name)
             if plain is None:
-                plain = self._plain[name] = _one_field(self._spec.model, field, {})
-            values[name] = self._read_json(plain, f"{{{to_json_text(name)}:{text}}}")[name]
+                plain = self._plain[name] = one_field(self._spec.model, name, field.annotation, {})
+            found = _read_back(plain, name, value)
+            if found is None:
+                object_text = f"{{{to_json_text(name)}:{self._text(name, value)}}}"
+                values[name] = self._read_json(plain, object_text)[name]
+            else:
+                values[name], known[name] = found
+        return known
+
+    def _text(self, name: str, value: object) -> str:
+        try:
+            return to_json_text(value)
+        except NotStorable as error:
+            raise error.located(f"{self._spec.name}.{name}") from None
 
     def _checked(self, model: type[BaseModel], values: dict[str, object]) -> dict[str, object]:
         # Asked per call: a class completed later gets another validator.
@@ -139,20 +209,21 @@ class Encoder:
         )
 
 
-def _one_field(
-    model: type[BaseModel], field: FieldSpec, validators: dict[str, Any]
-) -> type[BaseModel]:
-    """Return a model of one field under the configuration of `model`."""
-    config = {**model.model_config, "protected_namespaces": (), "defer_build": False}
-    # How bytes look in the model's API is no matter of how its columns keep them.
-    config.pop("val_json_bytes", None)
-    fields: dict[str, Any] = {field.name: field.annotation}
-    return create_model(
-        model.__name__,
-        __config__=cast("ConfigDict", config),
-        __validators__=validators,
-        **fields,
-    )
+def _read_back(
+    plain: type[BaseModel], name: str, value: object
+) -> tuple[object, tuple[bytes, bytes]] | None:
+    """Return a value as it is read back, with its text and bytes; None unless it is the same."""
+    exact = builtin_bytes(value)
+    text = None if exact is None else builtin_json(value)
+    if exact is None or text is None:
+        return None
+    validate = plain.__pydantic_validator__.validate_json
+    try:
+        read = validate(b"{%b:%b}" % (to_json(name), text), by_alias=False, by_name=True)
+    except ValidationError:
+        return None
+    back = read.__dict__[name]
+    return (back, (text, exact)) if builtin_bytes(back) == exact else None
 
 
 def _own_validators(model: type[BaseModel], name: str) -> dict[str, Any]:

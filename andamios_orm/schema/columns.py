@@ -26,12 +26,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
-from andamios_orm.schema.json_values import to_json_text, without_exponents
+from andamios_orm.schema.json_values import JsonText, to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
-from andamios_orm.schema.representations.base import Converter, Representation
+from andamios_orm.schema.representations.base import Converter, ManyConverter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_number_as_text", "text_json_dialects"]
+__all__ = ["ManyOf", "Stored", "is_number_as_text", "many_processor", "text_json_dialects"]
 
 
 class Stored(TypeDecorator[Any]):
@@ -86,8 +86,20 @@ class Stored(TypeDecorator[Any]):
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return Python value → driver value, None where the value passes as it is."""
         codec = self.storage.codec
-        bind = _chain(codec.encode if codec else None, self._representation(dialect).bind)
+        bind = self._representation(dialect).bind
+        if codec is not None:
+            bind = _both(codec.encode, bind)
         return None if bind is None else _located(bind, self.field, dialect.name)
+
+    def many_processor(self, dialect: Dialect) -> Callable[[list[Any]], list[Any]] | None:
+        """Return the same for lists of values, at a fraction of the cost for most kinds."""
+        bind = self.bind_processor(dialect)
+        if bind is None:
+            return None
+        many = None if self.storage.codec else self._representation(dialect).bind_many
+        if many is None:
+            return lambda values: [bind(value) for value in values]
+        return _many(many, bind)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Converter | None:
         """Return driver value → Python value, None where the value passes as it is."""
@@ -167,8 +179,21 @@ class ManyOf(UserDefinedType[list[Any]]):
 
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return list of Python values → list of driver values."""
-        bind = self.item.dialect_impl(dialect).bind_processor(dialect)
-        return None if bind is None else lambda values: [bind(value) for value in values]
+        return many_processor(self.item, dialect)
+
+
+def many_processor(
+    column_type: TypeEngine[Any], dialect: Dialect
+) -> Callable[[list[Any]], list[Any]] | None:
+    """Return list of a column's values → list of driver values, None where they pass as they are.
+
+    It raises what the column's `bind_processor` raises for one of them.
+    """
+    impl = column_type.dialect_impl(dialect)
+    if isinstance(impl, Stored):
+        return impl.many_processor(dialect)
+    bind = impl.bind_processor(dialect)
+    return None if bind is None else lambda values: [bind(value) for value in values]
 
 
 @compiles(ManyOf)
@@ -217,6 +242,24 @@ def _chain(first: Converter | None, then: Converter | None) -> Converter | None:
     return lambda value: None if value is None else then(first(value))
 
 
+def _both(first: Converter, then: Converter | None) -> Converter:
+    return first if then is None else lambda value: then(first(value))
+
+
+def _many(many: ManyConverter, bind: Converter) -> Callable[[list[Any]], list[Any]]:
+    """Return the converter of lists that asks `bind` only where `many` is not sure."""
+
+    def convert(values: list[Any]) -> list[Any]:
+        if None not in values:
+            found = many(values) if values else values
+            return [bind(value) for value in values] if found is None else found
+        found = convert([value for value in values if value is not None])
+        rest = iter(found)
+        return [None if value is None else next(rest) for value in values]
+
+    return convert
+
+
 def _hexadecimal(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
     """Return the literal processor of MySQL, where bytes in quotes would be read as text."""
 
@@ -229,9 +272,11 @@ def _hexadecimal(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
 
 
 def _located(bind: Converter, field: str, engine: str) -> Converter:
-    """Return `bind` with its refusals naming the field and the engine."""
+    """Return `bind` with its refusals naming the field and the engine; None passes through."""
 
     def convert(value: object) -> object:
+        if value is None:
+            return None
         try:
             return bind(value)
         except NotStorable as error:
@@ -299,12 +344,13 @@ _JSON: Mapping[str, TypeEngine[Any]] = {
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
     column_type = _JSON.get(dialect.name, sa.Text())
     parsed = _parses_json(dialect)
-    bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
+    bind, many = _json_binders(jsonb=dialect.name == "postgresql")
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
         result = annotation.from_parsed_text if parsed else annotation.from_python
-        return Representation(column_type, bind, result, _json_text if parsed else None)
+        load = _json_text if parsed else None
+        return Representation(column_type, bind, result, load, many)
     typed = annotation.from_parsed_json if parsed else annotation.from_json
-    return Representation(column_type, bind, typed, typed)
+    return Representation(column_type, bind, typed, typed, many)
 
 
 def _parses_json(dialect: Dialect) -> bool:
@@ -312,8 +358,19 @@ def _parses_json(dialect: Dialect) -> bool:
     return dialect.name == "postgresql" and dialect not in text_json_dialects
 
 
-def _jsonb_text(value: object) -> str:
-    return without_exponents(to_json_text(value))
+def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
+    def bind(value: object) -> str:
+        text = value.text if type(value) is JsonText else to_json_text(value)
+        return without_exponents(text) if jsonb else text
+
+    def many(values: list[Any]) -> list[Any] | None:
+        if set(map(type, values)) != {JsonText}:
+            return None
+        if jsonb:
+            return [without_exponents(value.text) for value in values]
+        return [value.text for value in values]
+
+    return bind, many
 
 
 text_json_dialects: WeakSet[Dialect] = WeakSet()
