@@ -58,15 +58,15 @@ class Writer(Generic[M]):
         names, capabilities = group.names, source.capabilities
         if not capabilities.insert_returning:
             self._require_known_key(names)
-            return [await self._insert_and_read(source, names, row) for row in _rows(group)]
+            return [await self._insert_and_read(source, names, row) for row in group.rows()]
         alone = self._statements.refers_to_itself and not capabilities.mutual_inserts
         if alone or not names or not self._key_is_known(names):
-            return [await self.insert(source, names, row) for row in _rows(group)]
+            return [await self.insert(source, names, row) for row in group.rows()]
         arrays = capabilities.column_arrays and self._statements.takes_arrays(source.plans, names)
         most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         stored: list[M] = []
         for start, size in portions(group.size, most, any_size=arrays):
-            columns = [column[start : start + size] for column in group.columns]
+            columns = group.portion(start, size)
             plan = (
                 self._statements.insert_arrays(source.plans, names)
                 if arrays
@@ -247,10 +247,6 @@ class Writer(Generic[M]):
                 )
             found.append(after)
         return found
-
-
-def _rows(group: Group) -> Iterable[list[object]]:
-    return map(list, zip(*group.columns, strict=True)) if group.names else [[]] * group.size
 
 
 def _comparable(key: Iterable[object]) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ look, the answer is None, and the rows are encoded one by one, which finds row, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import chain
 from marshal import dumps
 from math import isfinite
@@ -17,10 +18,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
-from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
+from andamios_orm.schema.json_values import JsonTexts, same_value, to_json_text
+from andamios_orm.schema.representations.checks import many_decimals
 from andamios_orm.schema.spec import ColumnOptions, FieldSpec, Kind, ModelSpec
 
-__all__ = ["Columns", "Group", "builtin_bytes", "builtin_json", "judges_fields_alone", "one_field"]
+__all__ = [
+    "Columns",
+    "Group",
+    "Render",
+    "builtin_bytes",
+    "judges_fields_alone",
+    "one_field",
+    "renderer",
+]
 
 Column: TypeAlias = list[Any]
 Judge: TypeAlias = Callable[[Column], "Column | None"]
@@ -34,7 +44,20 @@ class Group(NamedTuple):
     size: int
     """How many rows; there may be no column to count."""
     columns: list[Column]
-    """One list of values for each name."""
+    """One list of values for each name, JsonTexts for a JSON column."""
+
+    def portion(self, start: int, size: int) -> list[Column]:
+        """Return the columns of some of the rows."""
+        if size == self.size:
+            return self.columns
+        return [type(column)(column[start : start + size]) for column in self.columns]
+
+    def rows(self) -> list[list[object]]:
+        """Return the values row by row, with JsonText for what is rendered."""
+        if not self.names:
+            return [[] for _ in range(self.size)]
+        columns = [c.each() if isinstance(c, JsonTexts) else c for c in self.columns]
+        return list(map(list, zip(*columns, strict=True)))
 
 
 class Columns:
@@ -78,7 +101,7 @@ class Columns:
     def _judge(self, field: FieldSpec) -> Judge:
         judge = self._judges.get(field.name)
         if judge is None:
-            make = _json_judge if field.storage.kind is Kind.JSON else _judge
+            make = _JUDGES.get(field.storage.kind, _judge)
             judge = self._judges[field.name] = make(self._spec.model, field)
         return judge
 
@@ -124,12 +147,8 @@ def one_field(
 
 def _many(model: type[BaseModel], field: FieldSpec) -> type[BaseModel]:
     """Return a model of one list of the field's values."""
-    annotation, *marks = get_args(field.annotation)
-    # What a field says besides its rules, as its default, has no place inside a list.
-    rules = [*marks[:-1], *marks[-1].metadata]
-    if marks[-1].discriminator is not None:
-        rules.append(Field(discriminator=marks[-1].discriminator))
-    if rules:
+    annotation, *_ = get_args(field.annotation)
+    if rules := _rules(field):
         annotation = Annotated[(annotation, *rules)]
     return one_field(model, field.name, GenericAlias(list, (annotation,)), {})
 
@@ -148,38 +167,62 @@ def _judge(model: type[BaseModel], field: FieldSpec) -> Judge:
     return judge
 
 
+def _decimal_judge(model: type[BaseModel], field: FieldSpec) -> Judge:
+    judge = _judge(model, field)
+    digits, places = field.storage.precision, field.storage.scale
+    sizes = {"max_digits": digits, "decimal_places": places}
+    if digits is None or places is None or [vars(r) for r in _rules(field)] != [sizes]:
+        return judge
+    # What fits the column is what the model takes, and pydantic needs a microsecond to say so.
+    fitting = many_decimals(digits, places)
+
+    def judge_fitting(values: Column) -> Column | None:
+        fits = set(map(type, values)) == {Decimal} and fitting(values) is not None
+        return values if fits else judge(values)
+
+    return judge_fitting
+
+
 def _json_judge(model: type[BaseModel], field: FieldSpec) -> Judge:
-    """Return the judge of a JSON column, which gives JsonText for all values but None."""
-    bare = not _rules(field)
-    outer = _open_type(model, field) if bare else None
-    come_back = _typed(model, field) if outer is None else _open(outer)
+    """Return the judge of a JSON column, which gives JsonTexts."""
+    render = renderer(model, field)
+    takes_none = field.nullable and not _rules(field)
 
     def judge(values: Column) -> Column | None:
         present = [value for value in values if value is not None]
-        if len(present) < len(values) and not (field.nullable and bare):
+        if len(present) < len(values) and not takes_none:
             return None
-        texts = _rendered(present)
-        if texts is None or not come_back(present, texts):
+        texts = render(present)
+        if texts is None:
             return None
-        found: Column = [JsonText(text.decode()) for text in texts]
+        # No text has a line break, so that all are decoded at once.
+        found = b"\n".join(texts).decode().split("\n")
         if len(present) < len(values):
             rest = iter(found)
-            return [None if value is None else next(rest) for value in values]
-        return found
+            return JsonTexts(None if value is None else next(rest) for value in values)
+        return JsonTexts(found)
 
     return judge
 
 
-def _rules(field: FieldSpec) -> bool:
-    """Whether the field is declared with more than its type."""
+def _rules(field: FieldSpec) -> list[Any]:
+    """Return what the field is declared with besides its type."""
     _, *marks = get_args(field.annotation)
+    # What a field says besides its rules, as its default, has no place inside a list.
     rules = [*marks[:-1], *marks[-1].metadata]
-    return marks[-1].discriminator is not None or any(
-        not isinstance(rule, ColumnOptions) for rule in rules
-    )
+    if marks[-1].discriminator is not None:
+        rules.append(Field(discriminator=marks[-1].discriminator))
+    return [rule for rule in rules if not isinstance(rule, ColumnOptions)]
+
+
+_JUDGES = {Kind.DECIMAL: _decimal_judge, Kind.JSON: _json_judge}
 
 
 # ---- JSON --------------------------------------------------------------------------------------
+
+
+Render: TypeAlias = Callable[[Column], "list[bytes] | None"]
+"""Values → their JSON texts, None if one of them might not come back as it is."""
 
 
 def builtin_bytes(value: Any) -> bytes | None:
@@ -195,53 +238,59 @@ def builtin_bytes(value: Any) -> bytes | None:
         return None
 
 
-def builtin_json(value: object) -> bytes | None:
-    """Return the JSON text of a value of Python's own types, None if JSON cannot express it.
+def _builtin_json(values: Column, *refused: bytes) -> list[bytes] | None:
+    """Return the JSON texts of values of Python's own types, None if JSON cannot express one.
 
-    What JSON has no word for may be rendered as something else, which is read back unequal.
+    None also if a refused word is found; it may be part of a text, so that is no verdict.
     """
     try:
-        text = to_json(value, inf_nan_mode="null")
+        texts = list(map(to_json, values))
     except (PydanticSerializationError, ValueError):
         return None
-    return None if b"\\u0000" in text else text
+    joined = b"".join(texts)
+    return None if any(word in joined for word in refused) else texts
 
 
-def _rendered(values: Column) -> list[bytes] | None:
-    """Return the JSON text of each value, None if there is one that JSON cannot express."""
-    if builtin_bytes(values) is None:
-        # Models, dates and the like: nobody but us says how they are rendered.
-        try:
-            return [to_json_text(value).encode() for value in values]
-        except NotStorable:
-            return None
-    texts: list[bytes] = []
-    for value in values:
-        text = builtin_json(value)
-        if text is None:
-            return None
-        texts.append(text)
-    return texts
+_NUL, _NAN, _INFINITY = b"\\u0000", b"NaN", b"Infinity"
 
 
-def _typed(model: type[BaseModel], field: FieldSpec) -> Callable[[Column, Sequence[bytes]], bool]:
-    """Return whether values are what the field's type reads from their texts."""
+def renderer(model: type[BaseModel], field: FieldSpec) -> Render:
+    """Return what renders the values of a JSON column."""
+    outer = None if _rules(field) else _open_type(model, field)
+    return _typed(model, field) if outer is None else _open(outer)
+
+
+def _typed(model: type[BaseModel], field: FieldSpec) -> Render:
+    """Render values that are what the field's type reads from their texts."""
     name = field.name
     read = _many(model, field).__pydantic_validator__.validate_json
     start = to_json({name: []}).removesuffix(b"]}")
 
-    def come_back(values: Column, texts: Sequence[bytes]) -> bool:
+    def render(values: Column) -> list[bytes] | None:
+        exact = builtin_bytes(values)
+        texts = None if exact is None else _builtin_json(values, _NUL, _NAN, _INFINITY)
+        if texts is None:
+            # How models, dates and the like are rendered is said by nobody but us.
+            texts = _our_json(values)
+        if texts is None:
+            return None
         try:
             checked = read(b"%b%b]}" % (start, b",".join(texts)), by_alias=False, by_name=True)
         except ValidationError:
-            return False
+            return None
         back = checked.__dict__[name]
-        exact = builtin_bytes(values)
         if exact is not None and exact == builtin_bytes(back):
-            return True
-        return all(map(same_value, values, back))
+            return texts
+        return texts if all(map(same_value, values, back)) else None
 
-    return come_back
+    return render
+
+
+def _our_json(values: Column) -> list[bytes] | None:
+    try:
+        return [to_json_text(value).encode() for value in values]
+    except NotStorable:
+        return None
 
 
 def _open_type(model: type[BaseModel], field: FieldSpec) -> type | None:
@@ -263,42 +312,50 @@ def _open_type(model: type[BaseModel], field: FieldSpec) -> type | None:
 
 
 _JSON_TYPES = {dict, list, str, int, float, bool, NoneType}
+_INNERMOST = {str, bool, NoneType}
 _DEPTH = 64
 """How far values are looked into here; readers of JSON have limits of their own beyond it."""
 
 
-def _open(outer: type) -> Callable[[Column, Sequence[bytes]], bool]:
-    """Return whether values are of the types that JSON has itself, which come back as they are."""
+def _open(outer: type) -> Render:
+    """Render values of the types that JSON has itself, which come back as they are."""
 
-    def come_back(values: Column, texts: Sequence[bytes]) -> bool:
+    def render(values: Column) -> list[bytes] | None:
         if outer is not object and set(map(type, values)) - {outer}:
-            return False
+            return None
+        # Level by level over the whole column, which costs half of a walk through each value.
         level = values
-        # Level by level over the whole column: a loop over each value costs thrice as much.
         for _ in range(_DEPTH):
-            if not level:
-                return True
             types = set(map(type, level))
-            if not types <= _JSON_TYPES:
-                return False
-            if float in types and not all(isfinite(v) for v in level if type(v) is float):
-                return False
-            if int in types and not all(_is_short(v) for v in level if type(v) is int):
-                return False
-            below: Column = []
-            if dict in types:
-                dicts = [v for v in level if type(v) is dict]
-                if set(map(type, chain.from_iterable(dicts))) - {str}:
-                    return False
-                below += chain.from_iterable(map(dict.values, dicts))
-            if list in types:
-                below += chain.from_iterable(v for v in level if type(v) is list)
+            if types <= _INNERMOST:
+                texts = _builtin_json(values, _NUL)
+                return _our_json(values) if texts is None else texts
+            below = _below(level, types)
+            if below is None:
+                return None
             level = below
-        return False
+        return None
 
-    return come_back
+    return render
 
 
-def _is_short(number: int) -> bool:
-    """Whether readers of JSON take a number of so many digits."""
-    return -(2**63) <= number < 2**63
+def _below(level: Column, types: set[type]) -> Column | None:
+    """Return what lies inside values of these types, None for a type or number JSON has not."""
+    if not types <= _JSON_TYPES:
+        return None
+    if int in types:
+        numbers = [value for value in level if type(value) is int]
+        # Readers of JSON have a limit of digits.
+        if min(numbers) < -(2**63) or max(numbers) >= 2**63:
+            return None
+    if float in types and not all(isfinite(v) for v in level if type(v) is float):
+        return None
+    below: Column = []
+    if dict in types:
+        dicts = [value for value in level if type(value) is dict]
+        if set(map(type, chain.from_iterable(dicts))) - {str}:
+            return None
+        below.extend(chain.from_iterable(map(dict.values, dicts)))
+    if list in types:
+        below.extend(chain.from_iterable(value for value in level if type(value) is list))
+    return below

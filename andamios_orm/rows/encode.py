@@ -14,16 +14,16 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError, field_validator
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic_core import to_json
 
 from andamios_orm.errors import InvalidRow, NotStorable, WrongType
 from andamios_orm.rows.batch import (
     Columns,
     Group,
+    Render,
     builtin_bytes,
-    builtin_json,
     judges_fields_alone,
     one_field,
+    renderer,
 )
 from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
@@ -43,6 +43,7 @@ class Encoder:
         # One-field models, by field: with the field's own validators, and without any.
         self._assigned: dict[str, type[BaseModel]] = {}
         self._plain: dict[str, type[BaseModel]] = {}
+        self._renders: dict[str, Render] = {}
 
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
@@ -125,13 +126,13 @@ class Encoder:
                     field=f"{self._spec.name}.{name}",
                 )
         checked = self._checked(model, values)
-        # A validator may have made another value of what was read.
-        texts = {
-            name: JsonText(text.decode())
-            for name, (text, exact) in known.items()
-            if builtin_bytes(checked[name]) == exact
-        }
-        return checked, texts
+        if known and self._columns is None:
+            # A user's code may have made another value of it.
+            for name in list(known):
+                exact = builtin_bytes(given[name])
+                if exact is None or builtin_bytes(checked[name]) != exact:
+                    del known[name]
+        return checked, known
 
     def _require_stored(self, instance: BaseModel) -> None:
         """Raise WrongType for an instance of another class, or with fields without a column."""
@@ -149,14 +150,13 @@ class Encoder:
                 f" build a {model.__name__} of it",
             )
 
-    def _rebuild_json(self, values: dict[str, object]) -> dict[str, tuple[bytes, bytes]]:
-        """Replace JSON values by what their text will be read as.
+    def _rebuild_json(self, values: dict[str, object]) -> dict[str, JsonText]:
+        """Replace JSON values by what their text will be read as; return the texts of those that
+        are the same.
 
         Pydantic takes a nested instance for valid, however it was changed since it was made.
-        Returns, for the values that are read as they were, text and `builtin_bytes`, if they
-        consist of Python's own types only.
         """
-        known: dict[str, tuple[bytes, bytes]] = {}
+        known: dict[str, JsonText] = {}
         for name, field in self._json.items():
             value = values.get(name)
             if value is None:
@@ -164,15 +164,18 @@ class Encoder:
             if field.storage.column_type == "text":  # pydantic's Json[...] takes the text itself
                 values[name] = self._text(name, value)
                 continue
+            render = self._renders.get(name)
+            if render is None:
+                render = self._renders[name] = renderer(self._spec.model, field)
+            texts = render([value])
+            if texts is not None:
+                known[name] = JsonText(texts[0].decode())
+                continue
             plain = self._plain.get(name)
             if plain is None:
                 plain = self._plain[name] = one_field(self._spec.model, name, field.annotation, {})
-            found = _read_back(plain, name, value)
-            if found is None:
-                object_text = f"{{{to_json_text(name)}:{self._text(name, value)}}}"
-                values[name] = self._read_json(plain, object_text)[name]
-            else:
-                values[name], known[name] = found
+            object_text = f"{{{to_json_text(name)}:{self._text(name, value)}}}"
+            values[name] = self._read_json(plain, object_text)[name]
         return known
 
     def _text(self, name: str, value: object) -> str:
@@ -207,23 +210,6 @@ class Encoder:
             key=None,
             fields=fields,
         )
-
-
-def _read_back(
-    plain: type[BaseModel], name: str, value: object
-) -> tuple[object, tuple[bytes, bytes]] | None:
-    """Return a value as it is read back, with its text and bytes; None unless it is the same."""
-    exact = builtin_bytes(value)
-    text = None if exact is None else builtin_json(value)
-    if exact is None or text is None:
-        return None
-    validate = plain.__pydantic_validator__.validate_json
-    try:
-        read = validate(b"{%b:%b}" % (to_json(name), text), by_alias=False, by_name=True)
-    except ValidationError:
-        return None
-    back = read.__dict__[name]
-    return (back, (text, exact)) if builtin_bytes(back) == exact else None
 
 
 def _own_validators(model: type[BaseModel], name: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
-from andamios_orm.schema.json_values import JsonText, to_json_text, without_exponents
+from andamios_orm.schema.json_values import JsonText, JsonTexts, to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
 from andamios_orm.schema.representations.base import Converter, ManyConverter, Representation
 from andamios_orm.schema.spec import Kind, Storage
@@ -253,7 +253,7 @@ def _many(many: ManyConverter, bind: Converter) -> Callable[[list[Any]], list[An
         if None not in values:
             found = many(values) if values else values
             return [bind(value) for value in values] if found is None else found
-        found = convert([value for value in values if value is not None])
+        found = convert(type(values)(value for value in values if value is not None))
         rest = iter(found)
         return [None if value is None else next(rest) for value in values]
 
@@ -364,11 +364,9 @@ def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
         return without_exponents(text) if jsonb else text
 
     def many(values: list[Any]) -> list[Any] | None:
-        if set(map(type, values)) != {JsonText}:
+        if type(values) is not JsonTexts:
             return None
-        if jsonb:
-            return [without_exponents(value.text) for value in values]
-        return [value.text for value in values]
+        return [without_exponents(cast("str", text)) for text in values] if jsonb else values
 
     return bind, many
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from itertools import repeat
 from typing import cast
 
 from andamios_orm.errors import NotStorable, ValueOutOfRange
@@ -217,10 +218,10 @@ def many_decimals(precision: int, scale: int) -> ManyConverter:
         try:
             if not all(map(Decimal.is_finite, values)):
                 return None
-            exact = [value.quantize(unit, context=context) for value in values]
+            exact = map(context.quantize, values, repeat(unit))
+            return [value or abs(value) for value in exact]
         except (Inexact, InvalidOperation, TypeError):
             return None
-        return [value or abs(value) for value in exact]
 
     return bind
 
