@@ -199,7 +199,7 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     if users is None:
         hooks = (getattr(base, "model_post_init", None) for base in bases)
         users = next((h for h in hooks if h not in (None, BaseModel.model_post_init)), None)
-    if hasattr(users, _ONLY_DROPS):
+    if users is not None and getattr(users, _ONLY_DROPS, None) is users:
         users = None
 
     def model_post_init(self: BaseModel, context: Any, /) -> None:
@@ -211,5 +211,5 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
             users(self, context)
 
     if users is None:
-        setattr(model_post_init, _ONLY_DROPS, True)
+        setattr(model_post_init, _ONLY_DROPS, model_post_init)
     namespace["model_post_init"] = model_post_init

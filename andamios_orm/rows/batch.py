@@ -6,9 +6,8 @@ look, the answer is None, and the rows are encoded one by one, which finds row, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
 from marshal import dumps
 from math import isfinite
 from types import GenericAlias, NoneType, UnionType
@@ -28,8 +27,8 @@ __all__ = [
     "Render",
     "builtin_bytes",
     "judges_fields_alone",
-    "one_field",
     "renderer",
+    "some_fields",
 ]
 
 Column: TypeAlias = list[Any]
@@ -112,7 +111,10 @@ def judges_fields_alone(spec: ModelSpec) -> bool:
     hook = model.model_post_init
     return not (
         spec.whole_row_validators
-        or (hook is not BaseModel.model_post_init and not hasattr(hook, "only_drops_unset"))
+        or not (
+            # What wraps such a function has its attributes, too.
+            hook is BaseModel.model_post_init or getattr(hook, "only_drops_unset", None) is hook
+        )
         or model.__pydantic_custom_init__
         or any("__get_pydantic_core_schema__" in base.__dict__ for base in _own_bases(model))
         # JSON is read once here and not twice, which a user's code may take differently; and
@@ -129,14 +131,14 @@ def _own_bases(model: type[BaseModel]) -> list[type]:
     return [base for base in model.__mro__ if base not in BaseModel.__mro__]
 
 
-def one_field(
-    model: type[BaseModel], name: str, annotation: object, validators: dict[str, Any]
+def some_fields(
+    model: type[BaseModel], annotations: Mapping[str, object], validators: dict[str, Any]
 ) -> type[BaseModel]:
-    """Return a model of one field under the configuration of `model`."""
+    """Return a model of these fields under the configuration of `model`."""
     config = {**model.model_config, "protected_namespaces": (), "defer_build": False}
     # How bytes look in the model's API is no matter of how its columns keep them.
     config.pop("val_json_bytes", None)
-    fields: dict[str, Any] = {name: annotation}
+    fields: dict[str, Any] = dict(annotations)
     return create_model(
         model.__name__,
         __config__=cast("ConfigDict", config),
@@ -150,7 +152,7 @@ def _many(model: type[BaseModel], field: FieldSpec) -> type[BaseModel]:
     annotation, *_ = get_args(field.annotation)
     if rules := _rules(field):
         annotation = Annotated[(annotation, *rules)]
-    return one_field(model, field.name, GenericAlias(list, (annotation,)), {})
+    return some_fields(model, {field.name: GenericAlias(list, (annotation,))}, {})
 
 
 def _judge(model: type[BaseModel], field: FieldSpec) -> Judge:
@@ -171,7 +173,8 @@ def _decimal_judge(model: type[BaseModel], field: FieldSpec) -> Judge:
     judge = _judge(model, field)
     digits, places = field.storage.precision, field.storage.scale
     sizes = {"max_digits": digits, "decimal_places": places}
-    if digits is None or places is None or [vars(r) for r in _rules(field)] != [sizes]:
+    rules = [getattr(rule, "__dict__", None) for rule in _rules(field)]
+    if digits is None or places is None or rules != [sizes]:
         return judge
     # What fits the column is what the model takes, and pydantic needs a microsecond to say so.
     fitting = many_decimals(digits, places)
@@ -186,7 +189,7 @@ def _decimal_judge(model: type[BaseModel], field: FieldSpec) -> Judge:
 def _json_judge(model: type[BaseModel], field: FieldSpec) -> Judge:
     """Return the judge of a JSON column, which gives JsonTexts."""
     render = renderer(model, field)
-    takes_none = field.nullable and not _rules(field)
+    takes_none = _judge(model, field)([None]) == [None]
 
     def judge(values: Column) -> Column | None:
         present = [value for value in values if value is not None]
@@ -238,20 +241,17 @@ def builtin_bytes(value: Any) -> bytes | None:
         return None
 
 
-def _builtin_json(values: Column, *refused: bytes) -> list[bytes] | None:
+def _builtin_json(values: Column) -> list[bytes] | None:
     """Return the JSON texts of values of Python's own types, None if JSON cannot express one.
 
-    None also if a refused word is found; it may be part of a text, so that is no verdict.
+    None also where a text has the words of a NUL, NaN or an infinity in it, which is no verdict.
     """
     try:
-        texts = list(map(to_json, values))
+        texts = [to_json(value) for value in values]
     except (PydanticSerializationError, ValueError):
         return None
     joined = b"".join(texts)
-    return None if any(word in joined for word in refused) else texts
-
-
-_NUL, _NAN, _INFINITY = b"\\u0000", b"NaN", b"Infinity"
+    return None if b"\\u0000" in joined or b"NaN" in joined or b"Infinity" in joined else texts
 
 
 def renderer(model: type[BaseModel], field: FieldSpec) -> Render:
@@ -268,7 +268,7 @@ def _typed(model: type[BaseModel], field: FieldSpec) -> Render:
 
     def render(values: Column) -> list[bytes] | None:
         exact = builtin_bytes(values)
-        texts = None if exact is None else _builtin_json(values, _NUL, _NAN, _INFINITY)
+        texts = None if exact is None else _builtin_json(values)
         if texts is None:
             # How models, dates and the like are rendered is said by nobody but us.
             texts = _our_json(values)
@@ -311,51 +311,45 @@ def _open_type(model: type[BaseModel], field: FieldSpec) -> type | None:
     return None
 
 
-_JSON_TYPES = {dict, list, str, int, float, bool, NoneType}
-_INNERMOST = {str, bool, NoneType}
-_DEPTH = 64
-"""How far values are looked into here; readers of JSON have limits of their own beyond it."""
-
-
 def _open(outer: type) -> Render:
     """Render values of the types that JSON has itself, which come back as they are."""
 
     def render(values: Column) -> list[bytes] | None:
         if outer is not object and set(map(type, values)) - {outer}:
             return None
-        # Level by level over the whole column, which costs half of a walk through each value.
-        level = values
-        for _ in range(_DEPTH):
-            types = set(map(type, level))
-            if types <= _INNERMOST:
-                texts = _builtin_json(values, _NUL)
-                return _our_json(values) if texts is None else texts
-            below = _below(level, types)
-            if below is None:
-                return None
-            level = below
-        return None
+        if not all(map(_is_json, values)):
+            return None
+        texts = _builtin_json(values)
+        return _our_json(values) if texts is None else texts
 
     return render
 
 
-def _below(level: Column, types: set[type]) -> Column | None:
-    """Return what lies inside values of these types, None for a type or number JSON has not."""
-    if not types <= _JSON_TYPES:
-        return None
-    if int in types:
-        numbers = [value for value in level if type(value) is int]
-        # Readers of JSON have a limit of digits.
-        if min(numbers) < -(2**63) or max(numbers) >= 2**63:
-            return None
-    if float in types and not all(isfinite(v) for v in level if type(v) is float):
-        return None
-    below: Column = []
-    if dict in types:
-        dicts = [value for value in level if type(value) is dict]
-        if set(map(type, chain.from_iterable(dicts))) - {str}:
-            return None
-        below.extend(chain.from_iterable(map(dict.values, dicts)))
-    if list in types:
-        below.extend(chain.from_iterable(value for value in level if type(value) is list))
-    return below
+_INNERMOST = frozenset({str, bool, NoneType})
+_DEPTH = 64
+"""How far values are looked into; readers of JSON have limits of their own beyond it."""
+
+
+def _is_json(value: Any, depth: int = _DEPTH) -> bool:
+    """Whether a value has only the types of JSON in it, and numbers that readers of JSON take."""
+    kind = type(value)
+    if not depth:
+        return False
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                return False
+            # Asked here as well, because most values are of these types and a call is dear.
+            if type(item) not in _INNERMOST and not _is_json(item, depth - 1):
+                return False
+        return True
+    if kind is list:
+        for item in value:
+            if type(item) not in _INNERMOST and not _is_json(item, depth - 1):
+                return False
+        return True
+    if kind is int:
+        return bool(-(2**63) <= value < 2**63)
+    if kind is float:
+        return isfinite(value)
+    return kind in _INNERMOST

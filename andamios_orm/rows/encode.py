@@ -22,8 +22,8 @@ from andamios_orm.rows.batch import (
     Render,
     builtin_bytes,
     judges_fields_alone,
-    one_field,
     renderer,
+    some_fields,
 )
 from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
@@ -95,8 +95,8 @@ class Encoder:
         alone = self._assigned.get(field.name)
         if alone is None:
             validators = _own_validators(self._spec.model, field.name)
-            alone = self._assigned[field.name] = one_field(
-                self._spec.model, field.name, field.annotation, validators
+            alone = self._assigned[field.name] = some_fields(
+                self._spec.model, {field.name: field.annotation}, validators
             )
         values = {field.name: value}
         if field.name in self._json:
@@ -113,7 +113,7 @@ class Encoder:
             # A cached_property that was read lies in the same dict.
             values = {n: v for n, v in values.items() if n in self._spec.by_name}
         given = {name: values.get(name) for name in self._json}
-        known = self._rebuild_json(values)
+        known = self._rebuild_json(values) if given else {}
         for name, value in given.items():
             # Pydantic's Json[...] takes the text itself.
             is_text = self._json[name].storage.column_type == "text"
@@ -125,14 +125,22 @@ class Encoder:
                     limit="what JSON and the field's type read back equal",
                     field=f"{self._spec.name}.{name}",
                 )
+        if self._columns is not None:
+            made = self._generated.isdisjoint(values)
+            return self._checked(self._bare if made else model, values), known
         checked = self._checked(model, values)
-        if known and self._columns is None:
+        for name in list(known):
             # A user's code may have made another value of it.
-            for name in list(known):
-                exact = builtin_bytes(given[name])
-                if exact is None or builtin_bytes(checked[name]) != exact:
-                    del known[name]
+            exact = builtin_bytes(given[name])
+            if exact is None or builtin_bytes(checked[name]) != exact:
+                del known[name]
         return checked, known
+
+    @cached_property
+    def _bare(self) -> type[BaseModel]:
+        """A model of the fields that the database does not make, without the class's own code."""
+        annotations = {f.name: f.annotation for f in self._spec.fields if not f.generated}
+        return some_fields(self._spec.model, annotations, {})
 
     def _require_stored(self, instance: BaseModel) -> None:
         """Raise WrongType for an instance of another class, or with fields without a column."""
@@ -173,7 +181,9 @@ class Encoder:
                 continue
             plain = self._plain.get(name)
             if plain is None:
-                plain = self._plain[name] = one_field(self._spec.model, name, field.annotation, {})
+                plain = self._plain[name] = some_fields(
+                    self._spec.model, {name: field.annotation}, {}
+                )
             object_text = f"{{{to_json_text(name)}:{self._text(name, value)}}}"
             values[name] = self._read_json(plain, object_text)[name]
         return known
