@@ -180,7 +180,7 @@ class Repository(Generic[M]):
         Raises NotFound if the row is gone, and what `add` raises.
         """
         self._key_of(instance)
-        names, values = self._statements.encoder.encode(instance)
+        names, values = self._statements.encoder.rendered(instance)
         encoded = dict(zip(names, values, strict=True))
         key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
         if not encoded:

@@ -142,7 +142,7 @@ class Writer(Generic[M]):
                 before = await unit.fetch(statements.by_key(unit.plans), key)
                 if not before:
                     return None
-                stored = self._fields_of(before[0])
+                stored = dict(zip(*self._statements.encoder.rendered(before[0]), strict=True))
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
@@ -169,7 +169,7 @@ class Writer(Generic[M]):
                 before = await unit.fetch(statements.by_key(unit.plans), key)
                 if not before:
                     return None
-                stored = self._fields_of(before[0])
+                stored = dict(zip(*self._statements.encoder.encode(before[0]), strict=True))
                 assignments = [
                     a
                     for a in assignments
@@ -184,9 +184,6 @@ class Writer(Generic[M]):
     async def _read(self, unit: Source, key: Sequence[object]) -> M | None:
         rows = await unit.fetch(self._statements.by_key(unit.plans), key)
         return rows[0] if rows else None
-
-    def _fields_of(self, row: M) -> dict[str, object]:
-        return dict(zip(*self._statements.encoder.encode(row), strict=True))
 
     def _gives_back_updates(self, source: Source) -> bool:
         """Whether UPDATE ... RETURNING works for this model's rows.

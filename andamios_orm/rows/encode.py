@@ -44,6 +44,7 @@ class Encoder:
         self._assigned: dict[str, type[BaseModel]] = {}
         self._plain: dict[str, type[BaseModel]] = {}
         self._renders: dict[str, Render] = {}
+        self._bares: dict[frozenset[str], type[BaseModel]] = {}
 
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
@@ -126,8 +127,7 @@ class Encoder:
                     field=f"{self._spec.name}.{name}",
                 )
         if self._columns is not None:
-            made = self._generated.isdisjoint(values)
-            return self._checked(self._bare if made else model, values), known
+            return self._checked(self._bare(self._generated.intersection(values)), values), known
         checked = self._checked(model, values)
         for name in list(known):
             # A user's code may have made another value of it.
@@ -136,11 +136,17 @@ class Encoder:
                 del known[name]
         return checked, known
 
-    @cached_property
-    def _bare(self) -> type[BaseModel]:
-        """A model of the fields that the database does not make, without the class's own code."""
-        annotations = {f.name: f.annotation for f in self._spec.fields if not f.generated}
-        return some_fields(self._spec.model, annotations, {})
+    def _bare(self, given: frozenset[str]) -> type[BaseModel]:
+        """Return a model of the class's fields without its own code.
+
+        Of the fields that the database makes it has those that are `given`.
+        """
+        found = self._bares.get(given)
+        if found is None:
+            fields = (f for f in self._spec.fields if not f.generated or f.name in given)
+            annotations = {f.name: f.annotation for f in fields}
+            found = self._bares[given] = some_fields(self._spec.model, annotations, {})
+        return found
 
     def _require_stored(self, instance: BaseModel) -> None:
         """Raise WrongType for an instance of another class, or with fields without a column."""

@@ -31,7 +31,14 @@ from andamios_orm.schema.representations import checks, duckdb, mysql, postgresq
 from andamios_orm.schema.representations.base import Converter, ManyConverter, Representation
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_number_as_text", "many_processor", "text_json_dialects"]
+__all__ = [
+    "JsonOf",
+    "ManyOf",
+    "Stored",
+    "is_number_as_text",
+    "many_processor",
+    "text_json_dialects",
+]
 
 
 class Stored(TypeDecorator[Any]):
@@ -194,6 +201,45 @@ def many_processor(
         return impl.many_processor(dialect)
     bind = impl.bind_processor(dialect)
     return None if bind is None else lambda values: [bind(value) for value in values]
+
+
+class JsonOf(UserDefinedType[list[Any]]):
+    """The type of a parameter that carries many values of one column, as one JSON text.
+
+    Where a driver converts the values of a list one by one, this takes half of the time.
+    """
+
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        self.item = item
+
+    def bind_processor(self, dialect: Dialect) -> Converter:
+        """Return list of Python values → JSON text of a list of what the driver would take."""
+        bind = many_processor(self.item, dialect)
+        return lambda values: _json_text(values if bind is None else bind(values))
+
+    @staticmethod
+    def item_type(kind: Kind) -> str | None:
+        """Return the type that an item of the text is read as, before it becomes the column's.
+
+        None for a kind that JSON has no exact text for.
+        """
+        return _JSON_ITEMS.get(kind)
+
+
+_JSON_ITEMS = {
+    Kind.INTEGER: "BIGINT",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.TEXT: "VARCHAR",
+    Kind.DECIMAL: "VARCHAR",
+    Kind.DATE: "VARCHAR",
+    Kind.TIME: "VARCHAR",
+    Kind.DATETIME: "VARCHAR",
+    Kind.NAIVE_DATETIME: "VARCHAR",
+    Kind.UUID: "VARCHAR",
+    Kind.JSON: "VARCHAR",
+}
 
 
 @compiles(ManyOf)
