@@ -21,7 +21,7 @@ R = TypeVar("R")
 Values: TypeAlias = list[object]
 """The values of one row, in the order of the model's fields."""
 
-_BULK_ROWS = 1024
+_BULK_ROWS = 512
 """Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
 
 
