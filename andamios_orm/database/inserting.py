@@ -30,21 +30,23 @@ def most_rows(width: int, max_parameters: int) -> int:
     return max(1, min(_BULK_ROWS, max_parameters // width))
 
 
-def portions(rows: int, most: int, *, any_size: bool = False) -> Iterator[tuple[int, int]]:
+def portions(rows: int, most: int, *, bits: int | None = 1) -> Iterator[tuple[int, int]]:
     """Yield start and size of portions of `most` rows at most.
 
-    Unless `any_size` is fine, sizes have three significant bits, so that few texts are compiled.
+    Sizes have so many significant `bits`, so that few texts are compiled; None for any size.
 
     >>> list(portions(1037, 512))
+    [(0, 512), (512, 512), (1024, 8), (1032, 4), (1036, 1)]
+    >>> list(portions(1037, 512, bits=3))
     [(0, 512), (512, 512), (1024, 12), (1036, 1)]
-    >>> list(portions(1037, 512, any_size=True))
+    >>> list(portions(1037, 512, bits=None))
     [(0, 512), (512, 512), (1024, 13)]
     """
     start = 0
     while start < rows:
         size = min(most, rows - start)
-        if not any_size:
-            few = max(0, size.bit_length() - 3)
+        if bits is not None:
+            few = max(0, size.bit_length() - bits)
             size = size >> few << few
         yield start, size
         start += size
@@ -59,7 +61,7 @@ class BulkInsert:
         self._fields = spec_of(model).fields
         self._capabilities = session.capabilities
         self._table = table_of(model)
-        self._alone = refers_to_itself(self._table) and not self._capabilities.mutual_inserts
+        self._refers = refers_to_itself(self._table)
 
     async def insert(self, rows: Sequence[Values]) -> None:
         """Store rows in this order. Raises DatabaseError."""
@@ -67,16 +69,17 @@ class BulkInsert:
             return
         arrays = (
             self._capabilities.column_arrays
-            and not self._alone
+            # All rows in one statement would let some engines take a circle of rows.
+            and not self._refers
             and to_sql.takes_arrays(self._fields, self._session.plans.dialect.name)
         )
-        most = (
-            len(rows) if arrays else most_rows(len(self._fields), self._capabilities.max_parameters)
-        )
-        if self._alone:
-            most = 1
+        most = len(rows)
+        if not arrays:
+            width, values = len(self._fields), self._capabilities.max_parameters
+            alone = self._refers and not self._capabilities.mutual_inserts
+            most = 1 if alone else most_rows(width, values)
         columns = [list(column) for column in zip(*rows, strict=True)]
-        for start, size in portions(len(rows), most, any_size=arrays):
+        for start, size in portions(len(rows), most, bits=None if arrays else 1):
             plan = self._arrays() if arrays else self._rows(size)
             await self._session.affect(plan, [c[start : start + size] for c in columns])
 

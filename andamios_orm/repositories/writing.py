@@ -65,7 +65,7 @@ class Writer(Generic[M]):
         arrays = capabilities.column_arrays and self._statements.takes_arrays(source.plans, names)
         most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         stored: list[M] = []
-        for start, size in portions(group.size, most, any_size=arrays):
+        for start, size in portions(group.size, most, bits=None if arrays else 3):
             columns = group.portion(start, size)
             plan = (
                 self._statements.insert_arrays(source.plans, names)

@@ -217,7 +217,16 @@ class JsonOf(UserDefinedType[list[Any]]):
     def bind_processor(self, dialect: Dialect) -> Converter:
         """Return list of Python values → JSON text of a list of what the driver would take."""
         bind = many_processor(self.item, dialect)
-        return lambda values: _json_text(values if bind is None else bind(values))
+        kind = self.item.storage.kind if isinstance(self.item, Stored) else None
+
+        def text(values: list[Any]) -> str:
+            found = values if bind is None else bind(values)
+            if kind is Kind.DECIMAL:
+                # DuckDB reads 1E-16 as a number that is too long.
+                found = [None if value is None else format(value, "f") for value in found]
+            return _json_text(found)
+
+        return text
 
     @staticmethod
     def item_type(kind: Kind) -> str | None:
