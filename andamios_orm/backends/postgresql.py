@@ -103,7 +103,7 @@ class PostgreSQLBackend:
         referenced_updates=True,
         insert_returning=True,
         update_returning=True,
-        column_arrays=False,
+        column_arrays=True,
         arrow=False,
         infinite_floats=True,
         decimal_digits=1000,

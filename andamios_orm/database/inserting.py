@@ -12,10 +12,10 @@ from sqlalchemy.engine import Dialect
 from andamios_orm.database.session import Session
 from andamios_orm.queries import to_sql
 from andamios_orm.rows.decode import nothing
-from andamios_orm.rows.plan import Plan, compile_plan
+from andamios_orm.rows.plan import Plan, compile_plan, compile_rows
 from andamios_orm.schema.compiler import spec_of, table_of
 
-__all__ = ["BulkInsert", "ParentsFirst", "portions", "refers_to_itself"]
+__all__ = ["BulkInsert", "ParentsFirst", "most_rows", "portions", "refers_to_itself"]
 
 R = TypeVar("R")
 Values: TypeAlias = list[object]
@@ -25,21 +25,30 @@ _BULK_ROWS = 512
 """Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
 
 
-def portions(rows: Sequence[R], width: int, max_parameters: int) -> Iterator[Sequence[R]]:
-    """Yield the rows in portions whose sizes are powers of two, so that few texts are compiled.
+def most_rows(width: int, max_parameters: int) -> int:
+    """Return how many rows of `width` values one INSERT takes at most; at least one."""
+    return max(1, min(_BULK_ROWS, max_parameters // width))
 
-    No portion has more than `max_parameters` values, `width` a row.
 
-    >>> [len(portion) for portion in portions(range(1037), 3, 32_766)]
-    [512, 512, 8, 4, 1]
+def portions(rows: int, most: int, *, bits: int | None = 1) -> Iterator[tuple[int, int]]:
+    """Yield start and size of portions of `most` rows at most.
+
+    Sizes have so many significant `bits`, so that few texts are compiled; None for any size.
+
+    >>> list(portions(1037, 512))
+    [(0, 512), (512, 512), (1024, 8), (1032, 4), (1036, 1)]
+    >>> list(portions(1037, 512, bits=3))
+    [(0, 512), (512, 512), (1024, 12), (1036, 1)]
+    >>> list(portions(1037, 512, bits=None))
+    [(0, 512), (512, 512), (1024, 13)]
     """
-    most = _BULK_ROWS
-    while most > 1 and most * width > max_parameters:
-        most //= 2
     start = 0
-    while start < len(rows):
-        size = min(most, 1 << ((len(rows) - start).bit_length() - 1))
-        yield rows[start : start + size]
+    while start < rows:
+        size = min(most, rows - start)
+        if bits is not None:
+            few = max(0, size.bit_length() - bits)
+            size = size >> few << few
+        yield start, size
         start += size
 
 
@@ -52,32 +61,43 @@ class BulkInsert:
         self._fields = spec_of(model).fields
         self._capabilities = session.capabilities
         self._table = table_of(model)
-        self._alone = refers_to_itself(self._table) and not self._capabilities.mutual_inserts
+        self._refers = refers_to_itself(self._table)
 
     async def insert(self, rows: Sequence[Values]) -> None:
         """Store rows in this order. Raises DatabaseError."""
         if not rows:
             return
-        if self._capabilities.column_arrays and not self._alone:
-            columns: list[object] = [list(column) for column in zip(*rows, strict=True)]
-            await self._session.affect(self._arrays(), columns)
-            return
-        most = len(self._fields) if self._alone else self._capabilities.max_parameters
-        for portion in portions(rows, len(self._fields), most):
-            flat = [value for values in portion for value in values]
-            await self._session.affect(self._rows(len(portion)), flat)
+        arrays = (
+            self._capabilities.column_arrays
+            # All rows in one statement would let some engines take a circle of rows.
+            and not self._refers
+            and to_sql.takes_arrays(self._fields, self._session.plans.dialect.name)
+        )
+        most = len(rows)
+        if not arrays:
+            width, values = len(self._fields), self._capabilities.max_parameters
+            alone = self._refers and not self._capabilities.mutual_inserts
+            most = 1 if alone else most_rows(width, values)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        for start, size in portions(len(rows), most, bits=None if arrays else 1):
+            plan = self._arrays() if arrays else self._rows(size)
+            await self._session.affect(plan, [c[start : start + size] for c in columns])
 
     def _arrays(self) -> Plan[None]:
         def build(dialect: Dialect) -> Plan[None]:
-            statement = to_sql.insert_arrays(self._model, self._fields, returning=False)
+            statement = to_sql.insert_arrays(
+                self._model, self._fields, dialect.name, returning=False
+            )
             return compile_plan(statement, dialect, nothing, table=self._table)
 
         return self._session.plans.get(("import arrays", self._model), build)
 
     def _rows(self, number: int) -> Plan[None]:
+        def insert(rows: int) -> sa.Insert:
+            return to_sql.bulk_insert(self._model, self._fields, rows, returning=False)
+
         def build(dialect: Dialect) -> Plan[None]:
-            statement = to_sql.bulk_insert(self._model, self._fields, number, returning=False)
-            return compile_plan(statement, dialect, nothing, table=self._table)
+            return compile_rows(insert, number, dialect, nothing, table=self._table)
 
         return self._session.plans.get(("import", self._model, number), build)
 

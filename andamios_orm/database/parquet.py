@@ -246,7 +246,7 @@ class _Judge:
         }
         validate = self._model.__pydantic_validator__.validate_python
         instance = validate(values, strict=False, by_alias=False, by_name=True)
-        _, encoded = self._encoder.encode(instance)
+        _, encoded = self._encoder.rendered(instance)
         # A value that its column cannot hold is met here, where its row is known.
         for bind, value in zip(self._binds, encoded, strict=True):
             if bind is not None:

@@ -27,7 +27,7 @@ from andamios_orm.queries.terms import Attr
 from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
-from andamios_orm.schema.spec import ONLY_DROPS_UNSET, ColumnOptions
+from andamios_orm.schema.spec import ONLY_DROPS_UNSET, ColumnOptions, only_drops_unset
 
 __all__ = ["ModelMeta"]
 
@@ -207,11 +207,10 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
         if users is not None:
             users(self, context)
 
-    setattr(model_post_init, ONLY_DROPS_UNSET, users is None)
+    if users is None:
+        setattr(model_post_init, ONLY_DROPS_UNSET, model_post_init)
     namespace["model_post_init"] = model_post_init
 
 
 def _does_something(hook: object) -> bool:
-    return hook not in (None, BaseModel.model_post_init) and not getattr(
-        hook, ONLY_DROPS_UNSET, False
-    )
+    return hook not in (None, BaseModel.model_post_init) and not only_drops_unset(hook)

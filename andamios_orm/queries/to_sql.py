@@ -15,7 +15,7 @@ from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import ManyOf, is_number_as_text
+from andamios_orm.schema.columns import JsonOf, ManyOf, is_number_as_text
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
@@ -36,6 +36,7 @@ __all__ = [
     "key_page",
     "last_inserted",
     "select",
+    "takes_arrays",
     "update",
     "update_by_key",
 ]
@@ -241,22 +242,62 @@ def last_inserted(model: type[BaseModel]) -> sa.Select[Any]:
     return sa.select(*columns(model)).where(column == sa.func.last_insert_id())
 
 
+def takes_arrays(fields: Sequence[FieldSpec], dialect_name: str) -> bool:
+    """Whether an engine that inserts lists of columns does so with these.
+
+    PostgreSQL's arrays have no arrays inside, and asyncpg not the types of every extension.
+    """
+    return dialect_name != "postgresql" or not any(f.storage.kind is Kind.CUSTOM for f in fields)
+
+
 def insert_arrays(
-    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    dialect_name: str,
+    *,
+    returning: bool = True,
 ) -> sa.Insert:
     """Return the INSERT of many rows, which gives them back if `returning`.
 
-    Its parameters are lists, one a field, so the text is the same for any number of rows.
+    Its parameters are lists, one a field, so the text is the same for any number of rows. The
+    database makes keys in their order.
     """
     table = table_of(model)
-    lists = [
-        sa.func.unnest(sa.cast(sa.bindparam(parameter(n), None, type_=many), many))
-        for n, field in enumerate(fields)
-        for many in [ManyOf(table.c[field.column].type)]
-    ]
-    names = [field.column for field in fields]
-    statement = sa.insert(table).from_select(names, sa.select(*lists))
+    into = [table.c[field.column] for field in fields]
+    if dialect_name == "postgresql":
+        rows = _unnested(into)
+    else:
+        pairs = enumerate(zip(into, fields, strict=True))
+        rows = sa.select(*(_items(number, *pair) for number, pair in pairs))
+    statement = sa.insert(table).from_select([column.name for column in into], rows)
     return statement.returning(*columns(model)) if returning else statement.inline()
+
+
+def _unnested(into: Sequence[sa.Column[Any]]) -> sa.Select[Any]:
+    """Return the rows of PostgreSQL's arrays, in their order.
+
+    Defaults are computed when rows are inserted, so keys are counted in this order.
+    """
+    names = [f"c{number}" for number in range(len(into))]
+    lists = [_list(number, column) for number, column in enumerate(into)]
+    rows = sa.func.unnest(*lists).table_valued(*names, with_ordinality="place").render_derived()
+    return sa.select(*(rows.c[name] for name in names)).order_by(rows.c.place)
+
+
+def _list(number: int, column: sa.Column[Any]) -> ColumnElement[Any]:
+    many = ManyOf(column.type)
+    return sa.cast(sa.bindparam(parameter(number), None, type_=many), many)
+
+
+def _items(number: int, column: sa.Column[Any], field: FieldSpec) -> ColumnElement[Any]:
+    """Return what a column gets in the rows of DuckDB, which keeps the order of lists."""
+    item_type = JsonOf.item_type(field.storage.kind)
+    if item_type is None or column.foreign_keys:
+        # What a foreign key's column was given is looked up when it is refused.
+        return sa.func.unnest(_list(number, column))
+    text = sa.bindparam(parameter(number), None, type_=JsonOf(column.type))
+    items = sa.func.from_json_strict(text, sa.literal_column(f"'[\"{item_type}\"]'"))
+    return sa.cast(sa.func.unnest(items), column.type)
 
 
 def bulk_insert(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
@@ -157,7 +156,7 @@ class Repository(Generic[M]):
         NotStorable for a value its column cannot hold, both before any SQL; and
         UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
-        names, values = self._statements.encoder.encode(instance)
+        names, values = self._statements.encoder.rendered(instance)
         return await self._writer.insert(self._source, names, values)
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
@@ -165,14 +164,14 @@ class Repository(Generic[M]):
 
         Raises what `add` raises, before any SQL where it can.
         """
-        encoded = [self._statements.encoder.encode(instance) for instance in instances]
-        if not encoded:
+        given = list(instances)
+        if not given:
             return []
+        groups = self._statements.encoder.rendered_all(given)
         stored: list[M] = []
         async with self._source.unit() as source:
-            for names, group in groupby(encoded, key=lambda pair: pair[0]):
-                rows = [values for _, values in group]
-                stored += await self._writer.insert_many(source, names, rows)
+            for group in groups:
+                stored += await self._writer.insert_many(source, group)
         return stored
 
     async def update(self, instance: M, /) -> M:
@@ -181,7 +180,7 @@ class Repository(Generic[M]):
         Raises NotFound if the row is gone, and what `add` raises.
         """
         self._key_of(instance)
-        names, values = self._statements.encoder.encode(instance)
+        names, values = self._statements.encoder.rendered(instance)
         encoded = dict(zip(names, values, strict=True))
         key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
         if not encoded:

@@ -17,7 +17,7 @@ from andamios_orm.queries import nodes, terms, to_sql
 from andamios_orm.queries.selection import Selection
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
-from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
+from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan, compile_rows
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.secrets import is_secret
@@ -109,28 +109,38 @@ class ModelStatements(Generic[M]):
 
     # -- writing
 
-    def insert(
-        self, plans: PlanCache, names: tuple[str, ...], rows: int | None = None
-    ) -> Plan[list[M]]:
-        """INSERT of one row, or of `rows` at once, with the fields `names`."""
-        if rows is None:
-            return self._rows(
-                plans,
-                ("insert", self.model, names),
-                lambda d: to_sql.insert(self.model, self._fields(names)),
-            )
+    def insert(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+        """INSERT of one row with the fields `names`."""
         return self._rows(
             plans,
-            ("insert", self.model, names, rows),
-            lambda d: to_sql.bulk_insert(self.model, self._fields(names), rows),
+            ("insert", self.model, names),
+            lambda d: to_sql.insert(self.model, self._fields(names)),
         )
+
+    def insert_rows(self, plans: PlanCache, names: tuple[str, ...], rows: int) -> Plan[list[M]]:
+        """INSERT of `rows` rows at once, given as one list per field."""
+        fields = self._fields(names)
+        return plans.get(
+            ("insert rows", self.model, names, rows),
+            lambda dialect: compile_rows(
+                lambda number: to_sql.bulk_insert(self.model, fields, number),
+                rows,
+                dialect,
+                self._decoder(plans),
+                table=self.table,
+            ),
+        )
+
+    def takes_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> bool:
+        """Whether `insert_arrays` works with these fields, on an engine that has it."""
+        return to_sql.takes_arrays(self._fields(names), plans.dialect.name)
 
     def insert_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
         """INSERT of any number of rows, given as one list per field."""
         return self._rows(
             plans,
             ("insert arrays", self.model, names),
-            lambda d: to_sql.insert_arrays(self.model, self._fields(names)),
+            lambda d: to_sql.insert_arrays(self.model, self._fields(names), d.name),
         )
 
     def insert_only(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:

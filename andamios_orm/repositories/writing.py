@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Generic, TypeVar, cast
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
-from andamios_orm.database.inserting import portions
+from andamios_orm.database.inserting import most_rows, portions
 from andamios_orm.database.source import Source
 from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.rows.batch import Group
 from andamios_orm.schema.json_values import same_value
 
 __all__ = ["Writer"]
@@ -51,40 +53,26 @@ class Writer(Generic[M]):
         async with source.unit() as unit:
             return await self._insert_and_read(unit, names, values)
 
-    async def insert_many(
-        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
-    ) -> list[M]:
+    async def insert_many(self, source: Source, group: Group) -> list[M]:
         """Store rows with the same fields, inside a unit, and return them in the same order."""
-        if not source.capabilities.insert_returning:
+        names, capabilities = group.names, source.capabilities
+        if not capabilities.insert_returning:
             self._require_known_key(names)
-            return [await self._insert_and_read(source, names, values) for values in rows]
-        alone = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
+            return [await self._insert_and_read(source, names, row) for row in group.rows()]
+        alone = self._statements.refers_to_itself and not capabilities.mutual_inserts
         if alone or not names or not self._key_is_known(names):
-            return [await self.insert(source, names, values) for values in rows]
-        if source.capabilities.column_arrays:
-            return await self._insert_arrays(source, names, rows)
-        return await self._insert_values(source, names, rows)
-
-    async def _insert_arrays(
-        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
-    ) -> list[M]:
-        plan = self._statements.insert_arrays(source.plans, names)
+            return [await self.insert(source, names, row) for row in group.rows()]
+        arrays = capabilities.column_arrays and self._statements.takes_arrays(source.plans, names)
+        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         stored: list[M] = []
-        for start in range(0, len(rows), _ARRAY_ROWS):
-            chunk = rows[start : start + _ARRAY_ROWS]
-            columns: list[object] = [list(column) for column in zip(*chunk, strict=True)]
-            stored += self._in_order(names, chunk, await source.fetch(plan, columns))
-        return stored
-
-    async def _insert_values(
-        self, source: Source, names: tuple[str, ...], rows: list[list[object]]
-    ) -> list[M]:
-        stored: list[M] = []
-        for chunk in portions(rows, len(names), source.capabilities.max_parameters):
-            size = len(chunk)
-            plan = self._statements.insert(source.plans, names, None if size == 1 else size)
-            flat = [value for values in chunk for value in values]
-            stored += self._in_order(names, chunk, await source.fetch(plan, flat))
+        for start, size in portions(group.size, most, bits=None if arrays else 3):
+            columns = group.portion(start, size)
+            plan = (
+                self._statements.insert_arrays(source.plans, names)
+                if arrays
+                else self._statements.insert_rows(source.plans, names, size)
+            )
+            stored += self._in_order(names, columns, await source.fetch(plan, columns))
         return stored
 
     async def _insert_and_read(
@@ -123,16 +111,20 @@ class Writer(Generic[M]):
         return counted or all(part.name in names for part in key)
 
     def _in_order(
-        self, names: tuple[str, ...], chunk: Sequence[list[object]], found: list[M]
+        self, names: tuple[str, ...], columns: Sequence[list[Any]], found: list[M]
     ) -> list[M]:
         """Return the stored rows in the order of the given ones; RETURNING promises none."""
-        key_names = [f.name for f in self._statements.spec.primary_key]
-        if not set(key_names) <= set(names):
-            # Counted keys: the database counts in the order of the VALUES.
-            return sorted(found, key=lambda row: cast("int", getattr(row, key_names[0])))
-        by_key = {_comparable([getattr(row, name) for name in key_names]): row for row in found}
-        places = [names.index(name) for name in key_names]
-        return [by_key[_comparable([values[place] for place in places])] for values in chunk]
+        key = [f.name for f in self._statements.spec.primary_key]
+        if not set(key) <= set(names):
+            # The database counts in the order in which it is given rows.
+            found.sort(key=attrgetter(key[0]))
+            return found
+        given = [columns[names.index(name)] for name in key]
+        stored = [[getattr(row, name) for row in found] for name in key]
+        if stored == given:
+            return found
+        by_key = {_comparable(parts): row for *parts, row in zip(*stored, found, strict=True)}
+        return [by_key[_comparable(parts)] for parts in zip(*given, strict=True)]
 
     # -- updating
 
@@ -150,7 +142,7 @@ class Writer(Generic[M]):
                 before = await unit.fetch(statements.by_key(unit.plans), key)
                 if not before:
                     return None
-                stored = self._fields_of(before[0])
+                stored = dict(zip(*self._statements.encoder.rendered(before[0]), strict=True))
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
@@ -177,7 +169,7 @@ class Writer(Generic[M]):
                 before = await unit.fetch(statements.by_key(unit.plans), key)
                 if not before:
                     return None
-                stored = self._fields_of(before[0])
+                stored = dict(zip(*self._statements.encoder.encode(before[0]), strict=True))
                 assignments = [
                     a
                     for a in assignments
@@ -192,9 +184,6 @@ class Writer(Generic[M]):
     async def _read(self, unit: Source, key: Sequence[object]) -> M | None:
         rows = await unit.fetch(self._statements.by_key(unit.plans), key)
         return rows[0] if rows else None
-
-    def _fields_of(self, row: M) -> dict[str, object]:
-        return dict(zip(*self._statements.encoder.encode(row), strict=True))
 
     def _gives_back_updates(self, source: Source) -> bool:
         """Whether UPDATE ... RETURNING works for this model's rows.

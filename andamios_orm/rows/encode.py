@@ -7,14 +7,25 @@ An instance may have changed since it was made: a list inside it grew, or it cam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from inspect import signature
+from itertools import groupby
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from andamios_orm.errors import InvalidRow, NotStorable, WrongType
-from andamios_orm.schema.json_values import same_value, to_json_text
+from andamios_orm.rows.batch import (
+    Columns,
+    Group,
+    Render,
+    builtin_bytes,
+    judges_fields_alone,
+    renderer,
+    some_fields,
+)
+from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["Encoder", "refusals"]
@@ -32,19 +43,50 @@ class Encoder:
         # One-field models, by field: with the field's own validators, and without any.
         self._assigned: dict[str, type[BaseModel]] = {}
         self._plain: dict[str, type[BaseModel]] = {}
+        self._renders: dict[str, Render] = {}
+        self._bares: dict[frozenset[str], type[BaseModel]] = {}
 
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
 
         Generated fields without a value are left to the database. Raises InvalidRow for what
-        the model refuses and WrongType for an instance of another class.
+        the model refuses, NotStorable for JSON that would come back as another value, and
+        WrongType for an instance of another class.
         """
-        values = self._validated(instance)
-        if self._generated.isdisjoint(values):
-            names = self._ungenerated
-        else:
-            names = tuple(name for name in self._names if name in values)
+        values, _ = self._validated(instance)
+        names = self._given(values)
         return names, [values[name] for name in names]
+
+    def rendered(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
+        """Return the same as `encode`, with JsonText in place of values whose text is known."""
+        values, texts = self._validated(instance)
+        names = self._given(values)
+        return names, [texts.get(name, values[name]) for name in names]
+
+    def rendered_all(self, instances: Sequence[BaseModel]) -> list[Group]:
+        """Return `rendered` of each instance, as columns of those that follow each other and have
+        values for the same fields.
+
+        Raises what `encode` raises for the first instance that is refused.
+        """
+        columns = self._columns
+        if columns is not None and (group := columns.encode(instances)) is not None:
+            return [group]
+        rows = [self.rendered(instance) for instance in instances]
+        found: list[Group] = []
+        for names, alike in groupby(rows, key=lambda row: row[0]):
+            values = [row for _, row in alike]
+            found.append(Group(names, len(values), list(map(list, zip(*values, strict=True)))))
+        return found
+
+    @cached_property
+    def _columns(self) -> Columns | None:
+        return Columns(self._spec) if judges_fields_alone(self._spec) else None
+
+    def _given(self, values: dict[str, object]) -> tuple[str, ...]:
+        if self._generated.isdisjoint(values):
+            return self._ungenerated
+        return tuple(name for name in self._names if name in values)
 
     def assigned(self, field: FieldSpec, value: object) -> object:
         """Return `value` as the field validates it. Raises InvalidRow, NotStorable.
@@ -54,12 +96,60 @@ class Encoder:
         alone = self._assigned.get(field.name)
         if alone is None:
             validators = _own_validators(self._spec.model, field.name)
-            alone = self._assigned[field.name] = _one_field(self._spec.model, field, validators)
+            alone = self._assigned[field.name] = some_fields(
+                self._spec.model, {field.name: field.annotation}, validators
+            )
         values = {field.name: value}
-        self._rebuild_json(values)
+        if field.name in self._json:
+            self._rebuild_json(values)
         return self._checked(alone, values)[field.name]
 
-    def _validated(self, instance: BaseModel) -> dict[str, object]:
+    def _validated(self, instance: BaseModel) -> tuple[dict[str, object], dict[str, JsonText]]:
+        """Return the values by field, and the texts of those of JSON columns that are known."""
+        model = self._spec.model
+        if type(instance) is not model:
+            self._require_stored(instance)
+        values = instance.__dict__.copy()
+        if not values.keys() <= self._spec.by_name.keys():
+            # A cached_property that was read lies in the same dict.
+            values = {n: v for n, v in values.items() if n in self._spec.by_name}
+        given = {name: values.get(name) for name in self._json}
+        known = self._rebuild_json(values) if given else {}
+        for name, value in given.items():
+            # Pydantic's Json[...] takes the text itself.
+            is_text = self._json[name].storage.column_type == "text"
+            if not is_text and name not in known and not same_value(value, values.get(name)):
+                raise NotStorable(
+                    f"{self._spec.name}.{name}: JSON would give the value back as another one",
+                    "give the field a type that says what it holds: JSON knows no sets, tuples,"
+                    " dates or keys but text where the type does not",
+                    limit="what JSON and the field's type read back equal",
+                    field=f"{self._spec.name}.{name}",
+                )
+        if self._columns is not None:
+            return self._checked(self._bare(self._generated.intersection(values)), values), known
+        checked = self._checked(model, values)
+        for name in list(known):
+            # A user's code may have made another value of it.
+            exact = builtin_bytes(given[name])
+            if exact is None or builtin_bytes(checked[name]) != exact:
+                del known[name]
+        return checked, known
+
+    def _bare(self, given: frozenset[str]) -> type[BaseModel]:
+        """Return a model of the class's fields without its own code.
+
+        Of the fields that the database makes it has those that are `given`.
+        """
+        found = self._bares.get(given)
+        if found is None:
+            fields = (f for f in self._spec.fields if not f.generated or f.name in given)
+            annotations = {f.name: f.annotation for f in fields}
+            found = self._bares[given] = some_fields(self._spec.model, annotations, {})
+        return found
+
+    def _require_stored(self, instance: BaseModel) -> None:
+        """Raise WrongType for an instance of another class, or with fields without a column."""
         model = self._spec.model
         if not isinstance(instance, model):
             raise WrongType(
@@ -73,43 +163,42 @@ class Encoder:
                 f"store it with a repository of {type(instance).__name__}, if that is a table, or"
                 f" build a {model.__name__} of it",
             )
-        # A cached_property that was read lies in the same dict.
-        values = {n: v for n, v in instance.__dict__.items() if n in self._spec.by_name}
-        given = {name: values.get(name) for name in self._json}
-        self._rebuild_json(values)
-        for name, value in given.items():
-            # Pydantic's Json[...] takes the text itself.
-            is_text = self._json[name].storage.column_type == "text"
-            if not is_text and not same_value(value, values.get(name)):
-                raise NotStorable(
-                    f"{self._spec.name}.{name}: JSON would give the value back as another one",
-                    "give the field a type that says what it holds: JSON knows no sets, tuples,"
-                    " dates or keys but text where the type does not",
-                    limit="what JSON and the field's type read back equal",
-                    field=f"{self._spec.name}.{name}",
-                )
-        return self._checked(model, values)
 
-    def _rebuild_json(self, values: dict[str, object]) -> None:
-        """Replace JSON values by what their text will be read as.
+    def _rebuild_json(self, values: dict[str, object]) -> dict[str, JsonText]:
+        """Replace JSON values by what their text will be read as; return the texts of those that
+        are the same.
 
         Pydantic takes a nested instance for valid, however it was changed since it was made.
         """
+        known: dict[str, JsonText] = {}
         for name, field in self._json.items():
             value = values.get(name)
             if value is None:
                 continue
-            try:
-                text = to_json_text(value)
-            except NotStorable as error:
-                raise error.located(f"{self._spec.name}.{name}") from None
             if field.storage.column_type == "text":  # pydantic's Json[...] takes the text itself
-                values[name] = text
+                values[name] = self._text(name, value)
+                continue
+            render = self._renders.get(name)
+            if render is None:
+                render = self._renders[name] = renderer(self._spec.model, field)
+            texts = render([value])
+            if texts is not None:
+                known[name] = JsonText(texts[0].decode())
                 continue
             plain = self._plain.get(name)
             if plain is None:
-                plain = self._plain[name] = _one_field(self._spec.model, field, {})
-            values[name] = self._read_json(plain, f"{{{to_json_text(name)}:{text}}}")[name]
+                plain = self._plain[name] = some_fields(
+                    self._spec.model, {name: field.annotation}, {}
+                )
+            object_text = f"{{{to_json_text(name)}:{self._text(name, value)}}}"
+            values[name] = self._read_json(plain, object_text)[name]
+        return known
+
+    def _text(self, name: str, value: object) -> str:
+        try:
+            return to_json_text(value)
+        except NotStorable as error:
+            raise error.located(f"{self._spec.name}.{name}") from None
 
     def _checked(self, model: type[BaseModel], values: dict[str, object]) -> dict[str, object]:
         # Asked per call: a class completed later gets another validator.
@@ -137,22 +226,6 @@ class Encoder:
             key=None,
             fields=fields,
         )
-
-
-def _one_field(
-    model: type[BaseModel], field: FieldSpec, validators: dict[str, Any]
-) -> type[BaseModel]:
-    """Return a model of one field under the configuration of `model`."""
-    config = {**model.model_config, "protected_namespaces": (), "defer_build": False}
-    # How bytes look in the model's API is no matter of how its columns keep them.
-    config.pop("val_json_bytes", None)
-    fields: dict[str, Any] = {field.name: field.annotation}
-    return create_model(
-        model.__name__,
-        __config__=cast("ConfigDict", config),
-        __validators__=validators,
-        **fields,
-    )
 
 
 def _own_validators(model: type[BaseModel], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import TypeAdapter
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from andamios_orm.schema.spec import ONLY_DROPS_UNSET, FieldSpec, Kind, ModelSpec
+from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec, only_drops_unset
 
 __all__ = ["RowsValidator", "rows_validator"]
 
@@ -92,9 +92,8 @@ class _Rewriter:
             # How bytes look in the model's API is no matter of how its columns keep them.
             self._parsed = {}
         row = {**schema, "schema": self._fields(schema["schema"])}
-        hook = self._model.model_post_init
-        if getattr(hook, ONLY_DROPS_UNSET, False) and not self._model.__private_attributes__:
-            # A row has a value for every field. Private attributes are made by the same hook.
+        if only_drops_unset(self._model.model_post_init):
+            # A row has a value for every field.
             row.pop("post_init", None)
         return row
 

@@ -27,12 +27,25 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
-from andamios_orm.schema.json_values import to_json_text, without_exponents
+from andamios_orm.schema.json_values import JsonText, JsonTexts, to_json_text, without_exponents
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
-from andamios_orm.schema.representations.base import Converter, Expression, Representation
+from andamios_orm.schema.representations.base import (
+    Converter,
+    Expression,
+    ManyConverter,
+    Representation,
+)
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["ManyOf", "Stored", "is_number_as_text", "parses_json", "text_json_dialects"]
+__all__ = [
+    "JsonOf",
+    "ManyOf",
+    "Stored",
+    "is_number_as_text",
+    "many_processor",
+    "parses_json",
+    "text_json_dialects",
+]
 
 
 class Stored(TypeDecorator[Any]):
@@ -93,8 +106,20 @@ class Stored(TypeDecorator[Any]):
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return Python value → driver value, None where the value passes as it is."""
         codec = self.storage.codec
-        bind = _chain(codec.encode if codec else None, self._representation(dialect).bind)
+        bind = self._representation(dialect).bind
+        if codec is not None:
+            bind = _both(codec.encode, bind)
         return None if bind is None else _located(bind, self.field, dialect.name)
+
+    def many_processor(self, dialect: Dialect) -> Callable[[list[Any]], list[Any]] | None:
+        """Return the same for lists of values, at a fraction of the cost for most kinds."""
+        bind = self.bind_processor(dialect)
+        if bind is None:
+            return None
+        many = None if self.storage.codec else self._representation(dialect).bind_many
+        if many is None:
+            return lambda values: [bind(value) for value in values]
+        return _many(many, bind)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Converter | None:
         """Return driver value → Python value, None where the value passes as it is."""
@@ -174,8 +199,69 @@ class ManyOf(UserDefinedType[list[Any]]):
 
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return list of Python values → list of driver values."""
-        bind = self.item.dialect_impl(dialect).bind_processor(dialect)
-        return None if bind is None else lambda values: [bind(value) for value in values]
+        return many_processor(self.item, dialect)
+
+
+def many_processor(
+    column_type: TypeEngine[Any], dialect: Dialect
+) -> Callable[[list[Any]], list[Any]] | None:
+    """Return list of a column's values → list of driver values, None where they pass as they are.
+
+    It raises what the column's `bind_processor` raises for one of them.
+    """
+    impl = column_type.dialect_impl(dialect)
+    if isinstance(impl, Stored):
+        return impl.many_processor(dialect)
+    bind = impl.bind_processor(dialect)
+    return None if bind is None else lambda values: [bind(value) for value in values]
+
+
+class JsonOf(UserDefinedType[list[Any]]):
+    """The type of a parameter that carries many values of one column, as one JSON text.
+
+    Where a driver converts the values of a list one by one, this takes half of the time.
+    """
+
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        self.item = item
+
+    def bind_processor(self, dialect: Dialect) -> Converter:
+        """Return list of Python values → JSON text of a list of what the driver would take."""
+        bind = many_processor(self.item, dialect)
+        kind = self.item.storage.kind if isinstance(self.item, Stored) else None
+
+        def text(values: list[Any]) -> str:
+            found = values if bind is None else bind(values)
+            if kind is Kind.DECIMAL:
+                # DuckDB reads 1E-16 as a number that is too long.
+                found = [None if value is None else format(value, "f") for value in found]
+            return _json_text(found)
+
+        return text
+
+    @staticmethod
+    def item_type(kind: Kind) -> str | None:
+        """Return the type that an item of the text is read as, before it becomes the column's.
+
+        None for a kind that JSON has no exact text for.
+        """
+        return _JSON_ITEMS.get(kind)
+
+
+_JSON_ITEMS = {
+    Kind.INTEGER: "BIGINT",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.TEXT: "VARCHAR",
+    Kind.DECIMAL: "VARCHAR",
+    Kind.DATE: "VARCHAR",
+    Kind.TIME: "VARCHAR",
+    Kind.DATETIME: "VARCHAR",
+    Kind.NAIVE_DATETIME: "VARCHAR",
+    Kind.UUID: "VARCHAR",
+    Kind.JSON: "VARCHAR",
+}
 
 
 @compiles(ManyOf)
@@ -226,6 +312,24 @@ def _chain(first: Converter | None, then: Converter | None) -> Converter | None:
     return lambda value: None if value is None else then(first(value))
 
 
+def _both(first: Converter, then: Converter | None) -> Converter:
+    return first if then is None else lambda value: then(first(value))
+
+
+def _many(many: ManyConverter, bind: Converter) -> Callable[[list[Any]], list[Any]]:
+    """Return the converter of lists that asks `bind` only where `many` is not sure."""
+
+    def convert(values: list[Any]) -> list[Any]:
+        if None not in values:
+            found = many(values) if values else values
+            return [bind(value) for value in values] if found is None else found
+        found = convert(type(values)(value for value in values if value is not None))
+        rest = iter(found)
+        return [None if value is None else next(rest) for value in values]
+
+    return convert
+
+
 def _hexadecimal(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
     """Return the literal processor of MySQL, where bytes in quotes would be read as text."""
 
@@ -238,9 +342,11 @@ def _hexadecimal(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
 
 
 def _located(bind: Converter, field: str, engine: str) -> Converter:
-    """Return `bind` with its refusals naming the field and the engine."""
+    """Return `bind` with its refusals naming the field and the engine; None passes through."""
 
     def convert(value: object) -> object:
+        if value is None:
+            return None
         try:
             return bind(value)
         except NotStorable as error:
@@ -308,12 +414,13 @@ _JSON: Mapping[str, TypeEngine[Any]] = {
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
     column_type = _JSON.get(dialect.name, sa.Text())
     parsed = parses_json(dialect)
-    bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
+    bind, many = _json_binders(jsonb=dialect.name == "postgresql")
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
         result = annotation.from_parsed_text if parsed else annotation.from_python
-        return Representation(column_type, bind, result, _json_text if parsed else None)
+        load = _json_text if parsed else None
+        return Representation(column_type, bind, result, load, many)
     typed = annotation.from_parsed_json if parsed else annotation.from_json
-    return Representation(column_type, bind, typed, typed)
+    return Representation(column_type, bind, typed, typed, many)
 
 
 def parses_json(dialect: Dialect) -> bool:
@@ -321,8 +428,17 @@ def parses_json(dialect: Dialect) -> bool:
     return dialect.name == "postgresql" and dialect not in text_json_dialects
 
 
-def _jsonb_text(value: object) -> str:
-    return without_exponents(to_json_text(value))
+def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
+    def bind(value: object) -> str:
+        text = value.text if type(value) is JsonText else to_json_text(value)
+        return without_exponents(text) if jsonb else text
+
+    def many(values: list[Any]) -> list[Any] | None:
+        if type(values) is not JsonTexts:
+            return None
+        return [without_exponents(cast("str", text)) for text in values] if jsonb else values
+
+    return bind, many
 
 
 text_json_dialects: WeakSet[Dialect] = WeakSet()

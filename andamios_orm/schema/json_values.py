@@ -30,7 +30,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
 
-__all__ = ["ADDRESSES", "same_value", "to_json_text", "without_exponents"]
+__all__ = ["ADDRESSES", "JsonText", "JsonTexts", "same_value", "to_json_text", "without_exponents"]
 
 _PLAIN = (int, bool, type(None))
 _KEYS = (str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID)
@@ -43,6 +43,21 @@ ADDRESSES = (
     IPv6Network,
 )
 _LIMIT = "JSON: text, numbers, booleans, lists and objects with simple keys"
+
+
+@dataclasses.dataclass(slots=True)
+class JsonText:
+    """The text of a value of a JSON column, in place of the value: it is rendered already."""
+
+    text: str
+
+
+class JsonTexts(list["str | None"]):
+    """The texts of many values of a JSON column, None for NULL."""
+
+    def each(self) -> list[JsonText | None]:
+        """Return them as values of one row each."""
+        return [None if text is None else JsonText(text) for text in self]
 
 
 def to_json_text(value: object) -> str:

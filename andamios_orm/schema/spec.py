@@ -26,10 +26,12 @@ __all__ = [
     "ModelSpec",
     "OnDelete",
     "Storage",
+    "only_drops_unset",
 ]
 
 ONLY_DROPS_UNSET = "__andamios_only_drops_unset__"
-"""Marks a `model_post_init` that only removes the placeholders of generated fields."""
+"""Marks a `model_post_init` that only removes the placeholders of generated fields; its value is
+the function itself."""
 
 OnDelete: TypeAlias = Literal["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"]
 
@@ -201,3 +203,9 @@ class ModelSpec:
     def generated(self) -> tuple[FieldSpec, ...]:
         """The fields whose values the database makes."""
         return tuple(f for f in self.fields if f.generated)
+
+
+def only_drops_unset(hook: object) -> bool:
+    """Whether a class's `model_post_init` does nothing for an instance that has all its values."""
+    # A hook that pydantic wraps, to make private attributes, copies the mark.
+    return getattr(hook, ONLY_DROPS_UNSET, None) is hook

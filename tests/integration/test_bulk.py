@@ -1,12 +1,18 @@
 """Storing many instances at once: in order, and all or none."""
 
+import enum
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from pydantic import create_model
+from pydantic import BaseModel, NaiveDatetime, SecretStr, create_model
+from sqlalchemy.dialects import postgresql
 
 from andamios_orm import Col, Database, Model, Repository, field, generated
 from andamios_orm.errors import (
@@ -70,6 +76,78 @@ class Wide(Model):
     id: Col[int] = generated()
 
 
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "b'lue"
+
+
+class Point(BaseModel):
+    x: int
+
+
+class Everything(Model, table=True, metadata=METADATA):
+    """A column of each kind, all of which can be NULL, under names that SQL keeps for itself."""
+
+    id: Col[int] = generated()
+    order: Col[int | None] = field(default=None)
+    select: Col[str | None] = field(default=None, max_length=20)
+    group: Col[bool | None] = field(default=None)
+    table: Col[float | None] = field(default=None)
+    price: Col[Decimal | None] = field(default=None, max_digits=12, decimal_places=2)
+    long: Col[Decimal | None] = field(default=None, max_digits=30, decimal_places=9)
+    at: Col[datetime | None] = field(default=None)
+    local: Col[NaiveDatetime | None] = field(default=None)
+    day: Col[date | None] = field(default=None)
+    clock: Col[time | None] = field(default=None)
+    wait: Col[timedelta | None] = field(default=None)
+    data: Col[bytes | None] = field(default=None)
+    key: Col[UUID | None] = field(default=None)
+    color: Col[Color | None] = field(default=None)
+    secret: Col[SecretStr | None] = field(default=None)
+    path: Col[PurePath | None] = field(default=None)
+    meta: Col[dict[str, Any] | None] = field(default=None)
+    any: Col[Any] = field(default=None)
+    tags: Col[list[str] | None] = field(default=None)
+    points: Col[list[Point] | None] = field(default=None)
+    days: Col[dict[date, set[int]] | None] = field(default=None)
+
+
+TWICE = datetime(2025, 11, 2, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+FULL: dict[str, list[Any]] = {
+    "order": [0, -(2**63), 2**63 - 1],
+    "select": ["", "' -- \\ % ? $1 :x", "é\u2028😀"],
+    "group": [True, False],
+    "table": [-0.0, 5e-324, 1.7976931348623157e308],
+    "price": [Decimal("-0.00"), Decimal("9999999999.99"), Decimal("1E+3")],
+    "long": [Decimal("123456789012345678901.123456789"), Decimal(0)],
+    "at": [TWICE, TWICE.replace(fold=1), datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)],
+    "local": [datetime(2024, 2, 29, 23, 59, 59, 999999)],
+    "day": [date(9999, 12, 30), date(1, 1, 2)],
+    "clock": [time(0), time(23, 59, 59, 999999)],
+    "wait": [timedelta(0), timedelta(days=-3, microseconds=1)],
+    "data": [b"", b"\0\xff{}[],\"'"],
+    "key": [UUID(int=0), UUID(int=2**128 - 1)],
+    "color": [Color.BLUE, Color.RED],
+    "secret": [SecretStr("a"), SecretStr("")],
+    "path": [PurePath("a/b"), PurePath("é")],
+    "meta": [{}, {"a": {"b": [1, 2.5, 1e16, None, True, "é"]}, "'": "\\"}],
+    "any": [[], {}, 0, "null", False, [[1], [2, [3]]], -0.0],
+    "tags": [[], ["a", "b,{}"], ["null"]],
+    "points": [[], [Point(x=1), Point(x=2)]],
+    "days": [{}, {date(2024, 1, 1): {1, 2}}],
+}
+
+
+def everything(number: int) -> Everything:
+    """One of a hundred and more different rows; each field is NULL in some of them."""
+    return Everything(
+        **{
+            name: None if (number + place) % 5 == 0 else values[(number + place) % len(values)]
+            for place, (name, values) in enumerate(FULL.items())
+        }
+    )
+
+
 columns: dict[str, Any] = {f"c{n:02}": (int, n) for n in range(80)}
 Wider: Any = create_model(
     "Wider",
@@ -101,6 +179,102 @@ async def test_rows_come_back_in_the_order_in_which_they_were_given(
 
     assert [item.place for item in stored] == list(range(count))
     assert stored == await items.order_by(Item.place).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 21, 600])
+async def test_values_of_every_kind_come_back_as_if_added_one_by_one(
+    empty: Database, count: int
+) -> None:
+    rows = Repository(Everything, empty)
+    given = [everything(n) for n in range(count)]
+
+    stored = await rows.add_all(given)
+    alone = [await rows.add(one) for one in given[:30]]
+
+    for one, row in zip(given, stored, strict=True):
+        for name in FULL:
+            found, expected = getattr(row, name), getattr(one, name)
+            assert found == expected or found == expected.astimezone(UTC)
+            assert type(found) is type(expected)
+    ids = {row.id: row for row in await rows.all()}
+    assert [ids[row.id] for row in stored] == stored
+    for row, single in zip(stored, alone, strict=False):
+        assert row.model_copy(update={"id": single.id}) == single
+
+
+async def test_columns_of_nothing_but_null(empty: Database) -> None:
+    stored = await Repository(Everything, empty).add_all([Everything() for _ in range(3)])
+
+    assert [row.model_dump(exclude={"id"}) for row in stored] == [dict.fromkeys(FULL)] * 3
+
+
+async def test_rows_by_the_ten_thousand_keep_their_order(items: Repository[Item]) -> None:
+    given = [Item(name=f"n{n * 7919 % 10_007}", place=n) for n in range(10_001)]
+
+    stored = await items.add_all(given)
+
+    assert [item.place for item in stored] == list(range(10_001))
+    assert [item.id for item in stored] == sorted({item.id for item in stored})
+    assert [item.name for item in stored] == [item.name for item in given]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order", 2**63),
+        ("select", "x" * 21),
+        ("select", "a\0"),
+        ("select", "\ud800"),
+        ("table", float("nan")),
+        ("price", Decimal("1.001")),
+        ("price", 1e30),
+        ("at", datetime(2024, 1, 1)),
+        ("at", datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))),
+        ("any", {1: 2}),
+        ("tags", [1]),
+        ("meta", []),
+    ],
+)
+async def test_one_value_among_many_is_refused_as_if_it_were_alone(
+    empty: Database, name: str, value: Any
+) -> None:
+    rows = Repository(Everything, empty)
+    bad = Everything()
+    bad.__dict__[name] = value
+
+    with pytest.raises((InvalidRow, NotStorable)) as alone:
+        await rows.add(bad)
+    with pytest.raises((InvalidRow, NotStorable)) as among:
+        await rows.add_all([*map(everything, range(50)), bad])
+
+    assert (type(among.value), str(among.value)) == (type(alone.value), str(alone.value))
+    assert not await rows.exists()
+
+
+@only_on("postgresql")
+async def test_columns_that_no_array_can_carry_are_stored_all_the_same(database_url: str) -> None:
+    class Listed(Model, table="bulk_listed", metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        tags: Col[list[str]] = field(column_type=postgresql.ARRAY(sa.Text()))
+        number: Col[int]
+
+    async with Database(database_url, metadata=Listed.metadata) as database:
+        await database.create_all()
+        given = [Listed(tags=[str(n)] * (n % 3), number=n) for n in range(700)]
+        stored = await Repository(Listed, database).add_all(given)
+
+    assert [(row.tags, row.number) for row in stored] == [(r.tags, r.number) for r in given]
+
+
+@only_on("postgresql")
+async def test_one_text_takes_any_number_of_rows(items: Repository[Item]) -> None:
+    seen: set[str] = set()
+
+    with subscribe(lambda event: seen.add(event.sql)):
+        for count in (1, 2, 700):
+            await items.add_all(Item(name=f"{count} {n}") for n in range(count))
+
+    assert len([sql for sql in seen if sql.startswith("INSERT")]) == 1
 
 
 async def test_nothing_to_add_runs_nothing(items: Repository[Item]) -> None:

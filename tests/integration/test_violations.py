@@ -181,6 +181,27 @@ async def test_add_all_names_model_and_field(db: Database) -> None:
     assert about(error) == (UniqueViolation, Band, ("title",))
 
 
+async def test_add_all_tells_which_of_two_keys_was_missing(database_url: str) -> None:
+    class Town(Model, table="violations_town", metadata=sa.MetaData()):
+        id: Col[int] = field(primary_key=True)
+
+    class Trip(Model, table="violations_trip", metadata=Town.metadata):
+        id: Col[int] = generated()
+        name: Col[str] = field(default=SENTINEL)
+        start: Col[int] = field(foreign_key=Town.id)
+        end: Col[int] = field(foreign_key=Town.id)
+
+    async with Database(database_url, metadata=Town.metadata) as db:
+        await db.create_all()
+        await Repository(Town, db).add_all([Town(id=1), Town(id=2)])
+        trips = [Trip(start=1, end=2), Trip(start=2, end=1), Trip(start=1, end=4711)]
+
+        error = await refused(Repository(Trip, db).add_all(trips))
+
+        assert about(error) == (ForeignKeyViolation, Trip, ("end",))
+        assert not await Repository(Trip, db).exists()
+
+
 async def test_an_update_of_many_names_model_and_field(db: Database) -> None:
     await band(db, "Spam")
     await band(db, "Eggs")

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Converter", "Expression", "Representation"]
+__all__ = ["Converter", "Expression", "ManyConverter", "Representation"]
 
 # The values that pass through here are what a column declares them to be; the compiler of this
 # folder cannot know which column, hence the one place where a converter's types are open.
 Converter: TypeAlias = Callable[[Any], object]
+ManyConverter: TypeAlias = Callable[[list[Any]], list[Any] | None]
 
 
 class Expression:
@@ -55,3 +56,5 @@ class Representation:
     """What the driver gives → plain Python value."""
     load: Converter | None = None
     """What the driver gives → something pydantic reads; None where it reads that itself."""
+    bind_many: ManyConverter | None = None
+    """`bind` of many values without None, None for those that it wants to see one by one."""

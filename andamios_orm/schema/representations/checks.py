@@ -1,7 +1,8 @@
 """Refuse, before SQL, what a column would round, cut or move to another time zone.
 
 Each check takes a value and returns it as the column keeps it, or raises an error that says what
-the column can hold.
+the column can hold. `many_...` does so with a list, at a fraction of the cost, and returns None if
+it is not sure of each value.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from itertools import repeat
 from typing import cast
 
 from andamios_orm.errors import NotStorable, ValueOutOfRange
-from andamios_orm.schema.representations.base import Converter
+from andamios_orm.schema.representations.base import Converter, ManyConverter
 
 __all__ = [
     "any_float",
@@ -25,6 +27,12 @@ __all__ = [
     "finite_decimal",
     "instant",
     "integer",
+    "many_booleans",
+    "many_decimals",
+    "many_floats",
+    "many_instants",
+    "many_integers",
+    "many_texts",
     "microseconds",
     "never_infinite",
     "not_nan",
@@ -44,6 +52,17 @@ def integer(value: int) -> int:
         "bound the field with ge= and le=, or store the number as Decimal or str",
         limit=_INT64,
     )
+
+
+def many_integers(values: list[int]) -> list[int] | None:
+    """Numbers of 64 bits."""
+    fit = set(map(type, values)) == {int} and min(values) >= -(2**63) and max(values) < 2**63
+    return values if fit else None
+
+
+def many_booleans(values: list[bool]) -> list[int] | None:
+    """Booleans as the numbers 0 and 1."""
+    return list(map(int, values)) if set(map(type, values)) == {bool} else None
 
 
 def any_float(value: float) -> float:
@@ -67,6 +86,13 @@ def finite(value: float) -> float:
         "declare the field with allow_inf_nan=True on an engine that can hold them, or use None",
         limit="finite numbers",
     )
+
+
+def many_floats(values: list[float]) -> list[float] | None:
+    """Finite doubles."""
+    if set(map(type, values)) == {float} and all(map(math.isfinite, values)):
+        return [value + 0.0 for value in values]
+    return None
 
 
 def not_nan(value: float) -> float:
@@ -98,6 +124,27 @@ def text(length: int | None = None) -> Converter:
         return _valid_text(value)
 
     return _valid_text if length is None else bind
+
+
+def many_texts(length: int | None = None) -> ManyConverter:
+    """Valid texts of at most `length` characters."""
+
+    def bind(values: list[str]) -> list[str] | None:
+        if set(map(type, values)) != {str}:
+            return None
+        if length is not None and max(map(len, values)) > length:
+            return None
+        joined = "".join(values)
+        if "\0" in joined:
+            return None
+        if not joined.isascii():
+            try:
+                joined.encode()
+            except UnicodeEncodeError:
+                return None
+        return values
+
+    return bind
 
 
 def data(length: int | None = None) -> Converter | None:
@@ -158,6 +205,23 @@ def exact_decimal(precision: int, scale: int) -> Converter:
             "quantize the number first, or declare more digits",
             limit=limit,
         )
+
+    return bind
+
+
+def many_decimals(precision: int, scale: int) -> ManyConverter:
+    """Numbers that have these digits and no more; they come out at the column's scale."""
+    context = Context(prec=precision, traps=[Inexact, InvalidOperation])
+    unit = Decimal(1).scaleb(-scale)
+
+    def bind(values: list[Decimal]) -> list[Decimal] | None:
+        try:
+            if not all(map(Decimal.is_finite, values)):
+                return None
+            exact = map(context.quantize, values, repeat(unit))
+            return [value or abs(value) for value in exact]
+        except (Inexact, InvalidOperation, TypeError):
+            return None
 
     return bind
 
@@ -230,6 +294,20 @@ def instant(value: datetime) -> datetime:
         return _inside(value.astimezone(UTC))
     except OverflowError:
         raise _beyond() from None
+
+
+def many_instants(values: list[datetime]) -> list[datetime] | None:
+    """Aware datetimes, in UTC."""
+    if set(map(type, values)) != {datetime} or any(value.tzinfo is None for value in values):
+        return None
+    try:
+        moved = [value if value.tzinfo is UTC else value.astimezone(UTC) for value in values]
+    except OverflowError:
+        return None
+    return moved if min(moved) > _FIRST and max(moved) < _LAST else None
+
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def wall_clock(value: datetime) -> datetime:

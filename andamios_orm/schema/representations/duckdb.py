@@ -27,13 +27,18 @@ def represent(storage: Storage) -> Representation:
     kind = storage.kind
     if kind is Kind.TEXT:
         # A VARCHAR's length would be forgotten; the table has a CHECK instead.
-        return Representation(sa.Text(), checks.text(storage.length))
+        many = checks.many_texts(storage.length)
+        return Representation(sa.Text(), checks.text(storage.length), bind_many=many)
     if kind is Kind.BYTES:
         return Representation(sa.LargeBinary(), checks.data(storage.length))
     if kind is Kind.DECIMAL:
         return _decimal(cast("int", storage.precision), cast("int", storage.scale))
     if kind is Kind.FLOAT:
-        return Representation(sa.Double(), checks.finite if storage.finite else checks.any_float)
+        return Representation(
+            sa.Double(),
+            checks.finite if storage.finite else checks.any_float,
+            bind_many=checks.many_floats,
+        )
     return _BY_KIND[kind]
 
 
@@ -43,7 +48,11 @@ def _decimal(precision: int, scale: int) -> Representation:
             f"DuckDB's DECIMAL has {_MAX_DIGITS} digits at most, and {precision} are declared",
             f"declare max_digits={_MAX_DIGITS} or less, or use PostgreSQL",
         )
-    return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+    return Representation(
+        sa.Numeric(precision, scale),
+        checks.exact_decimal(precision, scale),
+        bind_many=checks.many_decimals(precision, scale),
+    )
 
 
 NO_MICROSECONDS = -(2**63)
@@ -84,11 +93,13 @@ _utc = Expression(
 )
 
 _BY_KIND = {
-    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer),
+    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer, bind_many=checks.many_integers),
     Kind.BOOLEAN: Representation(sa.Boolean()),
     Kind.DATE: Representation(sa.Date(), checks.day),
     Kind.TIME: Representation(sa.Time(), checks.clock_time),
-    Kind.DATETIME: Representation(Instant(), checks.instant, _utc, _utc),
+    Kind.DATETIME: Representation(
+        Instant(), checks.instant, _utc, _utc, bind_many=checks.many_instants
+    ),
     Kind.NAIVE_DATETIME: Representation(sa.DateTime(), checks.wall_clock),
     Kind.INTERVAL: Representation(sa.Interval()),
     Kind.UUID: Representation(sa.Uuid()),

@@ -61,7 +61,10 @@ def represent(storage: Storage, *, limit: int | None = None) -> Representation:
     kind = storage.kind
     if kind is Kind.TEXT:
         short = _short(storage, limit)
-        return Representation(ExactText(short), checks.text(short or storage.length))
+        most = short or storage.length
+        return Representation(
+            ExactText(short), checks.text(most), bind_many=checks.many_texts(most)
+        )
     if kind is Kind.BYTES:
         short = _short(storage, limit)
         kept = sa.VARBINARY(short) if short else mysql.LONGBLOB()
@@ -95,7 +98,11 @@ def _decimal(precision: int, scale: int) -> Representation:
             f" {precision} and {scale} are declared",
             "declare fewer max_digits and decimal_places, or use PostgreSQL",
         )
-    return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+    return Representation(
+        sa.Numeric(precision, scale),
+        checks.exact_decimal(precision, scale),
+        bind_many=checks.many_decimals(precision, scale),
+    )
 
 
 def _whole(value: object) -> object:
@@ -107,6 +114,11 @@ def _whole(value: object) -> object:
 
 def _naive_utc(value: datetime) -> datetime:
     return checks.instant(value).replace(tzinfo=None)
+
+
+def _many_naive_utc(values: list[datetime]) -> list[datetime] | None:
+    found = checks.many_instants(values)
+    return None if found is None else [value.replace(tzinfo=None) for value in found]
 
 
 _instant = Expression("{0}.replace(tzinfo=UTC)", UTC=UTC)
@@ -125,13 +137,17 @@ _uuid = Expression("UUID(bytes={0})", UUID=UUID)
 
 
 _BY_KIND = {
-    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer, _whole),
-    Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool),
-    Kind.FLOAT: Representation(mysql.DOUBLE(), checks.never_infinite),
+    Kind.INTEGER: Representation(
+        sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
+    ),
+    Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool, bind_many=checks.many_booleans),
+    Kind.FLOAT: Representation(mysql.DOUBLE(), checks.never_infinite, bind_many=checks.many_floats),
     Kind.DATE: Representation(sa.Date(), checks.day),
     Kind.TIME: Representation(mysql.TIME(fsp=6), checks.clock_time, _clock, _clock),
     # Not TIMESTAMP, which ends in 2038.
-    Kind.DATETIME: Representation(mysql.DATETIME(fsp=6), _naive_utc, _instant, _instant),
+    Kind.DATETIME: Representation(
+        mysql.DATETIME(fsp=6), _naive_utc, _instant, _instant, bind_many=_many_naive_utc
+    ),
     Kind.NAIVE_DATETIME: Representation(mysql.DATETIME(fsp=6), checks.wall_clock),
     Kind.INTERVAL: Representation(sa.BigInteger(), checks.microseconds, _interval, _interval),
     # Sixteen bytes take any UUID; MariaDB's own type refuses some.

@@ -20,14 +20,23 @@ def represent(storage: Storage) -> Representation:
     kind = storage.kind
     if kind is Kind.TEXT:
         kept = sa.String(storage.length) if storage.length else sa.Text()
-        return Representation(kept, checks.text(storage.length))
+        many = checks.many_texts(storage.length)
+        return Representation(kept, checks.text(storage.length), bind_many=many)
     if kind is Kind.BYTES:
         return Representation(sa.LargeBinary(), checks.data(storage.length))
     if kind is Kind.DECIMAL:
         precision, scale = cast("int", storage.precision), cast("int", storage.scale)
-        return Representation(sa.Numeric(precision, scale), checks.exact_decimal(precision, scale))
+        return Representation(
+            sa.Numeric(precision, scale),
+            checks.exact_decimal(precision, scale),
+            bind_many=checks.many_decimals(precision, scale),
+        )
     if kind is Kind.FLOAT:
-        return Representation(sa.Double(), checks.finite if storage.finite else checks.any_float)
+        return Representation(
+            sa.Double(),
+            checks.finite if storage.finite else checks.any_float,
+            bind_many=checks.many_floats,
+        )
     return _BY_KIND[kind]
 
 
@@ -42,11 +51,15 @@ def _whole(value: object) -> object:
 _plain_uuid = Expression("UUID(int={0}.int)", UUID=UUID)
 
 _BY_KIND = {
-    Kind.INTEGER: Representation(sa.BigInteger(), checks.integer, _whole),
+    Kind.INTEGER: Representation(
+        sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
+    ),
     Kind.BOOLEAN: Representation(sa.Boolean()),
     Kind.DATE: Representation(sa.Date(), checks.day),
     Kind.TIME: Representation(sa.Time(), checks.clock_time),
-    Kind.DATETIME: Representation(sa.DateTime(timezone=True), checks.instant),
+    Kind.DATETIME: Representation(
+        sa.DateTime(timezone=True), checks.instant, bind_many=checks.many_instants
+    ),
     Kind.NAIVE_DATETIME: Representation(sa.DateTime(), checks.wall_clock),
     Kind.INTERVAL: Representation(sa.Interval()),
     Kind.UUID: Representation(sa.Uuid(), None, _plain_uuid, _plain_uuid),

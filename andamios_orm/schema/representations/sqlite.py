@@ -25,13 +25,18 @@ def represent(storage: Storage) -> Representation:
     """Return the representation of everything but JSON and CUSTOM, which need more context."""
     kind = storage.kind
     if kind is Kind.TEXT:
-        return Representation(sa.Text(), checks.text(storage.length))
+        many = checks.many_texts(storage.length)
+        return Representation(sa.Text(), checks.text(storage.length), bind_many=many)
     if kind is Kind.BYTES:
         return Representation(sa.BLOB(), checks.data(storage.length))
     if kind is Kind.DECIMAL:
         return _decimal(cast("int", storage.precision), cast("int", storage.scale))
     if kind is Kind.FLOAT:
-        return Representation(sa.REAL(), checks.finite if storage.finite else checks.not_nan)
+        return Representation(
+            sa.REAL(),
+            checks.finite if storage.finite else checks.not_nan,
+            bind_many=checks.many_floats,
+        )
     return _BY_KIND[kind]
 
 
@@ -62,12 +67,19 @@ def _decimal(precision: int, scale: int) -> Representation:
     if precision > _EXACT_DIGITS:
         return Representation(sa.Text(), lambda value: format(exact(value), "f"), Decimal)
 
+    many_exact = checks.many_decimals(precision, scale)
     text = f"'%.{scale}f' % {{0}}"
+
+    def many(values: list[Decimal]) -> list[float] | None:
+        found = many_exact(values)
+        return None if found is None else list(map(float, found))
+
     return Representation(
         sa.REAL(),
         lambda value: float(cast("Decimal", exact(value))),
         Expression(f"Decimal({text})", Decimal=Decimal),
         Expression(f"({text})"),
+        bind_many=many,
     )
 
 
@@ -83,12 +95,17 @@ def _comparable_double(value: Decimal | int) -> float:
     )
 
 
+def _instants(values: list[datetime]) -> list[str] | None:
+    found = checks.many_instants(values)
+    return None if found is None else [v.isoformat(" ", "microseconds") for v in found]
+
+
 _interval = Expression("timedelta(microseconds={0})", timedelta=timedelta)
 
 _BY_KIND = {
     # INTEGER, not BIGINT: only that spelling makes a primary key the row's own id.
-    Kind.INTEGER: Representation(sa.Integer(), checks.integer),
-    Kind.BOOLEAN: Representation(sa.Integer(), int, bool),
+    Kind.INTEGER: Representation(sa.Integer(), checks.integer, bind_many=checks.many_integers),
+    Kind.BOOLEAN: Representation(sa.Integer(), int, bool, bind_many=checks.many_booleans),
     Kind.DATE: Representation(sa.Text(), lambda v: checks.day(v).isoformat(), date.fromisoformat),
     Kind.TIME: Representation(
         sa.Text(),
@@ -101,6 +118,7 @@ _BY_KIND = {
         sa.Text(),
         lambda v: checks.instant(v).isoformat(" ", "microseconds"),
         datetime.fromisoformat,
+        bind_many=_instants,
     ),
     Kind.NAIVE_DATETIME: Representation(
         sa.Text(),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from andamios_orm import Col, Model, field
-from andamios_orm.database.inserting import ParentsFirst
+from andamios_orm.database.inserting import ParentsFirst, most_rows, portions
 
 METADATA = sa.MetaData()
 
@@ -93,3 +93,22 @@ def test_every_row_comes_once_and_after_its_parent(parents: list[int | None], se
         assert parent in stored
         stored.add(key)
     assert sorted(map(str, found)) == sorted(map(str, rows))
+
+
+@given(rows=st.integers(0, 5000), most=st.integers(1, 2000), bits=st.none() | st.integers(1, 4))
+def test_portions_are_all_rows_in_order_and_of_few_sizes(
+    rows: int, most: int, bits: int | None
+) -> None:
+    found = list(portions(rows, most, bits=bits))
+
+    assert [start for start, _ in found] == [
+        sum(size for _, size in found[:n]) for n in range(len(found))
+    ]
+    assert sum(size for _, size in found) == rows
+    assert all(1 <= size <= most for _, size in found)
+    assert all(bits is None or len(f"{size:b}".rstrip("0")) <= bits for _, size in found)
+
+
+def test_a_row_wider_than_a_statement_is_tried_alone() -> None:
+    assert most_rows(7, 100) == 14
+    assert most_rows(101, 100) == 1

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import aiosqlite
 from andamios_orm import Col, Database, Model, Repository, field, generated
 from andamios_orm.repositories import statements
 from andamios_orm.rows.decode import nothing, scalar
-from andamios_orm.rows.plan import Plan, PlanCache, compile_plan
+from andamios_orm.rows.plan import Plan, PlanCache, compile_plan, compile_rows
 
 METADATA = sa.MetaData()
 TABLE = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Integer), sa.Column("b", sa.Boolean))
@@ -114,6 +114,33 @@ def test_values_of_what_sqlalchemy_left_out_are_left_out(column: Any) -> None:
 
     assert gone.bind([1]) == []
     assert half.bind([1, 2]) == [1]
+
+
+def test_many_slots_are_filled_as_few_are() -> None:
+    compared = [TABLE.c.b == parameter(number, sa.Boolean()) for number in range(101)]
+    made = plan(sa.select(TABLE.c.a).where(TABLE.c.a.in_([7, 8]), *reversed(compared)))
+
+    assert made.bind([number > 99 for number in range(101)]) == [7, 8, 1, *[0] * 100]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_rows_are_given_as_columns(rows: int) -> None:
+    def insert(number: int) -> sa.Insert:
+        # The table's order is not that of the values.
+        columns = (TABLE.c.b, TABLE.c.a)
+        return sa.insert(TABLE).values(
+            [
+                {c.name: parameter(2 * row + n, c.type) for n, c in enumerate(columns)}
+                for row in range(number)
+            ]
+        )
+
+    made = compile_rows(insert, rows, dialect(), nothing, table=TABLE)
+
+    assert made.writes
+    assert made.sql == f"INSERT INTO t (a, b) VALUES {', '.join(['(?, ?)'] * rows)}"
+    bound = made.bind([[True, False, True, None, False][:rows], [*range(rows)]])
+    assert bound == [0, 1, 1, 0, 2, 1, 3, None, 4, 0][: 2 * rows]
 
 
 def test_a_plan_knows_whether_it_writes() -> None:
