@@ -24,7 +24,7 @@ from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import UsageError
 from andamios_orm.reports import ExportReport, ImportReport, Progress
-from andamios_orm.rows.plan import Plan, PlanCache, decoded
+from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
 
@@ -260,7 +260,8 @@ class Database:
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan on its own and return its decoded result."""
-        return await decoded(plan, await self._pool.fetch(plan, plan.bind(values)))
+        rows = await self._pool.fetch(plan, plan.bind(values))
+        return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan on its own and return how many rows it changed."""

@@ -25,7 +25,7 @@ from andamios_orm.errors import (
     SessionMisuse,
     TransactionAborted,
 )
-from andamios_orm.rows.plan import Plan, PlanCache, decoded
+from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
@@ -298,7 +298,7 @@ class Session:
             raise
         finally:
             self._idle.set()
-        return await decoded(plan, rows)
+        return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""

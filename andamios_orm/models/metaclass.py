@@ -37,6 +37,8 @@ _ATTRS = "__andamios_attrs__"
 _METADATA = "__andamios_metadata__"
 _GENERATED = "__andamios_generated__"
 
+_NOTHING: dict[str, Attr] = {}
+
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, generated, Field, PrivateAttr))
 class ModelMeta(ModelMetaclass):
@@ -54,6 +56,10 @@ class ModelMeta(ModelMetaclass):
 
         # Hidden from checkers: with it every misspelt column would be Any.
         def __getattr__(cls, name):
+            # Every query asks for columns, so one that was asked for before comes first.
+            found = cls.__dict__.get(_ATTRS, _NOTHING).get(name)
+            if found is not None and not _building.get():
+                return found
             found = _find(cls, name)
             return super().__getattr__(name) if found is None else found
 

@@ -27,6 +27,7 @@ from andamios_orm.queries.nodes import (
     operand_clause,
     operand_key,
     operand_models,
+    operand_names_only,
     operand_values,
 )
 from andamios_orm.schema.spec import Kind
@@ -158,6 +159,9 @@ class Comparison(Condition):
     def models(self, into: set[type[BaseModel]]) -> None:
         self.left.models(into)
         operand_models(self.right, into)
+
+    def names_only(self, model: type[BaseModel]) -> bool:
+        return self.left.names_only(model) and operand_names_only(self.right, model)
 
     def __repr__(self) -> str:
         right = repr(self.right) if isinstance(self.right, Node) else "..."

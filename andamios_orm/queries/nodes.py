@@ -13,7 +13,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from types import NoneType
 from typing import Any, Protocol, TypeAlias, TypeGuard, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -36,6 +40,7 @@ __all__ = [
     "operand_clause",
     "operand_key",
     "operand_models",
+    "operand_names_only",
     "operand_values",
 ]
 
@@ -93,6 +98,10 @@ class Node:
         """Add every model whose columns this node names."""
         ...
 
+    def names_only(self, model: type[BaseModel]) -> bool:
+        """Whether the node is known to name columns of this model only; asked before `models`."""
+        return False
+
     def __clause_element__(self) -> ColumnElement[Any]:
         return self.clause(literals)
 
@@ -116,8 +125,13 @@ Operand: TypeAlias = object
 """The other side of an operator: a plain value, a Term, or a SQLAlchemy expression."""
 
 
+_PLAIN = frozenset({bool, bytes, date, datetime, Decimal, float, int, NoneType, str, time, UUID})
+
+
 def is_clause(value: object) -> TypeGuard[Any]:
     """Whether `value` is a SQLAlchemy expression, or something that turns into one."""
+    if type(value) in _PLAIN:
+        return False
     return isinstance(value, ClauseElement) or (
         hasattr(value, "__clause_element__") and not isinstance(value, type)
     )
@@ -152,6 +166,11 @@ def operand_clause(
     if is_clause(operand):
         return cast("ColumnElement[Any]", operand)
     return binder.bind(operand, column_type)
+
+
+def operand_names_only(operand: Operand, model: type[BaseModel]) -> bool:
+    """Whether an operand is known to name columns of this model only."""
+    return operand.names_only(model) if isinstance(operand, Term) else not is_clause(operand)
 
 
 def operand_models(operand: Operand, into: set[type[BaseModel]]) -> None:

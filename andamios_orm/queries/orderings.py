@@ -60,6 +60,9 @@ class Ordering(Node):
     def models(self, into: set[type[BaseModel]]) -> None:
         self.term.models(into)
 
+    def names_only(self, model: type[BaseModel]) -> bool:
+        return self.term.names_only(model)
+
     def __repr__(self) -> str:
         return f"{self.term!r}.{'desc' if self.descending else 'asc'}()"
 

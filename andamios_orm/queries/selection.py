@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from pydantic import BaseModel
 
@@ -19,9 +19,11 @@ Lock: TypeAlias = Literal["wait", "nowait", "skip locked"]
 """What happens to a row that another transaction has locked: wait for it, fail, leave it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rows of a model, in which order, how many. Every refinement gives another one."""
+class Selection(NamedTuple):
+    """Which rows of a model, in which order, how many. Every refinement gives another one.
+
+    A tuple, because each step of every query makes one.
+    """
 
     model: type[BaseModel]
     conditions: tuple[Condition, ...] = ()
@@ -37,25 +39,25 @@ class Selection:
         """
         added = conjunction(conditions)
         self._same_model(added)
-        return replace(self, conditions=self.conditions + added)
+        return self._replace(conditions=self.conditions + added)
 
     def order_by(self, *keys: object) -> Selection:
         """Return the selection sorted by further columns. Raises WrongType for what is none."""
         added = tuple(_ordering(key) for key in keys)
         self._same_model([a for a in added if isinstance(a, Ordering)])
-        return replace(self, orderings=self.orderings + added)
+        return self._replace(orderings=self.orderings + added)
 
     def limited(self, limit: int) -> Selection:
         """Return the selection cut to `limit` rows. Raises WrongType for a negative number."""
-        return replace(self, limit=_count("limit", limit))
+        return self._replace(limit=_count("limit", limit))
 
     def skipping(self, offset: int) -> Selection:
         """Return the selection without its first `offset` rows. Raises WrongType."""
-        return replace(self, offset=_count("offset", offset))
+        return self._replace(offset=_count("offset", offset))
 
     def locked(self, lock: Lock) -> Selection:
         """Return the selection whose rows are locked as they are read."""
-        return replace(self, lock=lock)
+        return self._replace(lock=lock)
 
     def key(self) -> Key:
         """Return the shape: equal for selections that differ in values only, None without one."""
@@ -82,7 +84,10 @@ class Selection:
         return into
 
     def _same_model(self, added: object) -> None:
-        other = foreign_model(cast("list[Node]", added), self.model)
+        nodes = cast("Sequence[Node]", added)
+        if all(node.names_only(self.model) for node in nodes):
+            return
+        other = foreign_model(nodes, self.model)
         if other is not None:
             raise UsageError(
                 f"a query of {self.model.__name__} names a column of {other.__name__}; without a"

@@ -293,6 +293,9 @@ class Attr(Expression):
     def models(self, into: set[type[BaseModel]]) -> None:
         into.add(self.model)
 
+    def names_only(self, model: type[BaseModel]) -> bool:
+        return self.model is model
+
     def __and__(self, other: object) -> Condition:
         return as_condition(self) & other
 

@@ -116,10 +116,11 @@ class Repository(Generic[M]):
 
         Raises NotFound if there is none, WrongType for a key of another type, InvalidRow.
         """
-        found = await self.find(key)
-        if found is None:
+        plan = self._statements.by_key(self._source.plans)
+        rows = await self._source.fetch(plan, self._key(key))
+        if not rows:
             raise self._not_found()
-        return found
+        return rows[0]
 
     async def find(self, key: object, /) -> M | None:
         """Return the row with this primary key, None if there is none."""

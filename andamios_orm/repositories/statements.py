@@ -39,6 +39,7 @@ class ModelStatements(Generic[M]):
         self.model = model
         self.spec: ModelSpec = spec_of(model)
         self.encoder = Encoder(self.spec)
+        self._by_key = ("get", model)
         # Asked again whenever a table was added since.
         self._referred_to = (0, False)
 
@@ -90,12 +91,14 @@ class ModelStatements(Generic[M]):
 
     def by_key(self, plans: PlanCache) -> Plan[list[M]]:
         """SELECT ... WHERE key."""
-        return self._rows(plans, ("get", self.model), lambda d: to_sql.by_key(self.model))
+        found = plans.find(self._by_key)
+        return found or self._rows(plans, self._by_key, lambda d: to_sql.by_key(self.model))
 
     def select(self, plans: PlanCache, selection: Selection) -> Plan[list[M]]:
         """SELECT of the selection."""
         key = self._key("select", selection.key())
-        return self._rows(plans, key, lambda d: to_sql.select(selection, d.name))
+        found = plans.find(key)
+        return found or self._rows(plans, key, lambda d: to_sql.select(selection, d.name))
 
     def count(self, plans: PlanCache, selection: Selection) -> Plan[int]:
         """SELECT count(*)."""

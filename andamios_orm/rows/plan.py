@@ -21,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from andamios_orm.schema.columns import many_processor
 
 __all__ = [
+    "PIECE",
     "Plan",
     "PlanCache",
     "Row",
@@ -57,7 +58,7 @@ class Plan(Generic[R]):
     """Whether the driver is asked for a `pyarrow.Table`, which `decode` then gets for the rows."""
 
 
-_PIECE = 500
+PIECE = 500
 """Rows that are decoded before other tasks have a turn: a few milliseconds."""
 
 
@@ -66,11 +67,11 @@ async def decoded(plan: Plan[R], rows: Sequence[Row]) -> R:
 
     Raises InvalidRow.
     """
-    if not plan.many or len(rows) <= _PIECE:
+    if not plan.many or len(rows) <= PIECE:
         return plan.decode(rows)
     found: list[Any] = []
-    for start in range(0, len(rows), _PIECE):
-        found += cast("list[Any]", plan.decode(rows[start : start + _PIECE]))
+    for start in range(0, len(rows), PIECE):
+        found += cast("list[Any]", plan.decode(rows[start : start + PIECE]))
         await asyncio.sleep(0)
     return cast("R", found)
 
@@ -89,6 +90,10 @@ class PlanCache:
 
     def __len__(self) -> int:
         return len(self._plans)
+
+    def find(self, key: Hashable) -> Plan[Any] | None:
+        """Return the plan of the shape `key`, None if it was not built yet."""
+        return self._plans.get(key)
 
     def get(self, key: Hashable, build: Callable[[Dialect], Plan[R]]) -> Plan[R]:
         """Return the plan of the shape `key`, built at its first use. None is never kept."""

@@ -14,7 +14,7 @@ STUB = ast.parse(Path(expressions.__file__).with_suffix(".pyi").read_text(encodi
 
 NOT_FOR_USERS = {
     # What a node is to the builder of a statement.
-    *("clause", "key", "models", "values"),
+    *("clause", "key", "models", "names_only", "values"),
     # What an expression is to a node that holds it.
     *("checked", "descending", "first", "id", "nullable", "term", "value_type"),
     # What a column is to an UPDATE.
