@@ -1,4 +1,4 @@
-"""Judge the values of many instances column by column, in a tenth of the time of row by row.
+"""Judge the values of many instances column by column, in a fifth of the time of row by row.
 
 Only where nothing is wrong: for a column with a value that is refused, or that needs a closer
 look, the answer is None, and the rows are encoded one by one, which finds row, field and error.

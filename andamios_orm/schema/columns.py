@@ -219,7 +219,7 @@ def many_processor(
 class JsonOf(UserDefinedType[list[Any]]):
     """The type of a parameter that carries many values of one column, as one JSON text.
 
-    Where a driver converts the values of a list one by one, this takes half of the time.
+    Where a driver converts the values of a list one by one, an INSERT takes a third less this way.
     """
 
     cache_ok = True
