@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -15,7 +15,7 @@ from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import JsonOf, ManyOf, is_number_as_text
+from andamios_orm.schema.columns import JsonOf, ManyOf, Stored, is_number_as_text
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
@@ -82,7 +82,7 @@ def select(
 
     Raises NotSupported, UsageError.
     """
-    what = columns(selection.model) if what is None else what
+    what = _read_columns(selection.model, dialect_name) if what is None else what
     found = _limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
@@ -163,6 +163,20 @@ def arrow_columns(
 def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
     """Return the model's columns in the order of its fields."""
     return columns_of(model, spec_of(model).fields)
+
+
+def _read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnElement[Any]]:
+    """Return the model's columns as an engine gives many rows of them fastest.
+
+    DuckDB's driver takes three times as long to make a Decimal as to give the text of one, which
+    pydantic reads.
+    """
+    found: list[ColumnElement[Any]] = []
+    for column in columns(model):
+        is_decimal = cast("Stored", column.type).storage.kind is Kind.DECIMAL
+        text = is_decimal and dialect_name == "duckdb"
+        found.append(sa.cast(column, sa.Text()).label(column.name) if text else column)
+    return found
 
 
 def columns_of(model: type[BaseModel], fields: Sequence[FieldSpec]) -> list[sa.Column[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from decimal import Decimal
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -51,6 +52,8 @@ def _decimal(precision: int, scale: int) -> Representation:
     return Representation(
         sa.Numeric(precision, scale),
         checks.exact_decimal(precision, scale),
+        # Some of our statements ask for its text.
+        Expression("(Decimal({0}) if {0}.__class__ is str else {0})", Decimal=Decimal),
         bind_many=checks.many_decimals(precision, scale),
     )
 
@@ -87,6 +90,7 @@ def in_utc(column: ColumnElement[Any], column_type: TypeEngine[Any]) -> ColumnEl
     return sa.func.timezone(sa.literal_column("'UTC'"), column, type_=column_type)
 
 
+_read_in_utc = Expression("{0}.replace(tzinfo=UTC)", UTC=UTC)
 # A text statement of the user's reads the column itself.
 _utc = Expression(
     "({0}.replace(tzinfo=UTC) if {0}.tzinfo is None else {0}.astimezone(UTC))", UTC=UTC
@@ -98,7 +102,7 @@ _BY_KIND = {
     Kind.DATE: Representation(sa.Date(), checks.day),
     Kind.TIME: Representation(sa.Time(), checks.clock_time),
     Kind.DATETIME: Representation(
-        Instant(), checks.instant, _utc, _utc, bind_many=checks.many_instants
+        Instant(), checks.instant, _utc, _read_in_utc, bind_many=checks.many_instants
     ),
     Kind.NAIVE_DATETIME: Representation(sa.DateTime(), checks.wall_clock),
     Kind.INTERVAL: Representation(sa.Interval()),
