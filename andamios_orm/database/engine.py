@@ -97,6 +97,18 @@ class Database:
     ) -> None:
         await self.dispose()
 
+    async def warm_up(self, connections: int = 1) -> None:
+        """Open connections ahead of their use, so that the first callers do not wait for them.
+
+        As many as `connections` says, and `pool_size` at most. Raises DatabaseUnavailable: at the
+        start of a program, before it takes requests.
+
+        ```python
+        await db.warm_up(5)
+        ```
+        """
+        await self._pool.warm_up(connections)
+
     async def dispose(self) -> None:
         """Close all connections. A later use opens new ones, also in another event loop.
 

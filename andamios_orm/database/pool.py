@@ -302,6 +302,17 @@ class Pool:
                 return handed
         return await self._opened()
 
+    async def warm_up(self, connections: int) -> None:
+        """Have that many connections open, or as many as may be. Raises DatabaseUnavailable."""
+        self.bind_loop()
+        taken: list[DriverConnection] = []
+        try:
+            while len(taken) < min(connections, self._options.pool_size):
+                taken.append(await self.take())
+        finally:
+            for connection in taken:
+                await self.give_back(connection)
+
     async def give_back(self, connection: DriverConnection) -> None:
         """Let others have the connection, or close one whose state is unknown."""
         if not connection.is_usable():

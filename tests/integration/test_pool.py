@@ -195,6 +195,26 @@ async def test_a_database_that_nobody_disposes_of_goes_quietly(database_url: str
         await greenlet_spawn(pool.dispose)
 
 
+async def test_warming_up_opens_connections_that_the_first_callers_get(database_url: str) -> None:
+    async with Database(database_url, metadata=METADATA, pool_size=3) as db:
+        await db.warm_up(2)
+        opened = list(db._pool._idle)
+        assert len(opened) == min(2, db._pool._options.pool_size)
+
+        await db.warm_up(10)
+
+        assert db._pool._open == len(db._pool._idle) == db._pool._options.pool_size
+        assert set(opened) <= set(db._pool._idle)
+
+
+async def test_warming_up_says_that_the_server_is_not_there() -> None:
+    async with Database("postgresql://nobody@127.0.0.1:1/x") as db:
+        with pytest.raises(DatabaseUnavailable):
+            await db.warm_up()
+
+        assert db._pool.in_use == 0
+
+
 # ---- what is sent --------------------------------------------------------------------------------
 
 
