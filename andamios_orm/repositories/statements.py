@@ -114,10 +114,9 @@ class ModelStatements(Generic[M]):
 
     def insert(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
         """INSERT of one row with the fields `names`."""
-        return self._rows(
-            plans,
-            ("insert", self.model, names),
-            lambda d: to_sql.insert(self.model, self._fields(names)),
+        key = ("insert", self.model, names)
+        return plans.find(key) or self._rows(
+            plans, key, lambda d: to_sql.insert(self.model, self._fields(names))
         )
 
     def insert_rows(self, plans: PlanCache, names: tuple[str, ...], rows: int) -> Plan[list[M]]:
@@ -192,6 +191,8 @@ class ModelStatements(Generic[M]):
     def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
         key = self._key("patch", _assigned_key(assignments))
+        if (found := plans.find(key)) is not None:
+            return found
         selection = Selection(self.model)
         return self._rows(
             plans,

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 
 from andamios_orm.errors import NotStorable
-from andamios_orm.schema.json_values import JsonTexts, same_value, to_json_text
+from andamios_orm.schema.json_values import JsonText, JsonTexts, same_value, to_json_text
 from andamios_orm.schema.representations.checks import many_decimals
 from andamios_orm.schema.spec import ColumnOptions, FieldSpec, Kind, ModelSpec, only_drops_unset
 
@@ -28,6 +28,7 @@ __all__ = [
     "builtin_bytes",
     "judges_fields_alone",
     "renderer",
+    "renderer_of_one",
     "some_fields",
 ]
 
@@ -309,6 +310,32 @@ def _open_type(model: type[BaseModel], field: FieldSpec) -> type | None:
     if annotation is list or (origin is list and inner == (Any,)):
         return list
     return None
+
+
+def renderer_of_one(model: type[BaseModel], field: FieldSpec) -> Callable[[Any], JsonText | None]:
+    """Return the same for one value: its text, None if it might not come back as it is."""
+    outer = None if _rules(field) else _open_type(model, field)
+    if outer is None:
+        many = _typed(model, field)
+
+        def render_typed(value: Any) -> JsonText | None:
+            texts = many([value])
+            return None if texts is None else JsonText(texts[0].decode())
+
+        return render_typed
+
+    def render(value: Any) -> JsonText | None:
+        if (outer is not object and type(value) is not outer) or not _is_json(value):
+            return None
+        try:
+            text = to_json(value).decode()
+        except (PydanticSerializationError, ValueError):
+            return None
+        # The words of a NUL, NaN or an infinity may be harmless, which is for others to find out.
+        doubtful = "\\u0000" in text or "NaN" in text or "Infinity" in text
+        return None if doubtful else JsonText(text)
+
+    return render
 
 
 def _open(outer: type) -> Render:

@@ -94,8 +94,7 @@ def _name_columns(spec: ModelSpec, loads: Loads) -> Names:
         cell = f"c{number}"
         load = loads.get(field.name)
         if isinstance(load, Expression):
-            scope |= load.names
-            cell = load.source.format(cell)
+            cell = load.inline(cell, number, scope)
         elif load is not None:
             scope[f"load{number}"] = load
             cell = f"load{number}({cell})"

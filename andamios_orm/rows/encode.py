@@ -25,6 +25,7 @@ from andamios_orm.rows.batch import (
     renderer,
     some_fields,
 )
+from andamios_orm.rows.usual import Encoded, UsualInstances
 from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
@@ -57,8 +58,11 @@ class Encoder:
         names = self._given(values)
         return names, [values[name] for name in names]
 
-    def rendered(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
+    def rendered(self, instance: BaseModel) -> Encoded:
         """Return the same as `encode`, with JsonText in place of values whose text is known."""
+        usual = self._usual
+        if usual is not None and (found := usual.encode(instance)) is not None:
+            return found
         values, texts = self._validated(instance)
         names = self._given(values)
         return names, [texts.get(name, values[name]) for name in names]
@@ -82,6 +86,10 @@ class Encoder:
     @cached_property
     def _columns(self) -> Columns | None:
         return Columns(self._spec) if judges_fields_alone(self._spec) else None
+
+    @cached_property
+    def _usual(self) -> UsualInstances | None:
+        return UsualInstances(self._spec) if judges_fields_alone(self._spec) else None
 
     def _given(self, values: dict[str, object]) -> tuple[str, ...]:
         if self._generated.isdisjoint(values):

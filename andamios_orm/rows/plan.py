@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -18,7 +18,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.schema.columns import many_processor
+from andamios_orm.schema.columns import Stored, many_processor
+from andamios_orm.schema.representations.base import Expression
 
 __all__ = [
     "PIECE",
@@ -145,12 +146,13 @@ def compile_plan(
     constants = compiled.params
     slots: list[_Slot] = []
     for name in compiled.positiontup or ():
-        process = _processor(_bind_type(compiled, name), dialect)
+        bound = _bind_type(compiled, name)
+        process = _processor(bound, dialect)
         if own := _OWN.fullmatch(name):
-            slots.append((int(own[1]), process, None))
+            slots.append(_Slot(int(own[1]), process, _direct(bound, dialect)))
         else:
             value = constants[name]
-            slots.append((-1, None, process(value) if process else value))
+            slots.append(_Slot(-1, constant=process(value) if process else value))
     writes = not isinstance(statement, sa.Select)
     return Plan(str(compiled), _binder(slots), decode, writes, table, many, arrow)
 
@@ -204,8 +206,18 @@ def _compiled(statement: ClauseElement, dialect: Dialect) -> SQLCompiler:
 
 _Processor: TypeAlias = Callable[[Any], object]
 _Many: TypeAlias = Callable[[list[Any]], list[Any]]
-_Slot: TypeAlias = tuple[int, _Processor | None, object]
-"""The number of a value, or -1; what the driver takes it as; the constant that stands there."""
+
+
+class _Slot(NamedTuple):
+    """One parameter of a statement."""
+
+    number: int
+    """Which value it is, -1 for a constant."""
+    process: _Processor | None = None
+    """Value → what the driver takes; raises errors that name the field."""
+    direct: _Processor | None = None
+    """The same for values other than None, with other errors."""
+    constant: object = None
 
 
 def _bind_type(compiled: SQLCompiler, name: str) -> TypeEngine[Any]:
@@ -235,12 +247,12 @@ def _binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]
 
     def bind(values: Sequence[object]) -> list[object]:
         return [
-            constant
-            if number < 0
-            else values[number]
-            if process is None
-            else process(values[number])
-            for number, process, constant in slots
+            slot.constant
+            if slot.number < 0
+            else values[slot.number]
+            if slot.process is None
+            else slot.process(values[slot.number])
+            for slot in slots
         ]
 
     return bind
@@ -248,19 +260,42 @@ def _binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]
 
 def _generated_binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]]:
     scope: dict[str, object] = {}
-    cells: list[str] = []
-    for place, (number, process, constant) in enumerate(slots):
-        if number < 0:
-            scope[f"k{place}"] = constant
-            cells.append(f"k{place}")
-        elif process is None:
-            cells.append(f"v[{number}]")
-        else:
-            scope[f"p{place}"] = process
-            cells.append(f"p{place}(v[{number}])")
-    source = f"lambda v: [{', '.join(cells)}]"
-    # A loop with conditions takes twice as long. The text holds names and numbers made here.
-    return cast("Callable[[Sequence[object]], list[object]]", eval(source, scope))  # noqa: S307
+    careful: list[str] = []
+    direct: list[str] = []
+    for place, slot in enumerate(slots):
+        cell = f"v[{slot.number}]"
+        if slot.number < 0:
+            cell = f"constant_{place}"
+            scope[cell] = slot.constant
+        careful.append(cell)
+        direct.append(cell)
+        if slot.process is not None:
+            scope[f"process_{place}"] = slot.process
+            careful[-1] = f"process_{place}({cell})"
+            direct[-1] = careful[-1]
+        if slot.direct is not None:
+            converted = f"direct_{place}({cell})"
+            if isinstance(slot.direct, Expression):
+                converted = slot.direct.inline(cell, place, scope)
+            else:
+                scope[f"direct_{place}"] = slot.direct
+            direct[-1] = f"(None if {cell} is None else {converted})"
+    # What fails is done again, for an error that says where. A loop with conditions takes twice
+    # as long as this. The text holds names and numbers made here.
+    source = f"""
+def bind(v):
+    try:
+        return [{", ".join(direct)}]
+    except Exception:
+        return [{", ".join(careful)}]
+"""
+    exec(source, scope)  # noqa: S102
+    return cast("Callable[[Sequence[object]], list[object]]", scope["bind"])
+
+
+def _direct(bound: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    kept = bound.dialect_impl(dialect)
+    return kept.direct_bind(dialect) if type(kept) is Stored else None
 
 
 def _transposer(

@@ -105,11 +105,14 @@ class Stored(TypeDecorator[Any]):
 
     def bind_processor(self, dialect: Dialect) -> Converter | None:
         """Return Python value → driver value, None where the value passes as it is."""
+        bind = self.direct_bind(dialect)
+        return None if bind is None else _located(bind, self.field, dialect.name)
+
+    def direct_bind(self, dialect: Dialect) -> Converter | None:
+        """Return the same without care for None, and with errors that do not name the field."""
         codec = self.storage.codec
         bind = self._representation(dialect).bind
-        if codec is not None:
-            bind = _both(codec.encode, bind)
-        return None if bind is None else _located(bind, self.field, dialect.name)
+        return bind if codec is None else _both(codec.encode, bind)
 
     def many_processor(self, dialect: Dialect) -> Callable[[list[Any]], list[Any]] | None:
         """Return the same for lists of values, at a fraction of the cost for most kinds."""

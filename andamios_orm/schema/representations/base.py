@@ -19,29 +19,42 @@ ManyConverter: TypeAlias = Callable[[list[Any]], list[Any] | None]
 class Expression:
     """A converter written as a Python expression, so that generated code can hold it in line.
 
-    `{0}` stands for the value; a call costs more than most of what converters do.
+    `{0}` stands for the value, and `{name}` for what is given under that name; a call costs more
+    than most of what converters do.
 
-    >>> Expression("{0}.upper()")("a")
-    'A'
+    >>> Expression("{0}.replace({old}, 'b')", old="a")("aa")
+    'bb'
     """
 
-    __slots__ = ("_call", "names", "source")
+    __slots__ = ("_call", "_names", "_source")
 
     def __init__(self, source: str, /, **names: object) -> None:
-        self.source = source
-        self.names = names
-        """What the expression refers to, by the name it has there."""
-        self._call: Converter = eval(  # noqa: S307 - written in this package, without foreign text
-            f"lambda value: {source.format('value')}", dict(names)
-        )
+        self._source = source
+        self._names = names
+        scope: dict[str, object] = {}
+        source = f"lambda value: {self.inline('value', 0, scope)}"
+        self._call: Converter = eval(source, scope)  # noqa: S307 - this package's own, no foreign text
 
     def __call__(self, value: Any) -> object:
         """Return the converted value."""
         return self._call(value)
 
+    def inline(self, cell: str, place: int, scope: dict[str, object]) -> str:
+        """Return the source with `cell` for the value, and put what it refers to into `scope`.
+
+        `place` keeps the names of several expressions in one function apart.
+        """
+        names = {name: f"{name}_{place}" for name in self._names}
+        scope.update({names[name]: given for name, given in self._names.items()})
+        return self._source.format(cell, **names)
+
+    def then(self, source: str, /) -> Expression:
+        """Return the expression `source` of this one's value, which it names once."""
+        return Expression(source.format(self._source), **self._names)
+
     def or_none(self) -> Expression:
         """Return the expression that passes None (SQL NULL) through."""
-        return Expression(f"(None if {{0}} is None else {self.source})", **self.names)
+        return Expression(f"(None if {{0}} is None else {self._source})", **self._names)
 
 
 @dataclass(frozen=True, slots=True)

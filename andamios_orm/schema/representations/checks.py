@@ -11,10 +11,10 @@ import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from itertools import repeat
-from typing import cast
+from typing import NoReturn, cast
 
 from andamios_orm.errors import NotStorable, ValueOutOfRange
-from andamios_orm.schema.representations.base import Converter, ManyConverter
+from andamios_orm.schema.representations.base import Converter, Expression, ManyConverter
 
 __all__ = [
     "any_float",
@@ -43,15 +43,21 @@ __all__ = [
 _INT64 = "whole numbers from -2**63 to 2**63 - 1"
 
 
-def integer(value: int) -> int:
-    """A number of 64 bits."""
-    if -(2**63) <= value < 2**63:
-        return value
+def _too_large(value: int) -> NoReturn:
     raise ValueOutOfRange(
         "the number does not fit a 64-bit column",
         "bound the field with ge= and le=, or store the number as Decimal or str",
         limit=_INT64,
     )
+
+
+integer = Expression(
+    "({0} if {low} <= {0} <= {high} else {refuse}({0}))",
+    low=-(2**63),
+    high=2**63 - 1,
+    refuse=_too_large,
+)
+"""A number of 64 bits."""
 
 
 def many_integers(values: list[int]) -> list[int] | None:
@@ -118,12 +124,20 @@ def never_infinite(value: float) -> float:
 def text(length: int | None = None) -> Converter:
     """Valid text of at most `length` characters."""
 
-    def bind(value: str) -> str:
-        if length is not None and len(value) > length:
+    usual = "'\\0' not in {0} and {0}.isascii()"
+    if length is None:
+        return Expression(f"({{0}} if {usual} else {{check}}({{0}}))", check=_valid_text)
+
+    def check(value: str) -> str:
+        if len(value) > length:
             raise _too_long(length, "characters")
         return _valid_text(value)
 
-    return _valid_text if length is None else bind
+    return Expression(
+        f"({{0}} if {usual} and len({{0}}) <= {{length}} else {{check}}({{0}}))",
+        length=length,
+        check=check,
+    )
 
 
 def many_texts(length: int | None = None) -> ManyConverter:
@@ -281,8 +295,7 @@ def clock_time(value: time) -> time:
     return value
 
 
-def instant(value: datetime) -> datetime:
-    """An aware datetime, in UTC."""
+def _moved_to_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise NotStorable(
             "a datetime without a zone is not an instant",
@@ -308,6 +321,15 @@ def many_instants(values: list[datetime]) -> list[datetime] | None:
 
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+instant = Expression(
+    "({0} if {0}.tzinfo is {UTC} and {first} < {0} < {last} else {move}({0}))",
+    UTC=UTC,
+    first=_FIRST,
+    last=_LAST,
+    move=_moved_to_utc,
+)
+"""An aware datetime, in UTC."""
 
 
 def wall_clock(value: datetime) -> datetime:

@@ -53,7 +53,7 @@ def _decimal(precision: int, scale: int) -> Representation:
         sa.Numeric(precision, scale),
         checks.exact_decimal(precision, scale),
         # Some of our statements ask for its text.
-        Expression("(Decimal({0}) if {0}.__class__ is str else {0})", Decimal=Decimal),
+        Expression("({Decimal}({0}) if {0}.__class__ is str else {0})", Decimal=Decimal),
         bind_many=checks.many_decimals(precision, scale),
     )
 
@@ -90,10 +90,10 @@ def in_utc(column: ColumnElement[Any], column_type: TypeEngine[Any]) -> ColumnEl
     return sa.func.timezone(sa.literal_column("'UTC'"), column, type_=column_type)
 
 
-_read_in_utc = Expression("{0}.replace(tzinfo=UTC)", UTC=UTC)
+_read_in_utc = Expression("{0}.replace(tzinfo={UTC})", UTC=UTC)
 # A text statement of the user's reads the column itself.
 _utc = Expression(
-    "({0}.replace(tzinfo=UTC) if {0}.tzinfo is None else {0}.astimezone(UTC))", UTC=UTC
+    "({0}.replace(tzinfo={UTC}) if {0}.tzinfo is None else {0}.astimezone({UTC}))", UTC=UTC
 )
 
 _BY_KIND = {

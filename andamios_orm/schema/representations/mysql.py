@@ -112,8 +112,7 @@ def _whole(value: object) -> object:
     return value
 
 
-def _naive_utc(value: datetime) -> datetime:
-    return checks.instant(value).replace(tzinfo=None)
+_naive_utc = checks.instant.then("{0}.replace(tzinfo=None)")
 
 
 def _many_naive_utc(values: list[datetime]) -> list[datetime] | None:
@@ -121,19 +120,19 @@ def _many_naive_utc(values: list[datetime]) -> list[datetime] | None:
     return None if found is None else [value.replace(tzinfo=None) for value in found]
 
 
-_instant = Expression("{0}.replace(tzinfo=UTC)", UTC=UTC)
+_instant = Expression("{0}.replace(tzinfo={UTC})", UTC=UTC)
 
 
 # TIME is an interval of up to 838 hours there, and drivers give it as one.
-_clock = Expression("(midnight + {0}).time()", midnight=datetime.min)
-_interval = Expression("timedelta(microseconds=int({0}))", timedelta=timedelta)
+_clock = Expression("({midnight} + {0}).time()", midnight=datetime.min)
+_interval = Expression("{timedelta}(microseconds=int({0}))", timedelta=timedelta)
 
 
 def _bytes_of(value: UUID) -> bytes:
     return value.bytes
 
 
-_uuid = Expression("UUID(bytes={0})", UUID=UUID)
+_uuid = Expression("{UUID}(bytes={0})", UUID=UUID)
 
 
 _BY_KIND = {

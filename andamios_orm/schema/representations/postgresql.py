@@ -48,7 +48,7 @@ def _whole(value: object) -> object:
 
 
 # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
-_plain_uuid = Expression("UUID(int={0}.int)", UUID=UUID)
+_plain_uuid = Expression("{UUID}(int={0}.int)", UUID=UUID)
 
 _BY_KIND = {
     Kind.INTEGER: Representation(

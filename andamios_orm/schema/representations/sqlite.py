@@ -77,7 +77,7 @@ def _decimal(precision: int, scale: int) -> Representation:
     return Representation(
         sa.REAL(),
         lambda value: float(cast("Decimal", exact(value))),
-        Expression(f"Decimal({text})", Decimal=Decimal),
+        Expression(f"{{Decimal}}({text})", Decimal=Decimal),
         Expression(f"({text})"),
         bind_many=many,
     )
@@ -100,7 +100,7 @@ def _instants(values: list[datetime]) -> list[str] | None:
     return None if found is None else [v.isoformat(" ", "microseconds") for v in found]
 
 
-_interval = Expression("timedelta(microseconds={0})", timedelta=timedelta)
+_interval = Expression("{timedelta}(microseconds={0})", timedelta=timedelta)
 
 _BY_KIND = {
     # INTEGER, not BIGINT: only that spelling makes a primary key the row's own id.
@@ -116,7 +116,7 @@ _BY_KIND = {
     # for every reader of the file.
     Kind.DATETIME: Representation(
         sa.Text(),
-        lambda v: checks.instant(v).isoformat(" ", "microseconds"),
+        checks.instant.then("{0}.isoformat(' ', 'microseconds')"),
         datetime.fromisoformat,
         bind_many=_instants,
     ),
