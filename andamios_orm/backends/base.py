@@ -149,7 +149,7 @@ class Backend(Protocol):
 
     @property
     def statements_at_once(self) -> int | None:
-        """How many reads outside of sessions run at a time at most, however large the pool is.
+        """How many plans outside of sessions read at a time at most, however large the pool is.
 
         None where each connection more brings more.
         """

@@ -67,10 +67,7 @@ class Pool:
         self._engine = self._new_engine()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owners: set[asyncio.Task[Any]] = set()
-        few = backend.statements_at_once
-        self._few = (
-            None if few is None or few >= self._options.pool_size else asyncio.Semaphore(few)
-        )
+        self._few = self._new_few()
         self._open = 0
         # The one that was used last is the next to go: it is the most awake.
         self._idle: list[DriverConnection] = []
@@ -103,6 +100,11 @@ class Pool:
         event.listen(engine.sync_engine, "before_cursor_execute", _started)
         event.listen(engine.sync_engine, "after_cursor_execute", _finished)
         return engine
+
+    def _new_few(self) -> asyncio.Semaphore | None:
+        """Return what lets few reads run at once, which like the connections is of one loop."""
+        few = self.backend.statements_at_once
+        return None if few is None or few >= self._options.pool_size else asyncio.Semaphore(few)
 
     @property
     def dialect(self) -> Dialect:
@@ -152,6 +154,7 @@ class Pool:
         _return_all(self._idle)
         self._open = 0
         await to_its_end(self._engine.dispose())
+        self._few = self._new_few()
         self._loop = None
 
     # -- one session per task
@@ -286,7 +289,11 @@ class Pool:
             async with asyncio.timeout(self._timeout):
                 await few.acquire()
         except TimeoutError:
-            raise self._all_in_use() from None
+            raise DatabaseUnavailable(
+                f"{self.backend.statements_at_once} other reads, as many as run at once on"
+                f" {self.backend.name}, took {self._timeout:g} seconds",
+                "ask for less at once, read inside a session, or raise pool_timeout=",
+            ) from None
 
     async def take(self) -> DriverConnection:
         """Take a connection until it is given back. Raises DatabaseUnavailable."""
@@ -334,7 +341,7 @@ class Pool:
             self._open -= 1
             self._hand_over(None)
             if isinstance(error, Exception):
-                raise self._unavailable(error) from None
+                raise translated(error, self.backend, self.dialect) from None
             raise
         return DriverConnection(
             pooled.driver_connection, self.backend, self.dialect, self._metadata, pooled
@@ -357,14 +364,12 @@ class Pool:
                 if not self._hand_over(connection) and connection is not None:
                     self._idle.append(connection)
             if isinstance(error, TimeoutError):
-                raise self._all_in_use() from None
+                raise DatabaseUnavailable(
+                    f"all {self._options.pool_size} connections were in use for"
+                    f" {self._timeout:g} seconds",
+                    "end sessions sooner, or raise pool_size=",
+                ) from None
             raise
-
-    def _all_in_use(self) -> DatabaseUnavailable:
-        return DatabaseUnavailable(
-            f"all {self._options.pool_size} connections were in use for {self._timeout:g} seconds",
-            "end sessions sooner, or raise pool_size=",
-        )
 
     def _hand_over(self, connection: DriverConnection | None) -> bool:
         """Give a connection, or the room for one, to who waits longest; False if nobody does."""
@@ -401,9 +406,6 @@ class Pool:
                     with suppress(DatabaseError):
                         await to_its_end(connection.command("ROLLBACK"))
                 await self.give_back(connection)
-
-    def _unavailable(self, error: Exception) -> BaseException:
-        return translated(error, self.backend, self.dialect)
 
 
 def _stop_cancelled(backend: Backend) -> Callable[[ExceptionContext], None]:

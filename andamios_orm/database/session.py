@@ -288,6 +288,7 @@ class Session:
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
         parameters = plan.bind(values)
+        # What `_statement` does, without three context managers around a short call.
         connection = self._enter()
         try:
             await self._begin(connection)

@@ -61,7 +61,8 @@ class PostgreSQLFloor(Floor):
         await self._connection.execute("VACUUM ANALYZE users")
 
     async def version(self) -> str:
-        return ".".join(map(str, self._connection.get_server_version()[:2]))
+        version = self._connection.get_server_version()
+        return f"{version.major}.{version.micro}"
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -175,6 +175,17 @@ def test_a_database_works_in_another_loop_after_dispose(database_url: str) -> No
     assert [run(use()), run(use())] == [1, 1]
 
 
+def test_many_tasks_work_in_another_loop_after_dispose(database_url: str) -> None:
+    db = Database(database_url, metadata=METADATA)
+
+    async def use() -> int:
+        async with db:
+            await db.create_all()
+            return len(await asyncio.gather(*(Repository(Tree, db).count() for _ in range(20))))
+
+    assert [run(use()), run(use())] == [20, 20]
+
+
 async def test_dispose_before_any_use_does_nothing(database_url: str) -> None:
     await Database(database_url).dispose()
 

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import greenlet  # type: ignore[import-untyped] # it has no stubs
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import aiosqlite
 
 from andamios_orm import Col, Database, Model, Repository, field, generated
-from andamios_orm.repositories import statements
+from andamios_orm.rows import plan as plan_module
 from andamios_orm.rows.decode import nothing, scalar
 from andamios_orm.rows.plan import Plan, PlanCache, compile_plan, compile_rows
 
@@ -164,6 +165,19 @@ async def heroes(database_url: str) -> AsyncIterator[Repository[Hero]]:
         yield Repository(Hero, database)
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return the list that every statement is added to which SQLAlchemy compiles for a plan."""
+    compiled: list[object] = []
+
+    def counting(statement: Any, dialect: sa.Dialect) -> Any:
+        compiled.append(statement)
+        return compile_statement(statement, dialect)
+
+    compile_statement = plan_module._compiled
+    monkeypatch.setattr(plan_module, "_compiled", counting)
+    return compiled
+
+
 async def every_operation(heroes: Repository[Hero], name: str, age: int) -> None:
     ada = await heroes.add(Hero(name=name, age=age))
     await heroes.add_all([Hero(name=name), Hero(name=name), Hero(name=name)])
@@ -184,13 +198,7 @@ async def every_operation(heroes: Repository[Hero], name: str, age: int) -> None
 async def test_a_warm_call_compiles_nothing(
     heroes: Repository[Hero], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled: list[object] = []
-
-    def counting(statement: Any, *args: Any, **kwargs: Any) -> Plan[Any]:
-        compiled.append(statement)
-        return compile_plan(statement, *args, **kwargs)
-
-    monkeypatch.setattr(statements, "compile_plan", counting)
+    compiled = counted(monkeypatch)
     await every_operation(heroes, "Ada", 1)
     assert compiled
     compiled.clear()
@@ -200,17 +208,24 @@ async def test_a_warm_call_compiles_nothing(
     assert compiled == []
 
 
+async def test_a_warm_call_enters_no_greenlet(heroes: Repository[Hero]) -> None:
+    await every_operation(heroes, "Ada", 1)
+    switches: list[object] = []
+
+    greenlet.settrace(lambda event, greenlets: switches.append(event))
+    try:
+        await every_operation(heroes, "Bob", 2)
+    finally:
+        greenlet.settrace(None)
+
+    assert switches == []
+
+
 async def test_concurrent_calls_of_one_shape_compile_once(
     heroes: Repository[Hero], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await heroes.add_all([Hero(name=str(n), age=n) for n in range(20)])
-    compiled: list[object] = []
-
-    def counting(statement: Any, *args: Any, **kwargs: Any) -> Plan[Any]:
-        compiled.append(statement)
-        return compile_plan(statement, *args, **kwargs)
-
-    monkeypatch.setattr(statements, "compile_plan", counting)
+    compiled = counted(monkeypatch)
 
     found = await asyncio.gather(*[heroes.where(Hero.age == n).all() for n in range(20)])
 

@@ -223,7 +223,9 @@ def test_a_strict_model_reads_what_drivers_give() -> None:
 # ---- without the private keyword -----------------------------------------------------------------
 
 
-def test_without_the_keyword_rows_are_read_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_keyword_rows_are_read_by_the_models_own_validator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuses(schema: object, **keywords: object) -> None:
         raise TypeError("unexpected keyword argument")
 
