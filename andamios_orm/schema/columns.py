@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, cast
 from uuid import UUID
 from weakref import WeakSet
@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
@@ -298,17 +297,23 @@ _COMPARED = {"duckdb": (38, 38), "mariadb": (65, 30), "mysql": (65, 30)}
 """Digits and places; beyond them engines go on with doubles, and find unequal numbers equal."""
 
 
-_JSON: Mapping[str, TypeEngine[Any]] = {
-    "duckdb": sa.JSON(),
-    # The engines' own JSON type keeps numbers as doubles (MySQL), or is this text (MariaDB).
-    "mariadb": mysql.ExactText(),
-    "mysql": mysql.ExactText(),
-    "postgresql": pg.JSONB(),
-}
+@cache
+def _json_type(dialect_name: str) -> TypeEngine[Any]:
+    if dialect_name == "duckdb":
+        return sa.JSON()
+    if dialect_name in ("mariadb", "mysql"):
+        # Their own JSON type keeps numbers as doubles (MySQL), or is this text (MariaDB).
+        return mysql.ExactText()
+    if dialect_name == "postgresql":
+        # Loaded with the first database of its kind, not when the library is imported.
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
+
+        return JSONB()
+    return sa.Text()
 
 
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
-    column_type = _JSON.get(dialect.name, sa.Text())
+    column_type = _json_type(dialect.name)
     parsed = parses_json(dialect)
     bind = _jsonb_text if dialect.name == "postgresql" else to_json_text
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text
