@@ -1,48 +1,52 @@
 """Declare a Pydantic model once; store it, get it back validated."""
 
-from andamios_orm.database.engine import Database
-from andamios_orm.database.loop import run
-from andamios_orm.database.session import Session
-from andamios_orm.errors import (
-    AndamiosError,
-    CheckViolation,
-    ConditionMisuse,
-    ConstraintViolation,
-    DatabaseError,
-    DatabaseUnavailable,
-    DeclarationError,
-    FileProblem,
-    ForeignKeyProblem,
-    ForeignKeyViolation,
-    ImportRefused,
-    InvalidRow,
-    InvalidURL,
-    ManyFound,
-    MissingDriver,
-    NotFound,
-    NotLoaded,
-    NotNullViolation,
-    NotStorable,
-    NotSupported,
-    PrimaryKeyProblem,
-    ReservedName,
-    SessionMisuse,
-    StatementFailed,
-    TransactionAborted,
-    TransactionConflict,
-    UniqueViolation,
-    UnsupportedType,
-    UsageError,
-    ValueOutOfRange,
-    WrongType,
-)
-from andamios_orm.models.base import Model
-from andamios_orm.models.columns import Col, field, generated
-from andamios_orm.models.keys import UUIDKey, uuid7
-from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
-from andamios_orm.repositories.query import Query
-from andamios_orm.repositories.repository import Repository
-from andamios_orm.schema.types import register_type
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from andamios_orm.database.engine import Database
+    from andamios_orm.database.loop import run
+    from andamios_orm.database.session import Session
+    from andamios_orm.errors import (
+        AndamiosError,
+        CheckViolation,
+        ConditionMisuse,
+        ConstraintViolation,
+        DatabaseError,
+        DatabaseUnavailable,
+        DeclarationError,
+        FileProblem,
+        ForeignKeyProblem,
+        ForeignKeyViolation,
+        ImportRefused,
+        InvalidRow,
+        InvalidURL,
+        ManyFound,
+        MissingDriver,
+        NotFound,
+        NotLoaded,
+        NotNullViolation,
+        NotStorable,
+        NotSupported,
+        PrimaryKeyProblem,
+        ReservedName,
+        SessionMisuse,
+        StatementFailed,
+        TransactionAborted,
+        TransactionConflict,
+        UniqueViolation,
+        UnsupportedType,
+        UsageError,
+        ValueOutOfRange,
+        WrongType,
+    )
+    from andamios_orm.models.base import Model
+    from andamios_orm.models.columns import Col, field, generated
+    from andamios_orm.models.keys import UUIDKey, uuid7
+    from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
+    from andamios_orm.repositories.query import Query
+    from andamios_orm.repositories.repository import Repository
+    from andamios_orm.schema.types import register_type
 
 __all__ = [
     "AndamiosError",
@@ -93,3 +97,39 @@ __all__ = [
     "run",
     "uuid7",
 ]
+
+_HOMES = {
+    "Col": "models.columns",
+    "Database": "database.engine",
+    "ExportReport": "reports",
+    "ImportReport": "reports",
+    "Model": "models.base",
+    "Progress": "reports",
+    "Query": "repositories.query",
+    "RefusedRow": "reports",
+    "Repository": "repositories.repository",
+    "Session": "database.session",
+    "UUIDKey": "models.keys",
+    "field": "models.columns",
+    "generated": "models.columns",
+    "register_type": "schema.types",
+    "run": "database.loop",
+    "uuid7": "models.keys",
+}
+"""The module of each public name; all others are errors."""
+
+if not TYPE_CHECKING:
+    # Hidden from checkers: with it every misspelt name would be an object.
+    def __getattr__(name):
+        """Load a public name at its first use: what only declares models opens no database."""
+        if name in ("errors", "observe"):
+            return _import_module(f"{__name__}.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = _import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+        found = globals()[name] = getattr(home, name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

@@ -42,11 +42,12 @@ exception is kept in `DatabaseError.driver_error` for a debugger; its text may h
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy.exc import DontWrapMixin
 
-from andamios_orm.reports import ImportReport
+if TYPE_CHECKING:
+    from andamios_orm.reports import ImportReport
 
 __all__ = [
     "AndamiosError",

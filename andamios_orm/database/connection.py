@@ -10,12 +10,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.selectable import TypedReturnsRows
 from typing_extensions import TypeVarTuple
@@ -26,6 +25,9 @@ from andamios_orm.backends.failures import to_error
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import InvalidRow
 from andamios_orm.rows.plan import Plan, Row
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 __all__ = [
     "Connection",
@@ -281,6 +283,8 @@ class SQLAlchemyConnection:
         return (await self._execute(plan, parameters)).rowcount
 
     async def _execute(self, plan: Plan[Any], parameters: Sequence[object]) -> sa.CursorResult[Any]:
+        from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415 - the caller has it
+
         source = self._source
         connection = source if isinstance(source, AsyncConnection) else await source.connection()
         started = time.perf_counter()

@@ -23,7 +23,6 @@ from andamios_orm.database.source import Source
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import UsageError
-from andamios_orm.reports import ExportReport, ImportReport, Progress
 from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
@@ -31,6 +30,8 @@ from andamios_orm.schema.registry import default_metadata
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
     from sqlalchemy.sql.selectable import TypedReturnsRows
+
+    from andamios_orm.reports import ExportReport, ImportReport, Progress
 
 __all__ = ["Database"]
 

@@ -9,13 +9,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
@@ -34,6 +33,9 @@ from andamios_orm.errors import (
 from andamios_orm.rows.plan import Plan, PlanCache, Row, plans_of
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 __all__ = ["Pool", "Writers"]
 
@@ -77,6 +79,9 @@ class Pool:
         weakref.finalize(self, _return_all, self._idle)
 
     def _new_engine(self) -> AsyncEngine:
+        # Loaded when a database is opened, not when the library is imported.
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
         engine = create_async_engine(
             self._options.url,
             # Transactions are begun and ended by Session, on the driver; SQLAlchemy's own would
@@ -329,6 +334,8 @@ class Pool:
 
     def sqlalchemy(self, connection: DriverConnection) -> AsyncConnection:
         """Return SQLAlchemy's connection around one that was taken; there is nothing to close."""
+        from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415 - the engine has it
+
         inner = sa.Connection(self._engine.sync_engine, connection=connection.pooled)
         return AsyncConnection(self._engine, inner)
 

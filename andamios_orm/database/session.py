@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import ParamSpec, TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
@@ -29,6 +28,7 @@ from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
 __all__ = ["Session"]

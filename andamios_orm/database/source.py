@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Protocol, TypeVar
-
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from andamios_orm.backends.base import Capabilities
 from andamios_orm.database.connection import SQLAlchemyConnection
 from andamios_orm.database.url import backend_of
 from andamios_orm.rows.plan import Plan, PlanCache, decoded, plans_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 __all__ = ["Joined", "Source"]
 
@@ -58,6 +59,8 @@ class Joined:
     """A SQLAlchemy connection or session whose transaction a repository takes part in."""
 
     def __init__(self, source: AsyncConnection | AsyncSession) -> None:
+        from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415 - the caller has it
+
         bind = source.dialect if isinstance(source, AsyncConnection) else source.get_bind().dialect
         backend = backend_of(bind)
         self._connection = SQLAlchemyConnection(source, backend)

@@ -6,18 +6,22 @@ The only file that touches `pydantic._internal`. The rules, each found by what b
   as defaults of inherited fields. The metaclass finds it in `__getattr__`, per class.
 * While a class is being built, columns of its bases are not found at all: pydantic asks for them
   to warn about shadowed attributes.
-* Everything happens after `super().__new__`; the table is compiled at its first use.
+* Pydantic looks for the names in annotations where its metaclass was called, which would be here:
+  the caller of the class statement is looked up before.
+* Everything else happens after `super().__new__`; the table is compiled at its first use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, PrivateAttr
-from pydantic._internal._model_construction import ModelMetaclass
+from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
+from pydantic._internal._typing_extra import parent_frame_namespace
 from pydantic.fields import FieldInfo
 from typing_extensions import dataclass_transform
 
@@ -36,6 +40,7 @@ _building: ContextVar[bool] = ContextVar("_building", default=False)
 _ATTRS = "__andamios_attrs__"
 _METADATA = "__andamios_metadata__"
 _GENERATED = "__andamios_generated__"
+_RESET = "__pydantic_reset_parent_namespace__"
 
 _NOTHING: dict[str, Attr] = {}
 
@@ -50,6 +55,10 @@ class ModelMeta(ModelMetaclass):
         def __new__(
             mcs, name, bases, namespace, *, table=False, schema=None, metadata=None, **kwargs
         ):
+            if kwargs.get(_RESET, True):
+                found = parent_frame_namespace(parent_depth=2)
+                namespace["__pydantic_parent_namespace__"] = build_lenient_weakvaluedict(found)
+                kwargs[_RESET] = False
             return _new_class(
                 super().__new__, mcs, name, bases, namespace, table, schema, metadata, kwargs
             )
@@ -79,11 +88,11 @@ def _as_model(cls: type) -> type[BaseModel]:
 
 def _find(cls: type, name: str) -> Attr | sa.Table | None:
     """Return what a name that no class of the MRO has stands for: a column, or the table."""
+    if name != "__table__" and (name.startswith("_") or _building.get()):
+        return None
     attrs = cls.__dict__.get(_ATTRS)
     if name == "__table__":
         return None if attrs is None else table_of(_as_model(cls))
-    if name.startswith("_") or _building.get():
-        return None
     if attrs is None:
         if name in cls.__dict__.get("__pydantic_fields__", ()):
             raise AttributeError(
@@ -134,9 +143,10 @@ def _new_class(
     model = next((b for b in bases if isinstance(b, ModelMeta)), None)
     if model is not None:
         _check_names(name, namespace.get("__annotations__", {}), mcs)
-    if _has_generated(bases, namespace):
+    declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
+    if _has_generated(bases, declared):
         _drop_unset_after_init(namespace, bases)
-    if _has_secret(namespace):
+    if any(options.secret for options in declared):
         _hide_input(namespace)
     building = _building.set(True)
     try:
@@ -164,10 +174,10 @@ def _new_class(
 
 
 def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:
+    metaclass: type = mcs
+    reserved = _reserved(metaclass)
     for field_name in fields:
-        if field_name.startswith("_"):
-            continue
-        if hasattr(BaseModel, field_name) or hasattr(mcs, field_name):
+        if field_name in reserved:
             raise ReservedName(
                 f"{name}.{field_name}: every model class has something called `{field_name}`"
                 " already",
@@ -176,17 +186,14 @@ def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None
             )
 
 
-def _has_generated(bases: tuple[type, ...], namespace: dict[str, Any]) -> bool:
+@cache
+def _reserved(mcs: type) -> frozenset[str]:
+    return frozenset(n for n in {*dir(BaseModel), *dir(mcs)} if not n.startswith("_"))
+
+
+def _has_generated(bases: tuple[type, ...], declared: list[ColumnOptions]) -> bool:
     inherited = any(getattr(base, _GENERATED, ()) for base in bases)
-    return inherited or any(options.generated for options in _declared(namespace))
-
-
-def _has_secret(namespace: dict[str, Any]) -> bool:
-    return any(options.secret for options in _declared(namespace))
-
-
-def _declared(namespace: dict[str, Any]) -> Iterator[ColumnOptions]:
-    return (options_of(v) for v in namespace.values() if isinstance(v, FieldInfo))
+    return inherited or any(options.generated for options in declared)
 
 
 def _hide_input(namespace: dict[str, Any]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from andamios_orm.database.engine import Database
 from andamios_orm.database.session import Session
@@ -21,6 +19,8 @@ from andamios_orm.repositories.statements import statements_of
 from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
     from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
 
 __all__ = ["Repository"]
@@ -230,6 +230,8 @@ class Repository(Generic[M]):
         fields = self._statements.spec.by_name
         for name in sorted(change.model_fields_set):
             if name not in fields:
+                import difflib  # noqa: PLC0415 - only for this message
+
                 close = difflib.get_close_matches(name, fields, n=1)
                 hint = f"; did you mean `{close[0]}`?" if close else ""
                 raise UsageError(
@@ -290,6 +292,9 @@ class Repository(Generic[M]):
 def _source(source: object) -> Source:
     if isinstance(source, Database | Session):
         return source
+    # Loaded when a source is neither of the two, not when the library is imported.
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession  # noqa: PLC0415
+
     if isinstance(source, AsyncConnection | AsyncSession):
         return Joined(source)
     raise WrongType(

@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, cast
+from functools import cache, cached_property
+from typing import Annotated, Any, cast
 from uuid import UUID
 from weakref import WeakSet
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 from pydantic_core import to_json
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
@@ -61,15 +61,15 @@ class Stored(TypeDecorator[Any]):
     def __init__(
         self,
         storage: Storage,
-        annotation: object,
+        info: FieldInfo | None,
         *,
         field: str,
         exact: bool = True,
         limit: int | None = None,
     ) -> None:
-        super().__init__()
+        # SQLAlchemy's own would only set `impl`, to what it is for the class.
         self.storage = storage
-        self.annotation = _Annotation(annotation)
+        self.info = _Annotation(info)
         self.field = field
         self.exact = exact
         self.limit = limit
@@ -161,7 +161,7 @@ class Stored(TypeDecorator[Any]):
         if self.storage.kind is Kind.JSON:
             # pydantic's Json[...]: its own validator parses the text
             is_text = self.storage.column_type == "text"
-            return None if is_text else _chain(self.annotation.from_json, None)
+            return None if is_text else _chain(self.info.from_json, None)
         if self.storage.kind is Kind.CUSTOM:
             column_type = cast("TypeEngine[Any]", self.storage.column_type)
             return _chain(plain.from_plain(column_type), codec.decode if codec else None)
@@ -184,7 +184,7 @@ class Stored(TypeDecorator[Any]):
         if self.storage.kind is Kind.CUSTOM:
             return _custom(self.storage, dialect, coltype)
         if self.storage.kind is Kind.JSON:
-            return _json(self.storage, self.annotation, dialect)
+            return _json(self.storage, self.info, dialect)
         try:
             found = _represent(self.storage, dialect.name, self.limit)
         except NotSupported as error:
@@ -281,12 +281,13 @@ class _Annotation:
     The adapter is built at the first JSON value, when every forward reference is known.
     """
 
-    def __init__(self, annotation: object) -> None:
-        self._annotation = annotation
+    def __init__(self, info: FieldInfo | None) -> None:
+        self._info = info
 
     @cached_property
     def _adapter(self) -> TypeAdapter[object]:
-        return TypeAdapter[object](cast("type", self._annotation))
+        info = cast("FieldInfo", self._info)
+        return TypeAdapter[object](cast("type", Annotated[info.annotation, info]))
 
     def from_json(self, text: str) -> object:
         # JSON mode reads what strict and bytes fields wrote, which Python mode would refuse;
@@ -405,17 +406,23 @@ _COMPARED = {"duckdb": (38, 38), "mariadb": (65, 30), "mysql": (65, 30)}
 """Digits and places; beyond them engines go on with doubles, and find unequal numbers equal."""
 
 
-_JSON: Mapping[str, TypeEngine[Any]] = {
-    "duckdb": sa.JSON(),
-    # The engines' own JSON type keeps numbers as doubles (MySQL), or is this text (MariaDB).
-    "mariadb": mysql.ExactText(),
-    "mysql": mysql.ExactText(),
-    "postgresql": pg.JSONB(),
-}
+@cache
+def _json_type(dialect_name: str) -> TypeEngine[Any]:
+    if dialect_name == "duckdb":
+        return sa.JSON()
+    if dialect_name in ("mariadb", "mysql"):
+        # Their own JSON type keeps numbers as doubles (MySQL), or is this text (MariaDB).
+        return mysql.ExactText()
+    if dialect_name == "postgresql":
+        # Loaded with the first database of its kind, not when the library is imported.
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
+
+        return JSONB()
+    return sa.Text()
 
 
 def _json(storage: Storage, annotation: _Annotation, dialect: Dialect) -> Representation:
-    column_type = _JSON.get(dialect.name, sa.Text())
+    column_type = _json_type(dialect.name)
     parsed = parses_json(dialect)
     bind, many = _json_binders(jsonb=dialect.name == "postgresql")
     if storage.column_type == "text":  # pydantic's Json[...]: its own validator parses the text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -75,16 +75,19 @@ def reader(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
     return plain.result_processor(dialect, cursor_type(plain))
 
 
-class _PlainDialect(DefaultDialect):
-    """An engine whose driver would give every plain value as it is."""
+@cache
+def _plain_dialect() -> Dialect:
+    """Return an engine whose driver would give every plain value as it is."""
+    # Loaded with the first Parquet file, not when the library is imported.
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
-    supports_native_boolean = True
-    supports_native_decimal = True
-    returns_native_bytes = True
-    colspecs = {sa.Interval: postgresql.INTERVAL}  # noqa: RUF012 - as in all dialects
+    class PlainDialect(DefaultDialect):
+        supports_native_boolean = True
+        supports_native_decimal = True
+        returns_native_bytes = True
+        colspecs = {sa.Interval: postgresql.INTERVAL}  # noqa: RUF012 - as in all dialects
 
-
-_PLAIN = _PlainDialect()
+    return PlainDialect()
 
 
 def from_plain(column_type: TypeEngine[Any]) -> Converter | None:
@@ -92,7 +95,8 @@ def from_plain(column_type: TypeEngine[Any]) -> Converter | None:
 
     The same on every engine, because a file does not know which one it will come to.
     """
-    return column_type.dialect_impl(_PLAIN).result_processor(_PLAIN, None)
+    dialect = _plain_dialect()
+    return column_type.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def cursor_type(plain: TypeEngine[Any]) -> object:

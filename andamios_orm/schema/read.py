@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import NoneType
-from typing import Annotated, cast, get_args
+from typing import cast, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -57,7 +57,10 @@ def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> Mod
 def options_of(info: FieldInfo) -> ColumnOptions:
     """Return what `field()` or `generated()` said about a field; defaults for plain fields."""
     found = [mark for mark in info.metadata if isinstance(mark, ColumnOptions)]
-    return found[-1] if found else ColumnOptions()
+    return found[-1] if found else _PLAIN
+
+
+_PLAIN = ColumnOptions()
 
 
 def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str]) -> FieldSpec:
@@ -76,7 +79,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
     spec = FieldSpec(
         name=name,
         column=options.column or name,
-        annotation=Annotated[info.annotation, info],
+        info=info,
         storage=reading.storage,
         nullable=reading.nullable,
         primary_key=bool(options.primary_key),

@@ -52,6 +52,8 @@ class Declaration:
 
 
 _by_model: dict[type[BaseModel], Declaration] = {}
+_by_table: dict[tuple[sa.MetaData, str], Declaration] = {}
+"""The same declarations, so that one more does not have to look at all others."""
 
 
 def declare(declaration: Declaration) -> None:
@@ -60,9 +62,9 @@ def declare(declaration: Declaration) -> None:
     Raises DeclarationError when another class already has the table.
     """
     model = declaration.model
-    for other in list(declarations(declaration.metadata)):
-        if other.full_name != declaration.full_name:
-            continue
+    key = (declaration.metadata, declaration.full_name)
+    other = _by_table.get(key)
+    if other is not None:
         if (other.model.__module__, other.model.__qualname__) != (
             model.__module__,
             model.__qualname__,
@@ -79,7 +81,7 @@ def declare(declaration: Declaration) -> None:
     if declaration.metadata is not default_metadata:
         given = cast("Mapping[str, Any]", declaration.metadata.naming_convention)
         declaration.metadata.naming_convention = cast("Any", {**NAMING_CONVENTION, **given})
-    _by_model[model] = declaration
+    _by_table[key] = _by_model[model] = declaration
 
 
 def declaration_of(model: type[BaseModel]) -> Declaration:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 __all__ = [
     "ONLY_DROPS_UNSET",
@@ -143,8 +144,7 @@ class FieldSpec:
 
     name: str
     column: str
-    annotation: object
-    """The field's type with its metadata, as pydantic understands it; for a type adapter."""
+    info: FieldInfo
     storage: Storage
     nullable: bool
     primary_key: bool = False
@@ -161,6 +161,11 @@ class FieldSpec:
     """A rule that no constraint of the table repeats: a pattern, or a validator of the user's."""
     raw_validators: bool = False
     """A user's validator sees the value before pydantic does, so it must be a Python value."""
+
+    @property
+    def annotation(self) -> object:
+        """The field's type with its metadata, as pydantic understands it; for a type adapter."""
+        return Annotated[self.info.annotation, self.info]
 
 
 @dataclass(frozen=True, kw_only=True)

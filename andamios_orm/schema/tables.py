@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
@@ -31,15 +33,11 @@ def build_table(
     """
     args, options = _table_args(spec)
     columns = {f.name: _column(spec.name, f, foreign_keys.get(f.name)) for f in spec.fields}
-    table = sa.Table(
+    table = _ModelTable(
         spec.table,
         metadata,
         *columns.values(),
-        *(
-            sa.UniqueConstraint(columns[f.name])
-            for f in spec.fields
-            if f.unique and not f.primary_key
-        ),
+        *(sa.UniqueConstraint(f.column) for f in spec.fields if f.unique and not f.primary_key),
         *args,
         **{
             "schema": spec.schema,
@@ -60,10 +58,60 @@ def build_table(
         if field.index and not field.unique:
             sa.Index(None, columns[field.name])
     _limit_keys(table)
-    for check in checks_of(spec, columns):
-        table.append_constraint(check)
-    sa.event.listen(table, "before_create", _inline_foreign_keys)
+    table.checks = _Checks(spec, columns)
     return table
+
+
+class _Checks:
+    """The CHECK constraints of one table, which cost more to make than the rest of it.
+
+    A program that only reads and adds rows never asks for them.
+    """
+
+    _lock = threading.RLock()
+
+    def __init__(self, spec: ModelSpec, columns: Mapping[str, sa.Column[Any]]) -> None:
+        self._of = (spec, columns)
+        self._making = self._made = False
+
+    def add_to(self, constraints: set[sa.Constraint]) -> None:
+        """Make them if nobody has; each adds itself to the table of its column.
+
+        Whoever comes meanwhile waits, or would create the table without them; the constraints
+        themselves, which look at the table while they are made, do not wait.
+        """
+        if self._made:
+            return
+        with self._lock:
+            if self._making or self._made:
+                return
+            self._making = True
+            others = set(constraints)
+            try:
+                deque(checks_of(*self._of), maxlen=0)
+                self._made = True
+            finally:
+                self._making = False
+                if not self._made:
+                    constraints.intersection_update(others)
+
+
+class _ModelTable(sa.Table):
+    """A table like any other, whose CHECKs are made when its constraints are asked for."""
+
+    inherit_cache = True
+    checks: _Checks | None = None
+
+    @property
+    def constraints(self) -> set[sa.Constraint]:
+        """See SQLAlchemy: all constraints of the table."""
+        if self.checks is not None:
+            self.checks.add_to(self._constraints)
+        return self._constraints
+
+    @constraints.setter
+    def constraints(self, constraints: set[sa.Constraint]) -> None:
+        self._constraints = constraints
 
 
 def _limit_keys(table: sa.Table) -> None:
@@ -85,6 +133,7 @@ def _limit_keys(table: sa.Table) -> None:
 _SIZED = (Kind.TEXT, Kind.BYTES)
 
 
+@sa.event.listens_for(_ModelTable, "before_create")
 def _inline_foreign_keys(table: sa.Table, *args: object, **kw: object) -> None:
     """Undo what creating the table on another engine left behind.
 
@@ -115,7 +164,7 @@ def _is_counted(field: FieldSpec) -> bool:
 
 
 def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
-    column_type = Stored(field.storage, field.annotation, field=f"{model}.{field.name}")
+    column_type = Stored(field.storage, field.info, field=f"{model}.{field.name}")
     args: list[sa.schema.SchemaItem] = []
     if _is_counted(field):
         args.append(sa.Identity())

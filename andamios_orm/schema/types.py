@@ -7,7 +7,7 @@ How a `Storage` looks on each engine is decided in `columns.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
@@ -126,7 +126,7 @@ class Reading:
 
 
 def read_type(
-    annotation: object, metadata: Iterable[object], *, field: str, column_type: object = None
+    annotation: object, metadata: Sequence[object], *, field: str, column_type: object = None
 ) -> Reading:
     """Return what the column of a field annotated `annotation` holds.
 
@@ -134,6 +134,10 @@ def read_type(
     found here. `field` is `"Model.field"`, for messages, and `column_type` a SQLAlchemy type that
     the user chose for this one field. Raises UnsupportedType.
     """
+    if not metadata and column_type is None and type(annotation) is type:
+        plain = _READINGS.get(annotation)
+        if plain is not None and annotation not in _registered:
+            return plain
     core, inner, nullable = _unwrap(annotation)
     # Pydantic lets the outermost of two marks of a kind decide, hence the order and the "last".
     marks = [*inner, *_flat(metadata)]
@@ -230,6 +234,13 @@ _SCALARS: Mapping[type, Storage] = {
     UUID: Storage(Kind.UUID, (UUID,)),
     EmailStr: Storage(Kind.TEXT, (str,)),
 }
+
+
+_READINGS = {
+    python: Reading(storage, nullable=False, bounds=(), raw_validators=False, python_rules=False)
+    for python, storage in _SCALARS.items()
+}
+"""What most fields are: a scalar without constraints."""
 
 
 def _reveal(value: object) -> object:

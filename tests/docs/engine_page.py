@@ -6,7 +6,7 @@ from pathlib import Path
 
 from andamios_orm.backends import base
 from andamios_orm.backends.base import Capabilities
-from andamios_orm.database.url import BACKENDS
+from andamios_orm.database.url import backend_named
 
 __all__ = ["PAGE", "page"]
 
@@ -88,11 +88,11 @@ def shown(value: object) -> str:
 
 def page() -> str:
     """Return the page."""
-    engines = [name for name in NAMES if name in BACKENDS]
-    lines = ["| | " + " | ".join(NAMES[name] for name in engines) + " |"]
-    lines.append("|---" * (1 + len(engines)) + "|")
+    backends = {name: backend for name in NAMES if (backend := backend_named(name)) is not None}
+    lines = ["| | " + " | ".join(NAMES[name] for name in backends) + " |"]
+    lines.append("|---" * (1 + len(backends)) + "|")
     for field, says in descriptions().items():
-        capabilities: list[Capabilities] = [BACKENDS[name].capabilities for name in engines]
+        capabilities: list[Capabilities] = [b.capabilities for b in backends.values()]
         cells = " | ".join(shown(getattr(c, field)) for c in capabilities)
         lines.append(f"| `{field}`: {says.rstrip('.')} | {cells} |")
     return INTRODUCTION + "\n".join(lines) + "\n" + NOTES

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 
 from andamios_orm.errors import NotSupported
@@ -67,11 +68,11 @@ def represent(storage: Storage, *, limit: int | None = None) -> Representation:
         )
     if kind is Kind.BYTES:
         short = _short(storage, limit)
-        kept = sa.VARBINARY(short) if short else mysql.LONGBLOB()
+        kept = sa.VARBINARY(short) if short else _long_bytes()
         return Representation(kept, checks.data(short or storage.length))
     if kind is Kind.DECIMAL:
         return _decimal(cast("int", storage.precision), cast("int", storage.scale))
-    return _BY_KIND[kind]
+    return _by_kind()[kind]
 
 
 def enforces_length(storage: Storage, *, limit: int | None) -> bool:
@@ -135,20 +136,33 @@ def _bytes_of(value: UUID) -> bytes:
 _uuid = Expression("{UUID}(bytes={0})", UUID=UUID)
 
 
-_BY_KIND = {
-    Kind.INTEGER: Representation(
-        sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
-    ),
-    Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool, bind_many=checks.many_booleans),
-    Kind.FLOAT: Representation(mysql.DOUBLE(), checks.never_infinite, bind_many=checks.many_floats),
-    Kind.DATE: Representation(sa.Date(), checks.day),
-    Kind.TIME: Representation(mysql.TIME(fsp=6), checks.clock_time, _clock, _clock),
-    # Not TIMESTAMP, which ends in 2038.
-    Kind.DATETIME: Representation(
-        mysql.DATETIME(fsp=6), _naive_utc, _instant, _instant, bind_many=_many_naive_utc
-    ),
-    Kind.NAIVE_DATETIME: Representation(mysql.DATETIME(fsp=6), checks.wall_clock),
-    Kind.INTERVAL: Representation(sa.BigInteger(), checks.microseconds, _interval, _interval),
-    # Sixteen bytes take any UUID; MariaDB's own type refuses some.
-    Kind.UUID: Representation(sa.BINARY(16), _bytes_of, _uuid, _uuid),
-}
+# SQLAlchemy's dialect is loaded with the first database of its kind, not with the library.
+def _long_bytes() -> sa.types.TypeEngine[bytes]:
+    from sqlalchemy.dialects.mysql import LONGBLOB  # noqa: PLC0415
+
+    return LONGBLOB()
+
+
+@cache
+def _by_kind() -> Mapping[Kind, Representation]:
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415
+
+    return {
+        Kind.INTEGER: Representation(
+            sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
+        ),
+        Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool, bind_many=checks.many_booleans),
+        Kind.FLOAT: Representation(
+            mysql.DOUBLE(), checks.never_infinite, bind_many=checks.many_floats
+        ),
+        Kind.DATE: Representation(sa.Date(), checks.day),
+        Kind.TIME: Representation(mysql.TIME(fsp=6), checks.clock_time, _clock, _clock),
+        # Not TIMESTAMP, which ends in 2038.
+        Kind.DATETIME: Representation(
+            mysql.DATETIME(fsp=6), _naive_utc, _instant, _instant, bind_many=_many_naive_utc
+        ),
+        Kind.NAIVE_DATETIME: Representation(mysql.DATETIME(fsp=6), checks.wall_clock),
+        Kind.INTERVAL: Representation(sa.BigInteger(), checks.microseconds, _interval, _interval),
+        # Sixteen bytes take any UUID; MariaDB's own type refuses some.
+        Kind.UUID: Representation(sa.BINARY(16), _bytes_of, _uuid, _uuid),
+    }

@@ -335,6 +335,18 @@ def test_an_annotation_that_is_not_known_yet_can_wait_until_the_first_use() -> N
     assert [f.name for f in spec_of(Early).fields] == ["id", "parts"]
 
 
+def test_an_annotation_finds_the_names_around_the_class_statement() -> None:
+    class Near(Model):
+        pass
+
+    class Local(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        near: Col["Near"]
+
+    assert Local.__pydantic_complete__
+    assert str(Local.__table__.c.near.type) == "TEXT"
+
+
 def test_a_class_that_is_no_table_has_no_description() -> None:
     with pytest.raises(DeclarationError, match=r"^Loose is not a table\n  Fix: declare it `class"):
         spec_of(Loose)

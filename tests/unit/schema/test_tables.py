@@ -1,10 +1,14 @@
 """The tables of one rich model, as each engine is told to create them."""
 
+import copy
 import enum
+import queue
+import threading
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +18,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
 from andamios_orm import Col, Model, field, generated
+from andamios_orm.schema.constraints import checks_of
 
 
 class Kind(enum.Enum):
@@ -165,6 +170,62 @@ def test_a_unique_field_needs_no_second_index() -> None:
 
     assert Coded.__table__.indexes == set()
     assert {c.name for c in Coded.__table__.constraints} == {"pk_coded", "uq_coded_code"}
+
+
+def test_a_table_that_is_copied_before_its_checks_are_made_has_them_once() -> None:
+    class Copied(Base, table=True):
+        id: Col[int] = generated()
+        age: Col[int] = field(ge=0)
+
+    expected = {"pk_copied", "ck_copied_age_ge"}
+    twin = copy.deepcopy(Copied.__table__)
+
+    assert sorted(str(c.name) for c in twin.constraints) == sorted(expected)
+    assert sorted(str(c.name) for c in Copied.__table__.constraints) == sorted(expected)
+    assert {c.table for c in twin.constraints} == {twin}
+
+
+def test_whoever_asks_while_the_checks_are_made_waits_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Shared(Base, table=True):
+        id: Col[int] = generated()
+        age: Col[int] = field(ge=0)
+
+    asked, answers = threading.Event(), queue.Queue[int]()
+
+    def slowly(*args: Any) -> Iterator[sa.CheckConstraint]:
+        other = threading.Thread(target=lambda: answers.put(len(asking(asked))))
+        other.start()
+        asked.wait()
+        yield from checks_of(*args)
+
+    def asking(asked: threading.Event) -> set[sa.Constraint]:
+        asked.set()
+        return Shared.__table__.constraints
+
+    monkeypatch.setattr("andamios_orm.schema.tables.checks_of", slowly)
+
+    assert len(Shared.__table__.constraints) == answers.get(timeout=5) == 2
+
+
+def test_checks_that_cannot_be_made_are_missed_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(Base, table=True):
+        id: Col[int] = generated()
+        age: Col[int] = field(ge=0)
+
+    def halfway(*args: Any) -> Iterator[sa.CheckConstraint]:
+        yield from checks_of(*args)
+        raise ValueError("no such check")
+
+    table = Wrong.__table__
+    with monkeypatch.context() as patched:
+        patched.setattr("andamios_orm.schema.tables.checks_of", halfway)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="no such check"):
+                list(table.constraints)
+
+    assert sorted(str(c.name) for c in table.constraints) == ["ck_wrong_age_ge", "pk_wrong"]
 
 
 def test_a_foreign_key_added_by_alter_elsewhere_is_in_the_table_on_sqlite() -> None:
