@@ -20,8 +20,8 @@ __all__ = ["Flame", "profiled"]
 _INTERVAL = 0.000_05
 _WARM = 50
 """Calls before the first sample: caches are filled, and the processor is awake."""
-_THREAD = "threads of the driver and the engine"
-_LOOP = "event loop, and what it calls back"
+_THREAD = "threads of driver and engine"
+_LOOP = "event loop and callbacks"
 _MEANT = {
     ("andamios_orm.rows.validator", "<lambda>"): (
         "pydantic_core",
@@ -124,9 +124,16 @@ def _callbacks(frame: Frame) -> list[Frame]:
 def _read(sampled: Sampled, kind: Kind, modules: dict[str, str]) -> Frame:
     """Return pyinstrument's frames as ours. What has no file is the work of who called it."""
     module, function = _place(sampled, modules)
+    stands = (module, function) in _MEANT
     module, function = _MEANT.get((module, function), (module, function))
     own = kind if module in ("built-in", "generated") else kind_of(module)
-    children = [_read(one, own, modules) for one in sampled.children if not one.is_synthetic]
+    children: list[Frame] = []
+    for child in sampled.children:
+        if not child.is_synthetic:
+            one = _read(child, own, modules)
+            # What stands for a function in C may have been told apart from it after all.
+            is_same = stands and (one.module, one.function) == (module, function)
+            children += one.children if is_same else [one]
     return Frame(module, function, own, sampled.time, children)
 
 
