@@ -67,6 +67,10 @@ bench-peers: $(STAMP) ## Compare speed with other libraries; ARGS=--record keeps
 bench-growth: $(STAMP) ## See what grows with rows, columns, models and calls
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
+.PHONY: flames
+flames: $(STAMP) ## Draw where the time goes; ARGS="--only sqlite --functions"
+	@$(BIN)/python -m benchmarks.flames $(ARGS)
+
 .PHONY: docs
 docs: $(STAMP) ## Build the documentation into site/; warnings are errors
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml

@@ -16,11 +16,11 @@ from benchmarks.drawing import drawn
 from benchmarks.harness import ROUNDS
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import agree, measure, prepared
+from benchmarks.page import RECORDED, write
 from benchmarks.report import METHOD, PYTHON, Report, Result, result, tables
 from benchmarks.workload import OPERATIONS
 
 RESULTS = Path(__file__).parent / "results"
-RECORDED = RESULTS / "andamios_orm.json"
 CHART = Path(__file__).parents[1] / "docs/explanation/images/performance.svg"
 SECONDS = 0.06
 """How long a sample is to be."""
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.record:
         _keep(RECORDED, report.text())
         _keep(CHART, drawn(report))
+        write(report)
     print(tables(results))
     return checked(results) if chosen.check else 0
 
@@ -134,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the ratios as an SVG")
     parser.add_argument(
-        "--record", action="store_true", help="also write the result and the chart that are kept"
+        "--record",
+        action="store_true",
+        help="also write the result, the chart and the page that are kept",
     )
     parser.add_argument(
         "--check", action="store_true", help="fail when a budget is missed by more than the noise"

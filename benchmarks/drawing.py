@@ -8,15 +8,16 @@ from pathlib import Path
 from benchmarks.chart import Bar, Panel, chart
 from benchmarks.report import PYTHON, Report, Result, loaded
 
-__all__ = ["drawn"]
+__all__ = ["NAMES", "drawn"]
 
-_NAMES = {
+NAMES = {
     "sqlite": "SQLite",
     "duckdb": "DuckDB",
     "postgresql": "PostgreSQL",
     "mariadb": "MariaDB",
     PYTHON: "next to pydantic + SQLAlchemy",
 }
+"""What a chart and a table call the backends."""
 
 
 def drawn(report: Report) -> str:
@@ -37,7 +38,7 @@ def _panels(results: list[Result]) -> list[Panel]:
     found = {(one.title, one.backend): one for one in results}
     return [
         Panel(
-            _NAMES.get(backend, backend),
+            NAMES.get(backend, backend),
             tuple(_bar(title, found.get((title, backend))) for title in titles),
         )
         for backend in dict.fromkeys(one.backend for one in results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.markdown import replaced
 from benchmarks.peers.speed.answers import Answers
 from benchmarks.peers.speed.drawing import drawn
 from benchmarks.peers.speed.tables import backends, tables
@@ -11,19 +12,12 @@ from benchmarks.peers.speed.tables import backends, tables
 __all__ = ["PAGE", "chart_of", "with_tables", "write"]
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "speed.md"
-_BEGIN = (
-    "<!-- written by `make bench-peers ARGS=--record`: edit benchmarks/peers/speed instead -->\n"
-)
-_END = "<!-- end of what is written -->\n"
+_COMMAND = "make bench-peers ARGS=--record"
 
 
 def with_tables(page: str, answers: Answers) -> str:
     """Return the text of a page with the tables of a run in place of those that it has."""
-    before, _, rest = page.partition(_BEGIN)
-    _, found, after = rest.partition(_END)
-    if not found:
-        raise ValueError(f"{PAGE.name} has no place for the tables")
-    return f"{before}{_BEGIN}\n{tables(answers)}\n\n{_END}{after}"
+    return replaced(page, tables(answers), command=_COMMAND, source="benchmarks/peers/speed")
 
 
 def chart_of(backend: str) -> Path:

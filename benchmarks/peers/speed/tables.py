@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from benchmarks.markdown import table
 from benchmarks.peers.speed.answers import Answers, Library
 from benchmarks.peers.speed.roster import MEASURED, TITLES
 from benchmarks.peers.speed.shown import MISSING, duration, multiple
@@ -49,7 +50,7 @@ def speeds(answers: Answers, backend: str) -> str:
         for each in measured
     ]
     floor = [_floor(measured, backend, operation) for operation in MEASURED]
-    return _markdown([*lines, ["raw driver + pydantic", *floor]])
+    return table([*lines, ["raw driver + pydantic", *floor]])
 
 
 def differences(answers: Answers) -> str:
@@ -79,7 +80,7 @@ def differences(answers: Answers) -> str:
                     _remarks(each),
                 ]
             )
-    return _markdown(lines)
+    return table(lines)
 
 
 def imports(answers: Answers) -> str:
@@ -89,7 +90,7 @@ def imports(answers: Answers) -> str:
         if each.imported is not None:
             ratio = multiple(each.imported.cpu.value)
             lines.append([each.title, duration(each.imported.ours.cpu), ratio])
-    return _markdown(lines)
+    return table(lines)
 
 
 def _remarks(library: Library) -> str:
@@ -110,15 +111,3 @@ def _floor(libraries: Iterable[Library], backend: str, operation: str) -> str:
     found = [each.result(backend, operation) for each in libraries]
     walls = [one.floor.wall for one in found if one is not None]
     return f"1 · {duration(min(walls))}" if walls else MISSING
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    head, *rest = (
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in lines
-    )
-    rule = "| " + " | ".join("-" * max(width, 3) for width in widths) + " |"
-    return "\n".join((head, rule, *rest))

@@ -1,0 +1,1 @@
+"""Where the time of each hot operation goes, as flame graphs for the documentation."""
