@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
+from types import NoneType
 from typing import Annotated, Any, cast
 from uuid import UUID
 from weakref import WeakSet
@@ -324,7 +325,8 @@ def _many(many: ManyConverter, bind: Converter) -> Callable[[list[Any]], list[An
     """Return the converter of lists that asks `bind` only where `many` is not sure."""
 
     def convert(values: list[Any]) -> list[Any]:
-        if None not in values:
+        # By type: `in` compares, and a Decimal takes long to find that it is not None.
+        if NoneType not in set(map(type, values)):
             found = many(values) if values else values
             return [bind(value) for value in values] if found is None else found
         found = convert(type(values)(value for value in values if value is not None))
@@ -446,7 +448,10 @@ def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
     def many(values: list[Any]) -> list[Any] | None:
         if type(values) is not JsonTexts:
             return None
-        return [without_exponents(cast("str", text)) for text in values] if jsonb else values
+        texts = cast("list[str]", values)
+        if not jsonb or "e+" not in "".join(texts):
+            return values
+        return [without_exponents(text) for text in texts]
 
     return bind, many
 
