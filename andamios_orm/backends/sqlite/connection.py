@@ -51,9 +51,17 @@ class Connection(aiosqlite.Connection):
         """Begin without a statement. Raises sqlite3.Error."""
         await self._on_thread(self._run_before)
 
+    @property
+    def begins_next(self) -> bool:
+        """Whether the next statement of this class begins the transaction."""
+        return bool(self._before)
+
     async def commit(self) -> None:
-        """Commit, and let the connection write again. Raises sqlite3.Error."""
-        await self._on_thread(self._commit)
+        """Commit what has begun, and let the connection write again. Raises sqlite3.Error."""
+        if self._before:
+            await self.rollback()  # no statement came
+        else:
+            await self._on_thread(self._commit)
 
     async def rollback(self) -> None:
         """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
