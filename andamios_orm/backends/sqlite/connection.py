@@ -52,9 +52,9 @@ class Connection(aiosqlite.Connection):
         await self._on_thread(self._run_before)
 
     @property
-    def begins_next(self) -> bool:
-        """Whether the next statement of this class begins the transaction."""
-        return bool(self._before)
+    def is_free(self) -> bool:
+        """Whether no transaction is open or begins with the next statement, and it can write."""
+        return not (self.in_transaction or self._before or self._is_read_only)
 
     async def commit(self) -> None:
         """Commit what has begun, and let the connection write again. Raises sqlite3.Error."""
@@ -105,7 +105,9 @@ class Connection(aiosqlite.Connection):
             self._before = self._before[1:]
 
     def _commit(self) -> None:
-        self._conn.execute("COMMIT")
+        # A COMMIT of the user's may have ended a transaction that only read; nothing is lost.
+        if self._conn.in_transaction or not self._is_read_only:
+            self._conn.execute("COMMIT")
         self._let_write()
 
     def _rollback(self) -> None:

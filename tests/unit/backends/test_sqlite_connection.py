@@ -16,7 +16,7 @@ BACKEND = SQLiteBackend()
 @asynccontextmanager
 async def connected(folder: Path) -> AsyncIterator[Connection]:
     connection = opened(str(folder / "some.db"), isolation_level=None, timeout=0)
-    await connection
+    assert await connection is connection
     try:
         yield connection
     finally:
