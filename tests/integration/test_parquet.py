@@ -178,6 +178,17 @@ async def test_rows_come_back_as_they_were(
     assert await samples.order_by(Sample.id).all() == before
 
 
+async def test_a_file_without_rows_leaves_no_transaction_behind(
+    samples: Repository[Sample], empty: Database, file: Path
+) -> None:
+    await empty.export_parquet(Sample, file)
+    report = await empty.import_parquet(Sample, file)
+
+    assert report == ImportReport(read=0, stored=0, refused=0, rows=())
+    await samples.add(Sample())
+    assert await samples.count() == 1
+
+
 @pytest.mark.parametrize("other", ENGINES)
 @only_on("duckdb", "sqlite")
 async def test_rows_come_back_over_another_engine(

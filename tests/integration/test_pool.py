@@ -259,6 +259,32 @@ async def test_a_session_without_statements_sends_nothing(database_url: str) -> 
     assert sent == []
 
 
+async def test_a_session_without_a_statement_leaves_no_transaction_behind(
+    database_url: str,
+) -> None:
+    """What came next on the connection would begin it, and nobody would commit it."""
+    async with await filled(database_url, pool_size=1) as db:
+        async with db.session() as session:
+            await session.hold_counter(Buoy.__table__.c.id)
+
+        await Repository(Buoy, db).add(Buoy(name="South"))
+
+        assert await Repository(Buoy, db).count() == 2
+
+
+async def test_a_read_only_session_that_was_ended_by_hand_leaves_a_connection_that_writes(
+    database_url: str,
+) -> None:
+    async with await filled(database_url, pool_size=1) as db:
+        async with db.session(read_only=True) as session:
+            await Repository(Buoy, session).count()
+            await session.execute(sa.text("COMMIT"))
+
+        await Repository(Buoy, db).add(Buoy(name="South"))
+
+        assert await Repository(Buoy, db).count() == 2
+
+
 # ---- long results --------------------------------------------------------------------------------
 
 

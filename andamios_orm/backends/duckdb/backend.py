@@ -134,7 +134,7 @@ class DuckDBBackend:
         isolation: Isolation | None,
         at_once: bool,
     ) -> str:
-        """Begin with the next statement, whoever runs it; there is one level."""
+        """Begin with the next statement, whoever runs it, or at once to read only."""
         if read_only:
             await driver.run("BEGIN READ ONLY")
             return "BEGIN READ ONLY"

@@ -197,8 +197,8 @@ class SQLiteBackend:
         await driver.interrupt()
 
     def is_usable(self, driver: Connection) -> bool:
-        """Whether no transaction is open on the connection."""
-        return not driver.in_transaction
+        """Whether the connection is outside a transaction, and can write."""
+        return driver.is_free
 
     def classify(self, error: BaseException) -> Failure | None:
         """Return what an exception of sqlite3 means."""

@@ -51,9 +51,17 @@ class Connection(aiosqlite.Connection):
         """Begin without a statement. Raises sqlite3.Error."""
         await self._on_thread(self._run_before)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no transaction is open or begins with the next statement, and it can write."""
+        return not (self.in_transaction or self._before or self._is_read_only)
+
     async def commit(self) -> None:
-        """Commit, and let the connection write again. Raises sqlite3.Error."""
-        await self._on_thread(self._commit)
+        """Commit what has begun, and let the connection write again. Raises sqlite3.Error."""
+        if self._before:
+            await self.rollback()  # no statement came
+        else:
+            await self._on_thread(self._commit)
 
     async def rollback(self) -> None:
         """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
@@ -97,7 +105,9 @@ class Connection(aiosqlite.Connection):
             self._before = self._before[1:]
 
     def _commit(self) -> None:
-        self._conn.execute("COMMIT")
+        # A COMMIT of the user's may have ended a transaction that only read; nothing is lost.
+        if self._conn.in_transaction or not self._is_read_only:
+            self._conn.execute("COMMIT")
         self._let_write()
 
     def _rollback(self) -> None:

@@ -33,7 +33,10 @@ users = sa.Table(
 
 
 def engine(url: str, connections: int) -> AsyncEngine:
-    """Return an engine in autocommit, which its documentation has for reads without BEGIN."""
+    """Return an engine in autocommit, which its documentation has for reads without BEGIN.
+
+    Without the second option it would still send a ROLLBACK when a connection is given back.
+    """
     drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
     scheme, rest = url.split("://", 1)
     return create_async_engine(
@@ -41,6 +44,7 @@ def engine(url: str, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
     )
 
 
