@@ -39,7 +39,9 @@ observers: list[Observer] = []
 def subscribe(observer: Observer) -> Iterator[None]:
     """Call `observer` for every statement of this process until the block ends.
 
-    Statements of a SQLAlchemy engine of your own are seen where a repository runs them.
+    Statements of a SQLAlchemy engine of your own are seen where a repository runs them. On SQLite
+    and DuckDB a BEGIN goes to the database with the statement that follows, whose time it is part
+    of.
 
     The observer runs in the task that ran the statement; an exception in it is that task's.
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from benchmarks.harness import Contender
@@ -86,6 +87,21 @@ def _get(side: Side, numbers: Iterator[int]) -> Contender:
     return Contender(lambda: side.get(next(wanted)))
 
 
+def _get_held(side: Side, numbers: Iterator[int]) -> Contender:
+    return _in_transaction(side, _get(side, numbers))
+
+
+def _filter_held(side: Side, numbers: Iterator[int]) -> Contender:
+    return _in_transaction(side, _filter(side, numbers))
+
+
+def _in_transaction(side: Side, made: Contender) -> Contender:
+    async def before(calls: int) -> None:
+        await side.begin()
+
+    return replace(made, before=before, after=side.rollback)
+
+
 def _filter(side: Side, numbers: Iterator[int]) -> Contender:
     asked = ages()
     return Contender(lambda: side.filter(next(asked)))
@@ -156,9 +172,9 @@ def _connect(side: Side, numbers: Iterator[int]) -> Contender:
 
 
 _MAKERS: dict[str, Callable[[Side, Iterator[int]], Contender]] = {
-    "get": _get,
+    "get": _get_held,
     "get_pool": _get,
-    "filter": _filter,
+    "filter": _filter_held,
     "filter_pool": _filter,
     "read": _read,
     "insert": _insert_held,

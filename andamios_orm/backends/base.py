@@ -148,7 +148,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def statements_at_once(self) -> int | None:
+    def reads_at_once(self) -> int | None:
         """How many plans outside of sessions read at a time at most, however large the pool is.
 
         None where each connection more brings more.
@@ -204,8 +204,8 @@ class Backend(Protocol):
 
     async def begin(
         self, driver: Driver, *, read_only: bool, isolation: Isolation | None, at_once: bool
-    ) -> str:
-        """Begin a transaction, at the engine's own level for None; return what was said to it.
+    ) -> tuple[str, ...]:
+        """Begin a transaction, at the engine's own level for None; return the statements for it.
 
         It may be begun together with the next of our statements, which saves a way to the
         database; `at_once` is for those that SQLAlchemy runs.

@@ -86,7 +86,7 @@ class PostgreSQLBackend:
     driver = "asyncpg"
     extra: ClassVar[str | None] = "postgresql"
     package = "asyncpg"
-    statements_at_once: int | None = None
+    reads_at_once: int | None = None
     capabilities = Capabilities(
         schemas=True,
         several_programs=True,
@@ -195,12 +195,12 @@ class PostgreSQLBackend:
         read_only: bool,
         isolation: Isolation | None,
         at_once: bool,
-    ) -> str:
+    ) -> tuple[str, ...]:
         """Begin, at the server's default isolation level for None."""
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
         sql = f"BEGIN{level}{' READ ONLY' if read_only else ''}"
         await driver.execute(sql)
-        return sql
+        return (sql,)
 
     async def rollback(self, driver: asyncpg.Connection) -> None:
         """Roll back."""

@@ -173,34 +173,45 @@ class DriverConnection:
 
     async def command(self, sql: str) -> None:
         """Run a statement without parameters or rows, such as SAVEPOINT. Raises DatabaseError."""
-        await self._step(sql, self._run(self.driver, sql, ()))
+
+        async def told() -> tuple[str, ...]:
+            await self._run(self.driver, sql, ())
+            return (sql,)
+
+        await self._step(told())
 
     async def begin(
         self, *, read_only: bool, isolation: Isolation | None, at_once: bool = False
     ) -> None:
         """Begin a transaction, if not `at_once` with the next plan. Raises DatabaseError."""
         await self._step(
-            None,
             self._backend.begin(
                 self.driver, read_only=read_only, isolation=isolation, at_once=at_once
-            ),
+            )
         )
 
     async def rollback(self) -> None:
         """Roll back what has begun. Raises DatabaseError."""
-        await self._step("ROLLBACK", self._backend.rollback(self.driver))
 
-    async def _step(self, sql: str | None, work: Awaitable[object]) -> None:
-        """Take a step of a transaction; its result says what was run if `sql` does not."""
+        async def told() -> tuple[str, ...]:
+            await self._backend.rollback(self.driver)
+            return ("ROLLBACK",)
+
+        await self._step(told())
+
+    async def _step(self, work: Awaitable[tuple[str, ...]]) -> None:
+        """Take a step of a transaction, which gives the statements that it consists of."""
         started = time.perf_counter()
         try:
-            said = await work
+            told = await work
         except asyncio.CancelledError:
             await self.interrupt()
             raise
         except Exception as error:
             raise self.translated(error) from None
-        _observed(sql or str(said), started, 0)
+        for sql in told:
+            _observed(sql, started, 0)
+            started = time.perf_counter()
 
     async def hold_counter(self, column: sa.Column[Any]) -> None:
         """Prepare for `move_counter`, before rows are written. Raises DatabaseError."""

@@ -69,7 +69,7 @@ class Pool:
         self._engine = self._new_engine()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owners: set[asyncio.Task[Any]] = set()
-        self._few = self._new_few()
+        self._readers = self._new_readers()
         self._open = 0
         # The one that was used last is the next to go: it is the most awake.
         self._idle: list[DriverConnection] = []
@@ -91,8 +91,8 @@ class Pool:
             pool_reset_on_return=None,
             poolclass=sa.pool.AsyncAdaptedQueuePool,
             pool_size=self._options.pool_size,
+            # It only opens connections; waiting for one, and for how long, is our own affair.
             max_overflow=0,
-            pool_timeout=self._timeout,
             hide_parameters=True,
             # JSON columns stay text up to pydantic, which parses and types them in one step.
             json_deserializer=str,
@@ -106,10 +106,10 @@ class Pool:
         event.listen(engine.sync_engine, "after_cursor_execute", _finished)
         return engine
 
-    def _new_few(self) -> asyncio.Semaphore | None:
+    def _new_readers(self) -> asyncio.Semaphore | None:
         """Return what lets few reads run at once, which like the connections is of one loop."""
-        few = self.backend.statements_at_once
-        return None if few is None or few >= self._options.pool_size else asyncio.Semaphore(few)
+        most = self.backend.reads_at_once
+        return None if most is None or most >= self._options.pool_size else asyncio.Semaphore(most)
 
     @property
     def dialect(self) -> Dialect:
@@ -159,7 +159,7 @@ class Pool:
         _return_all(self._idle)
         self._open = 0
         await to_its_end(self._engine.dispose())
-        self._few = self._new_few()
+        self._readers = self._new_readers()
         self._loop = None
 
     # -- one session per task
@@ -244,10 +244,10 @@ class Pool:
         self.refuse_waiting_for_itself(writes=plan.writes)
         turn = plan.writes and await self.take_turn()
         # A write may have to wait for another, and must not keep reads from going on meanwhile.
-        few = None if plan.writes else self._few
+        readers = None if plan.writes else self._readers
         try:
-            if few is not None:
-                await self._one_of_few(few)
+            if readers is not None:
+                await self._enter_readers(readers)
             try:
                 # take() and give_back() without a coroutine of their own, for the usual case.
                 if self._idle and self._idle[-1].is_usable():
@@ -262,8 +262,8 @@ class Pool:
                     else:
                         self._idle.append(connection)
             finally:
-                if few is not None:
-                    few.release()
+                if readers is not None:
+                    readers.release()
         finally:
             if turn:
                 self.give_turn_back()
@@ -285,17 +285,17 @@ class Pool:
             if turn:
                 self.give_turn_back()
 
-    async def _one_of_few(self, few: asyncio.Semaphore) -> None:
+    async def _enter_readers(self, readers: asyncio.Semaphore) -> None:
         """Wait until fewer statements run at once. Raises DatabaseUnavailable."""
-        if not few.locked():
-            await few.acquire()
+        if not readers.locked():
+            await readers.acquire()
             return
         try:
             async with asyncio.timeout(self._timeout):
-                await few.acquire()
+                await readers.acquire()
         except TimeoutError:
             raise DatabaseUnavailable(
-                f"{self.backend.statements_at_once} other reads, as many as run at once on"
+                f"{self.backend.reads_at_once} other reads, as many as run at once on"
                 f" {self.backend.name}, took {self._timeout:g} seconds",
                 "ask for less at once, read inside a session, or raise pool_timeout=",
             ) from None

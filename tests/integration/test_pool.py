@@ -159,13 +159,13 @@ async def test_few_reads_run_at_once_on_sqlite(database_url: str) -> None:
     async with await filled(database_url, pool_size=10) as db:
         await asyncio.gather(*(Repository(Buoy, db).get(1) for _ in range(50)))
 
-        assert db._pool._open == db._pool.backend.statements_at_once == 3
+        assert db._pool._open == db._pool.backend.reads_at_once == 3
 
 
 @only_on("sqlite")
 async def test_a_read_that_waits_too_long_for_other_reads_is_told(database_url: str) -> None:
     async with await filled(database_url, pool_size=4, pool_timeout=0.01) as db:
-        few = db._pool._few
+        few = db._pool._readers
         assert few is not None
         async with few, few, few:
             with pytest.raises(DatabaseUnavailable, match=r"3 other reads, .* took 0.01 seconds"):
@@ -247,6 +247,28 @@ async def test_a_read_outside_a_session_is_one_statement(database_url: str) -> N
 
     assert len(sent) == 1
     assert sent[0].startswith("SELECT")
+
+
+BEGINS = {
+    "duckdb": ["BEGIN"],
+    "sqlite": ["BEGIN IMMEDIATE"],
+    "postgresql": ["BEGIN ISOLATION LEVEL SERIALIZABLE"],
+    "mariadb": ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "START TRANSACTION"],
+    "mysql": ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "START TRANSACTION"],
+}
+
+
+async def test_observers_see_what_begins_and_ends_a_session(database_url: str) -> None:
+    async with await filled(database_url, pool_size=2) as db:
+        sent: list[str] = []
+        with subscribe(lambda event: sent.append(getattr(event, "sql", ""))):
+            async with db.session(isolation="serializable") as session:
+                await Repository(Buoy, session).get(1)
+
+        begins = BEGINS[server_of(db)]
+
+    assert sent[: len(begins)] == begins
+    assert [sql.split()[0] for sql in sent[len(begins) :]] == ["SELECT", "COMMIT"]
 
 
 async def test_a_session_without_statements_sends_nothing(database_url: str) -> None:

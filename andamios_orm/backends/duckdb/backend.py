@@ -33,7 +33,7 @@ class DuckDBBackend:
     driver = "andamios"
     package = "duckdb"
     extra: ClassVar[str | None] = None
-    statements_at_once: int | None = None
+    reads_at_once: int | None = None
     capabilities = Capabilities(
         schemas=True,
         # Who has the file open to write excludes every other program, also those that read.
@@ -133,13 +133,13 @@ class DuckDBBackend:
         read_only: bool,
         isolation: Isolation | None,
         at_once: bool,
-    ) -> str:
+    ) -> tuple[str, ...]:
         """Begin with the next statement, whoever runs it, or at once to read only."""
         if read_only:
             await driver.run("BEGIN READ ONLY")
-            return "BEGIN READ ONLY"
+            return ("BEGIN READ ONLY",)
         driver.begin()
-        return "BEGIN"
+        return ("BEGIN",)
 
     async def rollback(self, driver: AsyncConnection) -> None:
         """Roll back, if the transaction has begun."""

@@ -41,7 +41,7 @@ class MySQLBackend:
     driver = "asyncmy"
     extra: ClassVar[str | None] = "mysql"
     package = "asyncmy"
-    statements_at_once: int | None = None
+    reads_at_once: int | None = None
     capabilities = Capabilities(
         # What MySQL calls so is a database of its own, shared with everybody on the server.
         schemas=False,
@@ -143,14 +143,15 @@ class MySQLBackend:
 
     async def begin(
         self, driver: Connection, *, read_only: bool, isolation: Isolation | None, at_once: bool
-    ) -> str:
+    ) -> tuple[str, ...]:
         """Begin, at the isolation level of our sessions for None."""
-        if isolation is not None:
-            # It holds for the next transaction only.
-            await driver.run(f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", ())
-        sql = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"
-        await driver.run(sql, ())
-        return sql
+        # The level holds for the next transaction only.
+        level = f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}" if isolation else None
+        start = "START TRANSACTION READ ONLY" if read_only else "START TRANSACTION"
+        told = (start,) if level is None else (level, start)
+        for sql in told:
+            await driver.run(sql, ())
+        return told
 
     async def rollback(self, driver: Connection) -> None:
         """Roll back."""

@@ -68,7 +68,7 @@ class SQLiteBackend:
     package = "aiosqlite"
     # Each connection has a thread, and beyond a few they only wait for each other's interpreter
     # lock: ten of them need twice the time of three for short reads.
-    statements_at_once: int | None = 3
+    reads_at_once: int | None = 3
     capabilities = Capabilities(
         schemas=False,
         several_programs=True,
@@ -170,7 +170,7 @@ class SQLiteBackend:
 
     async def begin(
         self, driver: Connection, *, read_only: bool, isolation: Isolation | None, at_once: bool
-    ) -> str:
+    ) -> tuple[str, ...]:
         """Begin with the next statement: IMMEDIATE for writers; readers are kept from writing.
 
         Both are serializable: writers take turns, and a reader sees one state of the file.
@@ -178,10 +178,10 @@ class SQLiteBackend:
         A deferred transaction that reads first and writes later loses to another writer in
         between, and its own write then fails; taking the write lock at once makes it wait.
         """
-        sql = driver.begin(read_only=read_only)
+        told = driver.begin(read_only=read_only)
         if at_once:
             await self.patiently(driver.run_before)
-        return sql
+        return told
 
     async def rollback(self, driver: Connection) -> None:
         """Roll back, if the transaction has begun."""

@@ -19,6 +19,7 @@ Row: TypeAlias = Sequence[Any]
 Parameters: TypeAlias = Sequence[Any]
 
 _INTERRUPT_SECONDS = 0.005
+_READ_ONLY = "PRAGMA query_only = ON"
 
 
 class Connection(aiosqlite.Connection):
@@ -41,11 +42,10 @@ class Connection(aiosqlite.Connection):
 
     # -- transactions
 
-    def begin(self, *, read_only: bool) -> str:
+    def begin(self, *, read_only: bool) -> tuple[str, ...]:
         """Begin with the next statement of this class; return what SQLite will be told."""
-        sql = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-        self._before = ("PRAGMA query_only = ON", sql) if read_only else (sql,)
-        return sql
+        self._before = (_READ_ONLY, "BEGIN") if read_only else ("BEGIN IMMEDIATE",)
+        return self._before
 
     async def run_before(self) -> None:
         """Begin without a statement. Raises sqlite3.Error."""
@@ -100,7 +100,7 @@ class Connection(aiosqlite.Connection):
     def _run_before(self) -> None:
         # What has run is forgotten one by one: the rest is repeated where the file was locked.
         while self._before:
-            self._is_read_only = self._is_read_only or len(self._before) > 1
+            self._is_read_only = self._is_read_only or self._before[0] == _READ_ONLY
             self._conn.execute(self._before[0])
             self._before = self._before[1:]
 

@@ -170,12 +170,17 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_LEAST_ROUNDS = 5
+
+
 def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(words)
     chosen = ("libraries", "only", "operations")
     if options.record and any(getattr(options, one) != parser.get_default(one) for one in chosen):
         parser.error("--record keeps a run of everything: ratios of several runs do not compare")
+    if options.record and options.rounds < _LEAST_ROUNDS:
+        parser.error(f"--record keeps a run of {_LEAST_ROUNDS} rounds or more")
     return options
 
 

@@ -15,8 +15,8 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.harness import Contender, calls_for, interleaved
-from benchmarks.operations import READS_HELD, contender
+from benchmarks.harness import calls_for, interleaved
+from benchmarks.operations import contender
 from benchmarks.peers.speed.agreement import Added, agree
 from benchmarks.peers.speed.answers import result_to
 from benchmarks.peers.speed.outside import asked
@@ -63,7 +63,7 @@ async def _results(
     found, failed = [], []
     for name in options.operations:
         contenders = {
-            "peer": _in_its_transaction(name, contender(name, peer, numbers), peer),
+            "peer": contender(name, peer, numbers),
             "floor": contender(name, floor, numbers),
         }
         most = OPERATIONS[name].most_calls
@@ -79,17 +79,6 @@ async def _results(
         print(f"  {title}: {one.cpu.value:.2f} ±{one.cpu.noise:.2f}", file=sys.stderr, flush=True)
         found.append(result_to(one))
     return found, failed
-
-
-def _in_its_transaction(name: str, made: Contender, peer: Peer) -> Contender:
-    """Return an operation that reads on a held connection with what holds it."""
-    if name not in READS_HELD:
-        return made
-
-    async def before(calls: int) -> None:
-        await peer.begin()
-
-    return dataclasses.replace(made, before=before, after=peer.rollback)
 
 
 async def _fill(peer: Peer, url: str) -> None:

@@ -34,12 +34,14 @@ def has_begun(driver: Connection) -> bool:
     return driver.in_transaction
 
 
-async def begin(driver: Connection, *, read_only: bool = False, at_once: bool = False) -> str:
+async def begin(
+    driver: Connection, *, read_only: bool = False, at_once: bool = False
+) -> tuple[str, ...]:
     return await BACKEND.begin(driver, read_only=read_only, isolation=None, at_once=at_once)
 
 
 async def test_nothing_is_sent_until_there_is_a_statement(driver: Connection) -> None:
-    assert await begin(driver) == "BEGIN IMMEDIATE"
+    assert await begin(driver) == ("BEGIN IMMEDIATE",)
     assert not has_begun(driver)
     assert not BACKEND.is_usable(driver)
 
