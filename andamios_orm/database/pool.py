@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
@@ -308,22 +308,18 @@ class Pool:
                 return connection
             # The server was restarted, say.
             await self.close(connection)
-        while self._open >= self._options.pool_size:
-            handed = await self._handed_over()
-            if handed is not None:
-                return handed
-        return await self._opened()
+        if self._open < self._options.pool_size:
+            self._open += 1
+            return await self._opened()
+        return await self._handed_over() or await self._opened()
 
     async def warm_up(self, connections: int) -> None:
         """Have that many connections open, or as many as may be. Raises DatabaseUnavailable."""
         self.bind_loop()
-        taken: list[DriverConnection] = []
-        try:
-            while len(taken) < min(connections, self._options.pool_size):
-                taken.append(await self.take())
-        finally:
-            for connection in taken:
-                await self.give_back(connection)
+        self._refuse_second(cast("asyncio.Task[Any]", asyncio.current_task()))
+        async with AsyncExitStack() as taken:
+            for _ in range(min(connections, self._options.pool_size)):
+                taken.push_async_callback(self.give_back, await self.take())
 
     async def give_back(self, connection: DriverConnection) -> None:
         """Let others have the connection, or close one whose state is unknown."""
@@ -336,17 +332,16 @@ class Pool:
         """Return SQLAlchemy's connection around one that was taken; there is nothing to close."""
         from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415 - the engine has it
 
-        inner = sa.Connection(self._engine.sync_engine, connection=connection.pooled)
+        inner = _LentConnection(self._engine.sync_engine, connection=connection.pooled)
         return AsyncConnection(self._engine, inner)
 
     async def _opened(self) -> DriverConnection:
-        self._open += 1
+        """Open a connection in a place that `_open` counts already."""
         try:
             # In a greenlet, which is why it is done once per connection and not per statement.
             pooled = await self._engine.raw_connection()
         except BaseException as error:
-            self._open -= 1
-            self._hand_over(None)
+            self._free_place()
             if isinstance(error, Exception):
                 raise translated(error, self.backend, self.dialect) from None
             raise
@@ -355,7 +350,7 @@ class Pool:
         )
 
     async def _handed_over(self) -> DriverConnection | None:
-        """Wait for another's connection; None says that there is room to open one.
+        """Wait for another's connection, or None for its place, in which to open one.
 
         Raises DatabaseUnavailable if it takes longer than the pool's time-out.
         """
@@ -368,7 +363,9 @@ class Pool:
             if future.done() and not future.cancelled():
                 # It came in the moment in which the wait ended.
                 connection = future.result()
-                if not self._hand_over(connection) and connection is not None:
+                if connection is None:
+                    self._free_place()
+                elif not self._hand_over(connection):
                     self._idle.append(connection)
             if isinstance(error, TimeoutError):
                 raise DatabaseUnavailable(
@@ -379,7 +376,7 @@ class Pool:
             raise
 
     def _hand_over(self, connection: DriverConnection | None) -> bool:
-        """Give a connection, or the room for one, to who waits longest; False if nobody does."""
+        """Give a connection, or the place of one, to who waits longest; False if nobody does."""
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
@@ -392,8 +389,12 @@ class Pool:
         try:
             await to_its_end(_discarded(cast("PoolProxiedConnection", connection.pooled)))
         finally:
+            self._free_place()
+
+    def _free_place(self) -> None:
+        """Have who waits longest open a connection, where one is gone."""
+        if not self._hand_over(None):
             self._open -= 1
-            self._hand_over(None)
 
     @asynccontextmanager
     async def connected(
@@ -408,11 +409,20 @@ class Pool:
             try:
                 yield self.sqlalchemy(connection), connection
             finally:
-                if not connection.is_usable():
-                    # A BEGIN written by hand, say. In memory the connection is the data.
-                    with suppress(DatabaseError):
-                        await to_its_end(connection.command("ROLLBACK"))
-                await self.give_back(connection)
+                try:
+                    if not connection.is_usable():
+                        # A BEGIN written by hand, say. In memory the connection is the data.
+                        with suppress(DatabaseError):
+                            await to_its_end(connection.command("ROLLBACK"))
+                finally:
+                    await self.give_back(connection)
+
+
+class _LentConnection(sa.Connection):
+    """SQLAlchemy's connection around one that somebody else gives back."""
+
+    def close(self) -> None:
+        """Do nothing: SQLAlchemy would hand an open transaction to the next caller."""
 
 
 def _stop_cancelled(backend: Backend) -> Callable[[ExceptionContext], None]:

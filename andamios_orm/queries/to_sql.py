@@ -175,7 +175,8 @@ def _read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnEleme
     for column in columns(model):
         is_decimal = cast("Stored", column.type).storage.kind is Kind.DECIMAL
         text = is_decimal and dialect_name == "duckdb"
-        found.append(sa.cast(column, sa.Text()).label(column.name) if text else column)
+        # Without a name of its own: in an ORDER BY, DuckDB would take it for the column's.
+        found.append(sa.cast(column, sa.Text()).label(None) if text else column)
     return found
 
 

@@ -67,6 +67,8 @@ class _Rewriter:
         try:
             whole = cast("_Schema", self._model.__pydantic_core_schema__)
             if whole["type"] == "definitions":
+                if _is_strict(whole["definitions"]):
+                    self._parsed = {}
                 rows = core_schema.list_schema(self._row(whole["schema"]), fail_fast=True)
                 schema: Any = core_schema.definitions_schema(rows, whole["definitions"])
             else:
@@ -109,9 +111,33 @@ class _Rewriter:
         field = self._parsed.get(name)
         if field is None:
             return part
+        if _is_strict(part):
+            # Rows are read lax, and what is in the JSON would be, too. So its text is read by the
+            # field's type beforehand, which needs no second look if there are no further rules.
+            del self._parsed[name]
+            take = _taken if field.nullable else _given
+            read = core_schema.no_info_plain_validator_function(take)
+            return part if field.python_rules else {**part, "schema": read}
         text = core_schema.json_schema(part["schema"])
         # A missing value is NULL in the column, and no text at all.
         return {**part, "schema": core_schema.nullable_schema(text) if field.nullable else text}
+
+
+def _taken(value: object) -> object:
+    return value
+
+
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError
+    return value
+
+
+def _is_strict(schema: object) -> bool:
+    """Whether a part of a core schema says that it is strict."""
+    if isinstance(schema, dict):
+        return schema.get("strict") is True or any(map(_is_strict, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_is_strict, schema))
 
 
 def _is_typed_json(field: FieldSpec) -> bool:

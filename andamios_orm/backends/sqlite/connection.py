@@ -53,8 +53,12 @@ class Connection(aiosqlite.Connection):
 
     @property
     def is_free(self) -> bool:
-        """Whether no transaction is open or begins with the next statement, and it can write."""
-        return not (self.in_transaction or self._before or self._is_read_only)
+        """Whether it is open and can write, and no transaction is open or about to begin."""
+        return self._is_open and not (self.in_transaction or self._before or self._is_read_only)
+
+    @property
+    def _is_open(self) -> bool:
+        return self._connection is not None
 
     async def commit(self) -> None:
         """Commit what has begun, and let the connection write again. Raises sqlite3.Error."""
@@ -66,7 +70,7 @@ class Connection(aiosqlite.Connection):
     async def rollback(self) -> None:
         """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
         self._before = ()
-        if self.in_transaction or self._is_read_only:
+        if self._is_open and (self.in_transaction or self._is_read_only):
             await self._on_thread(self._rollback)
 
     async def interrupt(self) -> None:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic import model_validator as whole
 
 from andamios_orm import Col, Model, field, generated
@@ -16,8 +24,6 @@ METADATA = sa.MetaData()
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(strict=True)
-
     theme: str
     sizes: tuple[int, ...] = ()
 
@@ -165,6 +171,54 @@ def test_a_recursive_document_is_read() -> None:
     assert found.tree.children == [Recursive(name="b")]
 
 
+class Exact(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    size: int
+
+
+class Strict(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    exact: Col[Exact]
+    other: Col[Exact | None] = field(default=None)
+    ruled: Col[list[StrictInt]]
+
+    @field_validator("ruled")
+    @classmethod
+    def short(cls, value: list[int]) -> list[int]:
+        if len(value) > 2:
+            raise ValueError("too long")
+        return value
+
+
+def test_what_is_strict_inside_json_is_read_by_its_type_beforehand() -> None:
+    assert parses(Strict) == set()
+    row: dict[str, object] = {"id": 1, "exact": Exact(size=1), "other": None, "ruled": [1]}
+
+    [found] = read(Strict, row)
+
+    assert (found.exact, found.other, found.ruled) == (Exact(size=1), None, [1])
+    with pytest.raises(ValidationError):
+        read(Strict, {**row, "exact": None})
+    with pytest.raises(ValidationError, match="too long"):
+        read(Strict, {**row, "ruled": [1, 2, 3]})
+
+
+class StrictNode(BaseModel):
+    name: StrictStr
+    children: "list[StrictNode]" = []
+
+
+class Grove(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    tree: Col[StrictNode]
+
+
+def test_what_is_strict_in_a_recursive_document_is_so_too() -> None:
+    assert parses(Grove) == set()
+    assert read(Grove, {"id": 1, "tree": StrictNode(name="a")})[0].tree.name == "a"
+
+
 # ---- what instances do when they are made --------------------------------------------------------
 
 
@@ -211,13 +265,13 @@ def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
 
 
 def test_a_strict_model_reads_what_drivers_give() -> None:
-    class Strict(Model, table=True, metadata=sa.MetaData()):
+    class StrictModel(Model, table=True, metadata=sa.MetaData()):
         model_config = ConfigDict(strict=True)
 
         id: Col[int] = generated()
         active: Col[bool]
 
-    assert read(Strict, {"id": 1, "active": 1})[0].active is True
+    assert read(StrictModel, {"id": 1, "active": 1})[0].active is True
 
 
 # ---- without the private keyword -----------------------------------------------------------------
