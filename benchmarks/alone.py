@@ -6,6 +6,7 @@ Each sample is a Python process of its own, because a module is imported and a c
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -173,6 +174,8 @@ def _run(program: str) -> Sample:
         [sys.executable, "-"],
         input=program,
         cwd=_ROOT,
+        # An installed library has its bytecode, as Pydantic and SQLAlchemy have.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
