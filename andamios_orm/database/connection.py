@@ -78,9 +78,7 @@ def translated(
 
 def _driver_error(error: BaseException) -> BaseException:
     """Return the exception under SQLAlchemy's wrapper and its driver adapter's."""
-    adapted = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if adapted is None:
-        return error
+    adapted: BaseException = getattr(error, "orig", None) or error
     of_an_adapter = type(adapted).__module__.startswith("sqlalchemy.")
     return (of_an_adapter and adapted.__cause__) or adapted
 

@@ -241,8 +241,9 @@ class Pool:
 
         Raises DatabaseError, SessionMisuse.
         """
-        self.refuse_waiting_for_itself(writes=plan.writes)
-        turn = plan.writes and await self.take_turn()
+        if self._owners or self._loop is not asyncio.get_running_loop():
+            self.refuse_waiting_for_itself(writes=plan.writes)
+        turn = plan.writes and self._queue is not None and await self.take_turn()
         # A write may have to wait for another, and must not keep reads from going on meanwhile.
         readers = None if plan.writes else self._readers
         try:

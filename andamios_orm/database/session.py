@@ -291,9 +291,11 @@ class Session:
         # What `_statement` does, without three context managers around a short call.
         connection = self._enter()
         try:
-            await self._begin(connection)
+            if self._aborted or not self._begun:
+                await self._begin(connection)
             rows = await connection.fetch(plan, parameters)
-            self._follow(connection)
+            if connection.is_usable():
+                self._follow()
         except BaseException:
             self._aborted = True
             raise
@@ -360,17 +362,17 @@ class Session:
         with self._use() as connection, self._abort_on_error():
             await self._begin(connection, at_once=at_once)
             yield connection
-            self._follow(connection)
+            if connection.is_usable():
+                self._follow()
 
-    def _follow(self, connection: DriverConnection) -> None:
-        """Notice that a statement has ended the transaction.
+    def _follow(self) -> None:
+        """Take note that a statement has ended the transaction.
 
         A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on MariaDB:
         what follows begins another transaction, or it could not be undone.
         """
-        if connection.is_usable():
-            self._begun = False
-            self._give_turn_back()
+        self._begun = False
+        self._give_turn_back()
 
     async def _begin(self, connection: DriverConnection, *, at_once: bool = False) -> None:
         if self._aborted:

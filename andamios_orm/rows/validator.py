@@ -60,6 +60,7 @@ class _Rewriter:
 
     def __init__(self, spec: ModelSpec, *, json_is_text: bool) -> None:
         self._model = spec.model
+        self._judges_more = spec.whole_row_validators
         self._parsed = {f.name: f for f in spec.fields if json_is_text and _is_typed_json(f)}
 
     def rewritten(self) -> RowsValidator | None:
@@ -103,8 +104,8 @@ class _Rewriter:
         if schema["type"] == "model-fields":
             fields = {name: self._field(name, part) for name, part in schema["fields"].items()}
             return {**schema, "fields": fields}
-        if schema["type"] != "function-after":
-            self._parsed = {}
+        # A validator of a whole row, which sees Python values.
+        self._parsed = {}
         return {**schema, "schema": self._fields(schema["schema"])}
 
     def _field(self, name: str, part: _Schema) -> _Schema:
@@ -117,7 +118,8 @@ class _Rewriter:
             del self._parsed[name]
             take = _taken if field.nullable else _given
             read = core_schema.no_info_plain_validator_function(take)
-            return part if field.python_rules else {**part, "schema": read}
+            ruled = field.python_rules or self._judges_more
+            return part if ruled else {**part, "schema": read}
         text = core_schema.json_schema(part["schema"])
         # A missing value is NULL in the column, and no text at all.
         return {**part, "schema": core_schema.nullable_schema(text) if field.nullable else text}

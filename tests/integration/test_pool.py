@@ -133,6 +133,22 @@ async def test_a_closed_connection_leaves_its_place_to_who_waits(database_url: s
         assert db._pool.in_use == 0
 
 
+async def test_a_place_given_to_a_cancelled_task_goes_on(database_url: str) -> None:
+    if ":memory:" in database_url:
+        pytest.skip("the connection is the data")
+    async with await filled(database_url, pool_size=1) as db:
+        connection = await db._pool.take()
+        task = asyncio.ensure_future(Repository(Buoy, db).all())
+        await turned()
+
+        await db._pool.close(connection)
+        task.cancel()
+        await asyncio.wait({task})
+
+        assert db._pool.in_use == 0
+        assert await Repository(Buoy, db).count() == 1
+
+
 async def test_a_connection_that_cannot_be_opened_leaves_its_place() -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as db:
         tasks = [db.execute(sa.text("SELECT 1")) for _ in range(3)]

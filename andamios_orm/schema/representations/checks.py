@@ -187,15 +187,14 @@ def _valid_text(value: str) -> str:
             "remove the character, or store the value as bytes",
             limit="text without NUL",
         )
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise NotStorable(
-                "text with a lone surrogate is not valid Unicode",
-                "decode the text with errors='replace' where it enters the program",
-                limit="valid Unicode text",
-            ) from None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise NotStorable(
+            "text with a lone surrogate is not valid Unicode",
+            "decode the text with errors='replace' where it enters the program",
+            limit="valid Unicode text",
+        ) from None
     return value
 
 

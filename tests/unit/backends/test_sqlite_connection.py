@@ -100,3 +100,15 @@ async def test_a_begin_that_finds_the_file_locked_is_sent_again(
 
     assert has_begun(driver)
     await BACKEND.commit(driver)
+
+
+async def test_a_reading_transaction_that_was_ended_by_hand_can_be_rolled_back(
+    driver: Connection,
+) -> None:
+    await begin(driver, read_only=True, at_once=True)
+    await driver.run("COMMIT")
+
+    await driver.rollback()
+
+    assert BACKEND.is_usable(driver)
+    assert await driver.run("INSERT INTO t VALUES (1)") == 1

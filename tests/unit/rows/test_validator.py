@@ -180,7 +180,11 @@ class Exact(BaseModel):
 class Strict(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     exact: Col[Exact]
-    other: Col[Exact | None] = field(default=None)
+    other: Col[list[StrictInt] | None] = field(default=None)
+
+
+class StrictAndRuled(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
     ruled: Col[list[StrictInt]]
 
     @field_validator("ruled")
@@ -193,15 +197,20 @@ class Strict(Model, table=True, metadata=METADATA):
 
 def test_what_is_strict_inside_json_is_read_by_its_type_beforehand() -> None:
     assert parses(Strict) == set()
-    row: dict[str, object] = {"id": 1, "exact": Exact(size=1), "other": None, "ruled": [1]}
+    row: dict[str, object] = {"id": 1, "exact": Exact(size=1), "other": None}
 
-    [found] = read(Strict, row)
+    found, other = read(Strict, row, {**row, "other": [2]})
 
-    assert (found.exact, found.other, found.ruled) == (Exact(size=1), None, [1])
+    assert (found.exact, found.other) == (Exact(size=1), None)
+    assert other.other == [2]
     with pytest.raises(ValidationError):
         read(Strict, {**row, "exact": None})
+
+
+def test_rules_are_asked_of_strict_json_too() -> None:
+    assert read(StrictAndRuled, {"id": 1, "ruled": [1]})[0].ruled == [1]
     with pytest.raises(ValidationError, match="too long"):
-        read(Strict, {**row, "ruled": [1, 2, 3]})
+        read(StrictAndRuled, {"id": 1, "ruled": [1, 2, 3]})
 
 
 class StrictNode(BaseModel):
