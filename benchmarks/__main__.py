@@ -17,7 +17,7 @@ from benchmarks.harness import ROUNDS
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.page import RECORDED, write
-from benchmarks.report import METHOD, PYTHON, Report, Result, result, tables
+from benchmarks.report import METHOD, PYTHON, Report, Result, loaded, result, tables
 from benchmarks.workload import OPERATIONS
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.record:
         _keep(RECORDED, report.text())
         _keep(CHART, drawn(report))
-        write(report)
+        write(loaded(RECORDED))  # rounded, as it is kept
     print(tables(results))
     return checked(results) if chosen.check else 0
 
