@@ -294,8 +294,7 @@ class Session:
             if self._aborted or not self._begun:
                 await self._begin(connection)
             rows = await connection.fetch(plan, parameters)
-            if connection.is_usable():
-                self._follow()
+            self._follow(connection)
         except BaseException:
             self._aborted = True
             raise
@@ -362,17 +361,17 @@ class Session:
         with self._use() as connection, self._abort_on_error():
             await self._begin(connection, at_once=at_once)
             yield connection
-            if connection.is_usable():
-                self._follow()
+            self._follow(connection)
 
-    def _follow(self) -> None:
-        """Take note that a statement has ended the transaction.
+    def _follow(self, connection: DriverConnection) -> None:
+        """Take note of a statement that has ended the transaction.
 
         A COMMIT that somebody wrote by hand, or one that comes with a CREATE TABLE on MariaDB:
         what follows begins another transaction, or it could not be undone.
         """
-        self._begun = False
-        self._give_turn_back()
+        if connection.is_usable():
+            self._begun = False
+            self._give_turn_back()
 
     async def _begin(self, connection: DriverConnection, *, at_once: bool = False) -> None:
         if self._aborted:
