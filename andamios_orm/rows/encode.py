@@ -89,7 +89,7 @@ class Encoder:
 
     @cached_property
     def _usual(self) -> UsualInstances | None:
-        return UsualInstances(self._spec) if judges_fields_alone(self._spec) else None
+        return None if self._columns is None else UsualInstances(self._spec)
 
     def _given(self, values: dict[str, object]) -> tuple[str, ...]:
         if self._generated.isdisjoint(values):

@@ -120,8 +120,6 @@ async def test_a_task_cancelled_while_it_waits_leaves_the_queue(database_url: st
 
 
 async def test_a_closed_connection_leaves_its_place_to_who_waits(database_url: str) -> None:
-    if ":memory:" in database_url:
-        pytest.skip("the connection is the data")
     async with await filled(database_url, pool_size=1) as db:
         connection = await db._pool.take()
         task = asyncio.ensure_future(Repository(Buoy, db).all())
@@ -134,8 +132,6 @@ async def test_a_closed_connection_leaves_its_place_to_who_waits(database_url: s
 
 
 async def test_a_place_given_to_a_cancelled_task_goes_on(database_url: str) -> None:
-    if ":memory:" in database_url:
-        pytest.skip("the connection is the data")
     async with await filled(database_url, pool_size=1) as db:
         connection = await db._pool.take()
         task = asyncio.ensure_future(Repository(Buoy, db).all())
@@ -206,8 +202,6 @@ async def test_sessions_and_calls_take_from_the_same_connections(database_url: s
 async def test_a_function_that_closes_the_connection_closes_no_other(database_url: str) -> None:
     """`Connection.close()` gives it to SQLAlchemy's pool; it must not be in two hands."""
     async with await filled(database_url, pool_size=2) as db:
-        if server_of(db) == "sqlite" and db._pool._in_memory:
-            pytest.skip("the connection is the data")
         async with db.session() as session:
             await session.run_sync(lambda connection: connection.close())
 
