@@ -80,7 +80,7 @@ class Pool:
 
     def _new_engine(self) -> AsyncEngine:
         # Loaded when a database is opened, not when the library is imported.
-        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - its first use
 
         engine = create_async_engine(
             self._options.url,

@@ -60,19 +60,19 @@ def backend_named(name: str) -> Backend | None:
     it brings SQLAlchemy's dialect.
     """
     if name == "duckdb":
-        from andamios_orm.backends.duckdb.backend import DuckDBBackend  # noqa: PLC0415
+        from andamios_orm.backends.duckdb.backend import DuckDBBackend  # noqa: PLC0415 - the one in use
 
         return DuckDBBackend()
     if name == "sqlite":
-        from andamios_orm.backends.sqlite import SQLiteBackend  # noqa: PLC0415
+        from andamios_orm.backends.sqlite import SQLiteBackend  # noqa: PLC0415 - the one in use
 
         return SQLiteBackend()
     if name == "postgresql":
-        from andamios_orm.backends.postgresql import PostgreSQLBackend  # noqa: PLC0415
+        from andamios_orm.backends.postgresql import PostgreSQLBackend  # noqa: PLC0415 - the one in use
 
         return PostgreSQLBackend()
     if name in ("mariadb", "mysql"):
-        from andamios_orm.backends.mysql.backend import (  # noqa: PLC0415
+        from andamios_orm.backends.mysql.backend import (  # noqa: PLC0415 - the one in use
             MariaDBBackend,
             MySQLBackend,
         )

@@ -293,7 +293,7 @@ def _source(source: object) -> Source:
     if isinstance(source, Database | Session):
         return source
     # Loaded when a source is neither of the two, not when the library is imported.
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession  # noqa: PLC0415 - its first use
 
     if isinstance(source, AsyncConnection | AsyncSession):
         return Joined(source)

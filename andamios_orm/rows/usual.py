@@ -86,5 +86,5 @@ class UsualInstances:
             f"    return [{', '.join(cells)}]",
         ]
         # The only foreign text in it are field names, as literals.
-        exec("\n".join(source), scope)  # noqa: S102
+        exec("\n".join(source), scope)  # noqa: S102 - made above
         return tuple(f.name for f in fields), cast("_Encode", scope["encode"])

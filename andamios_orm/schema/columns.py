@@ -417,7 +417,7 @@ def _json_type(dialect_name: str) -> TypeEngine[Any]:
         return mysql.ExactText()
     if dialect_name == "postgresql":
         # Loaded with the first database of its kind, not when the library is imported.
-        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415 - its first use
 
         return JSONB()
     return sa.Text()

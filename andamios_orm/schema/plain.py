@@ -79,7 +79,7 @@ def reader(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
 def _plain_dialect() -> Dialect:
     """Return an engine whose driver would give every plain value as it is."""
     # Loaded with the first Parquet file, not when the library is imported.
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - its first use
 
     class PlainDialect(DefaultDialect):
         supports_native_boolean = True

@@ -23,19 +23,19 @@ async def open_floor(url: str) -> AsyncIterator[Floor]:
     scheme = url.partition(":")[0]
     # Only the measured driver is loaded.
     if scheme == "sqlite":
-        from benchmarks.raw import sqlite  # noqa: PLC0415
+        from benchmarks.raw import sqlite  # noqa: PLC0415 - the one in use
 
         opened: Floor = await sqlite.opened(url)
     elif scheme == "duckdb":
-        from benchmarks.raw import duckdb  # noqa: PLC0415
+        from benchmarks.raw import duckdb  # noqa: PLC0415 - the one in use
 
         opened = await duckdb.opened(url)
     elif scheme == "postgresql":
-        from benchmarks.raw import postgresql  # noqa: PLC0415
+        from benchmarks.raw import postgresql  # noqa: PLC0415 - the one in use
 
         opened = await postgresql.opened(url)
     elif scheme == "mariadb":
-        from benchmarks.raw import mariadb  # noqa: PLC0415
+        from benchmarks.raw import mariadb  # noqa: PLC0415 - the one in use
 
         opened = await mariadb.opened(url)
     else:

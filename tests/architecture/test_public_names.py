@@ -33,8 +33,8 @@ def test_every_listed_name_can_be_imported() -> None:
 
 
 def test_a_name_is_the_one_that_its_own_module_has() -> None:
-    from andamios_orm.errors import NotFound  # noqa: PLC0415
-    from andamios_orm.models.base import Model  # noqa: PLC0415
+    from andamios_orm.errors import NotFound  # noqa: PLC0415 - as users load it
+    from andamios_orm.models.base import Model  # noqa: PLC0415 - as users load it
 
     assert andamios_orm.Model is Model
     assert andamios_orm.NotFound is NotFound

@@ -326,7 +326,7 @@ _SPEAKING = re.compile(
 async def _opened(*args: Any, **kwargs: Any) -> Connection:
     """Open a connection to its end: a cancelled aiosqlite would forget the file it opened."""
     # Loaded when a database is opened, not when the library is imported.
-    from andamios_orm.backends.sqlite.connection import opened  # noqa: PLC0415
+    from andamios_orm.backends.sqlite.connection import opened  # noqa: PLC0415 - its first use
 
     connection = opened(*args, **kwargs)
     try:

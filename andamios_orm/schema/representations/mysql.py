@@ -138,14 +138,14 @@ _uuid = Expression("{UUID}(bytes={0})", UUID=UUID)
 
 # SQLAlchemy's dialect is loaded with the first database of its kind, not with the library.
 def _long_bytes() -> sa.types.TypeEngine[bytes]:
-    from sqlalchemy.dialects.mysql import LONGBLOB  # noqa: PLC0415
+    from sqlalchemy.dialects.mysql import LONGBLOB  # noqa: PLC0415 - its first use
 
     return LONGBLOB()
 
 
 @cache
 def _by_kind() -> Mapping[Kind, Representation]:
-    from sqlalchemy.dialects import mysql  # noqa: PLC0415
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415 - its first use
 
     return {
         Kind.INTEGER: Representation(

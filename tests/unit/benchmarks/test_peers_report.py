@@ -36,7 +36,7 @@ def library(name: str, *results: Result, **changes: object) -> Library:
         title=name.title() if name != OURS else OURS,
         version="1.0",
         python="3.13.0",
-        traits=Traits(**traits),  # type: ignore[arg-type]
+        traits=Traits(**traits),  # type: ignore[arg-type] # made up in the test
         imported=result("import", "import", PYTHON, timing(3), timing(1), calls=1),
         results=results,
     )
@@ -82,7 +82,7 @@ def test_a_table_names_what_is_missing() -> None:
 
 @pytest.mark.parametrize(
     ("microseconds", "shown"),
-    [(0.4, "0 µs"), (999.4, "999 µs"), (1500, "1.5 ms"), (123_456, "123 ms")],  # noqa: RUF001
+    [(0.4, "0 µs"), (999.4, "999 µs"), (1500, "1.5 ms"), (123_456, "123 ms")],  # noqa: RUF001 - micro
 )
 def test_a_time_is_shown_in_a_fitting_unit(microseconds: float, shown: str) -> None:
     assert duration(microseconds) == shown

@@ -75,7 +75,7 @@ class ModelsOfFerro(Peer):
             return await Users.get(key)
 
     async def filter(self, age: int) -> list[Any]:
-        asked = Users.where(lambda user: (user.age >= age) & (user.active == True))  # noqa: E712
+        asked = Users.where(lambda user: (user.age >= age) & (user.active == True))  # noqa: E712 - SQL
         ordered = asked.order_by(lambda user: user.age).order_by(lambda user: user.id)
         async with self._session():
             return await ordered.limit(FILTERED).all()
