@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
 from andamios_orm.errors import (
-    ManyFound,
-    NotFound,
     NotSupported,
     SessionMisuse,
     UsageError,
@@ -17,8 +15,10 @@ from andamios_orm.errors import (
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, to_sql
 from andamios_orm.queries.selection import Lock, Selection
+from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 from andamios_orm.repositories.writing import Writer
+from andamios_orm.rows.plan import Plan
 from andamios_orm.schema.spec import FieldSpec
 
 if TYPE_CHECKING:
@@ -27,21 +27,23 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+    from andamios_orm.queries.expressions import Assignment
 
 __all__ = ["Query"]
 
 M = TypeVar("M", bound=Model)
 
 
-class Query(Generic[M]):
+class Query(Rows[M]):
     """Some rows of one model, described step by step; made by a repository.
 
     A query is immutable: every step returns another one, so a query can be kept and refined in
     several directions. Nothing is read before `all`, `first`, `one`, `count` or `exists`.
     """
 
-    __slots__ = ("_selection", "_source", "_statements")
+    __slots__ = ()
+
+    _statements: ModelStatements[M]
 
     def __init__(
         self, statements: ModelStatements[M], source: Source, selection: Selection
@@ -49,30 +51,6 @@ class Query(Generic[M]):
         self._statements = statements
         self._source = source
         self._selection = selection
-
-    # -- which
-
-    def where(self, *conditions: Predicate) -> Query[M]:
-        """Return the query with further conditions, all of which must hold.
-
-        Raises ConditionMisuse for what is no condition, UsageError for another model's column.
-        """
-        return self._with(self._selection.where(*conditions))
-
-    def order_by(self, *keys: SortKey) -> Query[M]:
-        """Return the query sorted by columns, or by `.asc()` and `.desc()` of them.
-
-        Repeated calls add further columns for rows that are equal so far.
-        """
-        return self._with(self._selection.order_by(*keys))
-
-    def limit(self, limit: int, /) -> Query[M]:
-        """Return the query cut to that many rows. Raises WrongType for a negative number."""
-        return self._with(self._selection.limited(limit))
-
-    def offset(self, offset: int, /) -> Query[M]:
-        """Return the query without its first rows. Raises WrongType for a negative number."""
-        return self._with(self._selection.skipping(offset))
 
     def with_for_update(self, *, nowait: bool = False, skip_locked: bool = False) -> Query[M]:
         """Return the query whose rows are locked as they are read, until the session ends.
@@ -111,38 +89,13 @@ class Query(Generic[M]):
         lock: Lock = "nowait" if nowait else "skip locked" if skip_locked else "wait"
         return self._with(self._selection.locked(lock))
 
-    def _with(self, selection: Selection) -> Query[M]:
-        return Query(self._statements, self._source, selection)
+    def _with(self, selection: Selection) -> Self:
+        return type(self)(self._statements, self._source, selection)
+
+    def _plan(self) -> Plan[list[M]]:
+        return self._statements.select(self._source.plans, self._selection)
 
     # -- reading
-
-    async def all(self) -> list[M]:
-        """Return all rows as validated instances. Raises InvalidRow, DatabaseError."""
-        plan = self._statements.select(self._source.plans, self._selection)
-        return await self._source.fetch(plan, self._selection.values())
-
-    async def first(self) -> M | None:
-        """Return the first row, None if there is none. Without order_by() any row may be first."""
-        found = await self._with(self._at_most(1)).all()
-        return found[0] if found else None
-
-    async def one(self) -> M:
-        """Return the only row. Raises NotFound for none and ManyFound for several."""
-        found = await self._with(self._at_most(2)).all()
-        name = self._selection.model.__name__
-        if not found:
-            raise NotFound(
-                f"no {name} fits the query",
-                "use first() where there may be none",
-                model=self._selection.model,
-            )
-        if len(found) > 1:
-            raise ManyFound(
-                f"more than one {name} fits the query",
-                "narrow it with where(), or use first() or all()",
-                model=self._selection.model,
-            )
-        return found[0]
 
     async def arrow(self, *, secrets: bool = False) -> pa.Table:
         """Return all rows as an Arrow table, with the values that the columns hold.
@@ -218,28 +171,6 @@ class Query(Generic[M]):
             )
         return fields
 
-    def _at_most(self, rows: int) -> Selection:
-        limit = self._selection.limit
-        return self._selection.limited(rows if limit is None else min(limit, rows))
-
-    async def count(self) -> int:
-        """Return how many rows there are, within limit and offset."""
-        self._refuse_lock("count")
-        plan = self._statements.count(self._source.plans, self._selection)
-        values = self._selection
-        if values.limit is None and values.offset is None:
-            # The order does not matter, so the statement has no ORDER BY and no values of it.
-            values = Selection(values.model, values.conditions)
-        return await self._source.fetch(plan, values.values())
-
-    async def exists(self) -> bool:
-        """Return whether there is any row."""
-        self._refuse_lock("exists")
-        selection = self._at_most(1)
-        plan = self._statements.exists(self._source.plans, selection)
-        found: int = await self._source.fetch(plan, selection.values())
-        return bool(found)
-
     # -- changing
 
     async def update(self, *assignments: Assignment) -> int:
@@ -279,13 +210,6 @@ class Query(Generic[M]):
         self._whole("delete")
         plan = self._statements.delete(self._source.plans, self._selection)
         return await self._source.affect(plan, self._selection.values())
-
-    def _refuse_lock(self, verb: str) -> None:
-        if self._selection.lock is not None:
-            raise UsageError(
-                f"{verb}() of a query with with_for_update() reads no rows to lock",
-                "leave with_for_update() out, or read the rows with all()",
-            )
 
     def _whole(self, verb: str) -> None:
         self._refuse_lock(verb)
