@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NotStorable,
         NotSupported,
         PrimaryKeyProblem,
+        RelationProblem,
         ReservedName,
         SessionMisuse,
         StatementFailed,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.base import Model
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
+    from andamios_orm.models.relations import Related, RelatedList, relation
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
@@ -78,6 +80,9 @@ __all__ = [
     "Progress",
     "Query",
     "RefusedRow",
+    "Related",
+    "RelatedList",
+    "RelationProblem",
     "Repository",
     "ReservedName",
     "Session",
@@ -94,6 +99,7 @@ __all__ = [
     "field",
     "generated",
     "register_type",
+    "relation",
     "run",
     "uuid7",
 ]
@@ -107,12 +113,15 @@ _HOMES = {
     "Progress": "reports",
     "Query": "repositories.query",
     "RefusedRow": "reports",
+    "Related": "models.relations",
+    "RelatedList": "models.relations",
     "Repository": "repositories.repository",
     "Session": "database.session",
     "UUIDKey": "models.keys",
     "field": "models.columns",
     "generated": "models.columns",
     "register_type": "schema.types",
+    "relation": "models.relations",
     "run": "database.loop",
     "uuid7": "models.keys",
 }

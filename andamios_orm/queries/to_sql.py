@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
-from andamios_orm.queries.nodes import Term, is_clause
+from andamios_orm.queries.nodes import Plain, Term, is_clause
+from andamios_orm.queries.relations import join_onto
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import JsonOf, ManyOf, Stored, is_number_as_text
+from andamios_orm.schema.columns import JsonOf, ManyOf, is_number_as_text
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
-from andamios_orm.schema.spec import FieldSpec, Kind
+from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
+
+if TYPE_CHECKING:
+    from andamios_orm.queries.loads import Load
 
 __all__ = [
+    "KeyList",
     "Statement",
     "arrow_columns",
     "bulk_insert",
@@ -35,8 +41,11 @@ __all__ = [
     "insert_arrays",
     "key_page",
     "last_inserted",
+    "read_columns",
+    "related",
     "select",
     "takes_arrays",
+    "takes_key_arrays",
     "update",
     "update_by_key",
 ]
@@ -44,12 +53,35 @@ __all__ = [
 Statement: TypeAlias = "sa.Select[Any] | sa.Insert | sa.Update | sa.Delete"
 
 
-class _Parameters:
-    """Number the values in the order in which nodes bind them; a plan fills them by number."""
+class _Parameters(Plain):
+    """Number the values in the order in which nodes bind them; a plan fills them by number.
 
-    def __init__(self, dialect_name: str) -> None:
+    With `rows`, the table of a SELECT, `source` is that table and what paths had joined to it.
+    """
+
+    def __init__(
+        self, dialect_name: str, rows: sa.Table | None = None, *, joins: bool = True
+    ) -> None:
         self._dialect_name = dialect_name
         self._next = 0
+        self._joins: dict[tuple[str, ...], FromClause] = {}
+        self._rows = rows if joins else None
+        self.source: FromClause | None = rows
+
+    def joined(self, path: Sequence[RelationSpec]) -> FromClause | None:
+        if self._rows is None or self.source is None:
+            return None
+        rows: FromClause = self._rows
+        names: tuple[str, ...] = ()
+        for step in path:
+            names = (*names, step.name)
+            found = self._joins.get(names)
+            if found is None:
+                found, on = join_onto(step, rows)
+                self._joins[names] = found
+                self.source = self.source.outerjoin(found, on)
+            rows = found
+        return rows
 
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         name = parameter(self._next)
@@ -82,7 +114,9 @@ def select(
 
     Raises NotSupported, UsageError.
     """
-    what = _read_columns(selection.model, dialect_name) if what is None else what
+    if what is None:
+        table = table_of(selection.model)
+        what = read_columns(table, spec_of(selection.model).fields, dialect_name)
     found = _limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
@@ -165,16 +199,18 @@ def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
     return columns_of(model, spec_of(model).fields)
 
 
-def _read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnElement[Any]]:
-    """Return the model's columns as an engine gives many rows of them fastest.
+def read_columns(
+    rows: FromClause, fields: Sequence[FieldSpec], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return columns as an engine gives many rows of them fastest.
 
     DuckDB's driver takes three times as long to make a Decimal as to give the text of one, which
     pydantic reads.
     """
     found: list[ColumnElement[Any]] = []
-    for column in columns(model):
-        is_decimal = cast("Stored", column.type).storage.kind is Kind.DECIMAL
-        text = is_decimal and dialect_name == "duckdb"
+    for field in fields:
+        column: ColumnElement[Any] = rows.c[field.column]
+        text = field.storage.kind is Kind.DECIMAL and dialect_name == "duckdb"
         # Without a name of its own: in an ORDER BY, DuckDB would take it for the column's.
         found.append(sa.cast(column, sa.Text()).label(None) if text else column)
     return found
@@ -193,20 +229,27 @@ def _filtered(
     *,
     ordered: bool = True,
 ) -> sa.Select[Any]:
-    parameters = _Parameters(dialect_name)
+    table = table_of(selection.model)
+    # What is locked is one table's rows, never those that a join adds.
+    parameters = _Parameters(dialect_name, table, joins=selection.lock is None)
     conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings] if ordered else []
-    _refuse_other_tables(selection.model, [*conditions, *orderings])
-    statement = sa.select(*what).select_from(table_of(selection.model))
-    return statement.where(*conditions).order_by(*orderings)
+    source = cast("FromClause", parameters.source)
+    _refuse_other_tables(selection.model, [*conditions, *orderings], source)
+    return sa.select(*what).select_from(source).where(*conditions).order_by(*orderings)
 
 
-def _refuse_other_tables(model: type[BaseModel], clauses: Sequence[ColumnElement[Any]]) -> None:
+def _refuse_other_tables(
+    model: type[BaseModel],
+    clauses: Sequence[ColumnElement[Any]],
+    source: FromClause | None = None,
+) -> None:
     """Raise UsageError if SQLAlchemy expressions among the clauses read another table.
 
     A SELECT would meet every row with every row, and so would an UPDATE or a DELETE.
     """
-    if len(sa.select(*clauses).select_from(table_of(model)).get_final_froms()) > 1:
+    rows = table_of(model) if source is None else source
+    if len(sa.select(*clauses).select_from(rows).get_final_froms()) > 1:
         raise UsageError(
             f"an expression in this query reads a table other than {model.__name__}'s;"
             " without a join every row would meet every row",
@@ -235,6 +278,90 @@ def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bo
         == sa.bindparam(parameter(first + n), None, type_=table.c[field.column].type)
         for n, field in enumerate(spec_of(model).primary_key)
     ]
+
+
+# ---- related rows ------------------------------------------------------------------------------
+
+
+KeyList: TypeAlias = "int | None"
+"""How many keys an IN list has room for, None where one parameter carries all of them."""
+
+
+def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
+    """Whether the keys of the rows to relate go as one parameter, a list."""
+    return dialect_name in ("postgresql", "duckdb") and (
+        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
+    )
+
+
+def related(
+    load: Load,
+    dialect_name: str,
+    room: KeyList,
+    what: Callable[[FromClause], Sequence[ColumnElement[Any]]],
+) -> sa.Select[Any]:
+    """Return the SELECT of the rows related to some others, whose keys are the first parameters.
+
+    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
+    the last parameter, there are so many rows at most for each.
+    """
+    spec, selection = load.relation.spec, load.rows
+    target = table_of(spec.target)
+    parameters = _Parameters(dialect_name, target)
+    link = target if spec.link is None else table_of(spec.link)
+    if link is target and spec.link is not None:
+        raise NotSupported(
+            f"{spec.where}: the link is the table that it leads to", "use a table of its own"
+        )
+    belongs = [link.c[other.column] for _, other in spec.pairs]
+    keyed = _keyed(belongs, room, parameters, dialect_name)
+    conditions = [c.clause(parameters) for c in selection.conditions]
+    orderings = [o.clause(parameters) for o in selection.orderings]
+    source = cast("FromClause", parameters.source)
+    _refuse_other_tables(spec.target, [*conditions, *orderings], source)
+    if spec.link is not None:
+        source = source.join(
+            link, sa.and_(*(link.c[a.column] == target.c[b.column] for a, b in spec.onward))
+        )
+    # An order that two runs share, whatever the engine finds first.
+    orderings += [target.c[field.column] for field in spec_of(spec.target).primary_key]
+    if selection.limit is None:
+        found = sa.select(*what(target), *belongs).select_from(source)
+        return found.where(keyed, *conditions).order_by(*orderings)
+    place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
+    own = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
+    ranked = sa.select(*target.c, *own, place).select_from(source).where(keyed, *conditions)
+    rows = ranked.subquery()
+    columns = [rows.c[c.name] for c in own]
+    limit = parameters.bind(None, sa.BigInteger())
+    return sa.select(*what(rows), *columns).where(rows.c[_PLACE] <= limit).order_by(rows.c[_PLACE])
+
+
+_PLACE = "andamios_orm_place"
+_OWNER = "andamios_orm_owner_"
+
+
+def _keyed(
+    columns: Sequence[ColumnElement[Any]],
+    room: KeyList,
+    parameters: _Parameters,
+    dialect_name: str,
+) -> ColumnElement[bool]:
+    """Return the condition that columns hold one of the given keys."""
+    if room is None:
+        [column] = columns
+        many = ManyOf(column.type)
+        listed = parameters.bind(None, many)
+        if dialect_name == "postgresql":
+            return column == sa.func.any(sa.cast(listed, many))
+        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
+    if len(columns) == 1:
+        [column] = columns
+        return column.in_([parameters.bind(None, column.type) for _ in range(room)])
+    # MariaDB would use no index for a list of tuples.
+    return sa.or_(
+        *(sa.and_(*(c == parameters.bind(None, c.type) for c in columns)) for _ in range(room))
+    )
 
 
 # ---- writing -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
@@ -14,7 +14,9 @@ from andamios_orm.errors import (
 )
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, to_sql
+from andamios_orm.queries.loads import Load, loads_of, merged
 from andamios_orm.queries.selection import Lock, Selection
+from andamios_orm.repositories.loading import load_related
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 from andamios_orm.repositories.writing import Writer
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from andamios_orm.queries.expressions import Assignment
+    from andamios_orm.queries.expressions import Assignment, Path
 
 __all__ = ["Query"]
 
@@ -41,16 +43,21 @@ class Query(Rows[M]):
     several directions. Nothing is read before `all`, `first`, `one`, `count` or `exists`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_loads",)
 
     _statements: ModelStatements[M]
 
     def __init__(
-        self, statements: ModelStatements[M], source: Source, selection: Selection
+        self,
+        statements: ModelStatements[M],
+        source: Source,
+        selection: Selection,
+        loads: tuple[Load, ...] = (),
     ) -> None:
         self._statements = statements
         self._source = source
         self._selection = selection
+        self._loads = loads
 
     def with_for_update(self, *, nowait: bool = False, skip_locked: bool = False) -> Query[M]:
         """Return the query whose rows are locked as they are read, until the session ends.
@@ -89,8 +96,32 @@ class Query(Rows[M]):
         lock: Lock = "nowait" if nowait else "skip locked" if skip_locked else "wait"
         return self._with(self._selection.locked(lock))
 
+    def load(self, *paths: Path[M, Any]) -> Query[M]:
+        """Return the query that reads related rows too, by one more statement a relation.
+
+        They are then there as `hero.team` and `team.heroes`; reading what was not loaded raises
+        NotLoaded. `Team.heroes.where(...).order_by(...).limit(3)` loads some of each team's, and
+        `.then(...)` what belongs to them in turn. A row that several others belong to is one
+        object.
+
+        Raises UsageError for another model's relation, and RelationProblem.
+
+        ```python
+        for team in await teams.load(Team.heroes.order_by(Hero.name)).all():
+            print(team.name, [hero.name for hero in team.heroes])
+        ```
+        """
+        added = loads_of(paths, self._selection.model)
+        loads = merged((*self._loads, *added))
+        return type(self)(self._statements, self._source, self._selection, loads)
+
+    async def _completed(self, found: list[M], source: Source) -> list[M]:
+        if self._loads and found:
+            await load_related(found, self._loads, source)
+        return found
+
     def _with(self, selection: Selection) -> Self:
-        return type(self)(self._statements, self._source, selection)
+        return type(self)(self._statements, self._source, selection, self._loads)
 
     def _plan(self) -> Plan[list[M]]:
         return self._statements.select(self._source.plans, self._selection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
@@ -21,7 +21,7 @@ from andamios_orm.repositories.writing import Writer
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+    from andamios_orm.queries.expressions import Assignment, Path, Predicate, SortKey
 
 __all__ = ["Repository"]
 
@@ -97,6 +97,10 @@ class Repository(Generic[M]):
     def order_by(self, *keys: SortKey) -> Query[M]:
         """Return the query of all rows, sorted."""
         return self._query().order_by(*keys)
+
+    def load(self, *paths: Path[M, Any]) -> Query[M]:
+        """Return the query of all rows that reads related rows too; see `Query.load`."""
+        return self._query().load(*paths)
 
     def limit(self, limit: int, /) -> Query[M]:
         """Return the query of at most that many rows."""
