@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RelationProblem,
         ReservedName,
         SessionMisuse,
+        ShapeProblem,
         StatementFailed,
         TransactionAborted,
         TransactionConflict,
@@ -45,9 +46,11 @@ if TYPE_CHECKING:
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
+    from andamios_orm.repositories.shaped import Shaped
     from andamios_orm.schema.types import register_type
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
+    "From",
     "ImportRefused",
     "ImportReport",
     "InvalidRow",
@@ -87,6 +91,8 @@ __all__ = [
     "ReservedName",
     "Session",
     "SessionMisuse",
+    "ShapeProblem",
+    "Shaped",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -108,6 +114,7 @@ _HOMES = {
     "Col": "models.columns",
     "Database": "database.engine",
     "ExportReport": "reports",
+    "From": "queries.shapes",
     "ImportReport": "reports",
     "Model": "models.base",
     "Progress": "reports",
@@ -117,6 +124,7 @@ _HOMES = {
     "RelatedList": "models.relations",
     "Repository": "repositories.repository",
     "Session": "database.session",
+    "Shaped": "repositories.shaped",
     "UUIDKey": "models.keys",
     "field": "models.columns",
     "generated": "models.columns",

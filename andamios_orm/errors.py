@@ -12,6 +12,7 @@ AndamiosError
 │   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
 │   ├── WrongType (TypeError)             a value of another type than its column's
 │   ├── NotLoaded (AttributeError)        a field or relation that has no value yet
+│   ├── ShapeProblem (TypeError)          a class that the rows of a query cannot fill
 │   ├── NotSupported                      the backend does not offer this
 │   ├── MissingDriver (ImportError)       an extra is not installed
 │   ├── InvalidURL (ValueError)           a database URL nobody can open
@@ -75,6 +76,7 @@ __all__ = [
     "RelationProblem",
     "ReservedName",
     "SessionMisuse",
+    "ShapeProblem",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -175,6 +177,10 @@ class WrongType(UsageError, DontWrapMixin, TypeError):
 class NotLoaded(UsageError, AttributeError):
     """A field or relation was read that has no value: a generated key before `add`, or rows of
     another table that no `load()` asked for."""
+
+
+class ShapeProblem(UsageError, TypeError):
+    """A class that `into()` was given has a field that the model's rows do not give."""
 
 
 class NotSupported(UsageError):
