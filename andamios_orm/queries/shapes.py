@@ -6,7 +6,6 @@ says. Only these are read.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -256,6 +255,8 @@ def _source(
     if name in spec_of(model).by_name or name in relation_names(model):
         return cast("Attr | ModelRelation", getattr(model, name))
     known = [*spec_of(model).by_name, *relation_names(model)]
+    import difflib  # noqa: PLC0415 - only for this message
+
     close = difflib.get_close_matches(name, known, n=3)
     hint = f"; close to it are {', '.join(close)}" if close else ""
     raise ShapeProblem(

@@ -202,7 +202,7 @@ class Query(Rows[M]):
             ("Ada", 36),
             ("Grace", 85),
         ]
-        assert await heroes.select(sa.func.max(Hero.age)) == [85]
+        assert await heroes.where(Hero.age > 1).select(sa.func.max(Hero.age)) == [85]
         ```
         """
         if not columns:
