@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         ForeignKeyProblem,
         ForeignKeyViolation,
         ImportRefused,
+        InvalidCursor,
         InvalidRow,
         InvalidURL,
+        LimitExceeded,
         ManyFound,
         MissingDriver,
         NotFound,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
+    from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
     from andamios_orm.schema.types import register_type
@@ -54,6 +57,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Cursor",
     "Database",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -64,8 +68,10 @@ __all__ = [
     "ForeignKeyViolation",
     "ImportRefused",
     "ImportReport",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "Model",
@@ -74,6 +80,8 @@ __all__ = [
     "NotNullViolation",
     "NotStorable",
     "NotSupported",
+    "NumberedPage",
+    "Page",
     "PrimaryKeyProblem",
     "Progress",
     "Query",
@@ -100,10 +108,13 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
+    "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
     "ImportReport": "reports",
     "Model": "models.base",
+    "NumberedPage": "repositories.paging",
+    "Page": "repositories.paging",
     "Progress": "reports",
     "Query": "repositories.query",
     "RefusedRow": "reports",

@@ -35,6 +35,8 @@ __all__ = [
     "insert_arrays",
     "key_page",
     "last_inserted",
+    "place_columns",
+    "read_columns",
     "select",
     "takes_arrays",
     "update",
@@ -47,9 +49,9 @@ Statement: TypeAlias = "sa.Select[Any] | sa.Insert | sa.Update | sa.Delete"
 class _Parameters:
     """Number the values in the order in which nodes bind them; a plan fills them by number."""
 
-    def __init__(self, dialect_name: str) -> None:
+    def __init__(self, dialect_name: str, first: int = 0) -> None:
         self._dialect_name = dialect_name
-        self._next = 0
+        self._next = first
 
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         name = parameter(self._next)
@@ -82,7 +84,7 @@ def select(
 
     Raises NotSupported, UsageError.
     """
-    what = _read_columns(selection.model, dialect_name) if what is None else what
+    what = read_columns(selection.model, dialect_name) if what is None else what
     found = _limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
@@ -160,12 +162,19 @@ def arrow_columns(
     return found
 
 
-def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
-    """Return the model's columns in the order of its fields."""
-    return columns_of(model, spec_of(model).fields)
+def place_columns(
+    selection: Selection, terms: Sequence[Term], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return what a SELECT of the selection reads to know the place of a row.
+
+    Values of the terms are the parameters after those of the selection.
+    """
+    parameters = _Parameters(dialect_name, len(selection.values()))
+    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
+    return [term.clause(parameters).label(None) for term in terms]
 
 
-def _read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnElement[Any]]:
+def read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnElement[Any]]:
     """Return the model's columns as an engine gives many rows of them fastest.
 
     DuckDB's driver takes three times as long to make a Decimal as to give the text of one, which
@@ -178,6 +187,11 @@ def _read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnEleme
         # Without a name of its own: in an ORDER BY, DuckDB would take it for the column's.
         found.append(sa.cast(column, sa.Text()).label(None) if text else column)
     return found
+
+
+def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
+    """Return the model's columns in the order of its fields."""
+    return columns_of(model, spec_of(model).fields)
 
 
 def columns_of(model: type[BaseModel], fields: Sequence[FieldSpec]) -> list[sa.Column[Any]]:
