@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         ForeignKeyProblem,
         ForeignKeyViolation,
         ImportRefused,
+        InvalidCursor,
         InvalidRow,
         InvalidURL,
+        LimitExceeded,
         ManyFound,
         MissingDriver,
         NotFound,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.relations import Related, RelatedList, relation
     from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
+    from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
     from andamios_orm.repositories.shaped import Shaped
@@ -59,6 +62,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Cursor",
     "Database",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -70,8 +74,10 @@ __all__ = [
     "From",
     "ImportRefused",
     "ImportReport",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "Model",
@@ -80,6 +86,8 @@ __all__ = [
     "NotNullViolation",
     "NotStorable",
     "NotSupported",
+    "NumberedPage",
+    "Page",
     "PrimaryKeyProblem",
     "Progress",
     "Query",
@@ -112,11 +120,14 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
+    "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",
     "ImportReport": "reports",
     "Model": "models.base",
+    "NumberedPage": "repositories.paging",
+    "Page": "repositories.paging",
     "Progress": "reports",
     "Query": "repositories.query",
     "RefusedRow": "reports",
