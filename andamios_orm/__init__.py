@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
@@ -56,6 +57,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Create",
     "Database",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -76,8 +78,10 @@ __all__ = [
     "NotNullViolation",
     "NotStorable",
     "NotSupported",
+    "Patch",
     "PrimaryKeyProblem",
     "Progress",
+    "Public",
     "Query",
     "RefusedRow",
     "Related",
@@ -106,11 +110,14 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
+    "Create": "models.variants",
     "Database": "database.engine",
     "ExportReport": "reports",
     "ImportReport": "reports",
     "Model": "models.base",
+    "Patch": "models.variants",
     "Progress": "reports",
+    "Public": "models.variants",
     "Query": "repositories.query",
     "RefusedRow": "reports",
     "Related": "models.relations",
