@@ -24,7 +24,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticUndefined
 
 from andamios_orm.errors import DeclarationError, NotLoaded, ReservedName, UsageError
@@ -192,9 +191,7 @@ def _fill_create(namespace: dict[str, Any], spec: ModelSpec, kept: Iterable[Fiel
     for field in kept:
         if is_secret(field) and field.info.default is not PydanticUndefined:
             # A default is shown in the schema.
-            info = _changed(field.info)
-            info.default_factory = _factory_of(field.info.default)
-            _put(namespace, field, info)
+            _put(namespace, field, default_factory=_factory_of(field.info.default))
     _limit_decorators(namespace, spec.model)
     _drop_idle_hook(namespace, spec.model)
 
@@ -212,7 +209,7 @@ def _fill_public(namespace: dict[str, Any], spec: ModelSpec, kept: list[FieldSpe
     }
     for field in kept:
         if not field.info.is_required():
-            _put(namespace, field, _changed(field.info))
+            _put(namespace, field)
     # What validators say of a row was said when it was stored, and they may ask for fields that
     # are not here.
     decorators = spec.model.__pydantic_decorators__
@@ -243,10 +240,7 @@ def _fill_patch(namespace: dict[str, Any], spec: ModelSpec, kept: list[FieldSpec
                 f"name the field differently and keep the column: `{field.name}_: Col[...] ="
                 f' field(column="{field.name}")`',
             )
-        info = _changed(field.info)
-        info.default_factory = _unset
-        info.validate_default = None
-        _put(namespace, field, info)
+        _put(namespace, field, default_factory=_unset)
     # A validator that looks at other fields has a whole row to judge, and finds it when it is
     # stored.
     for name, validator in spec.model.__pydantic_decorators__.field_validators.items():
@@ -311,21 +305,32 @@ def _factory_of(default: object) -> Any:
     return lambda: deepcopy(default)
 
 
-def _put(namespace: dict[str, Any], field: FieldSpec, info: FieldInfo) -> None:
-    namespace["__annotations__"][field.name] = info.annotation
-    namespace[field.name] = info
-
-
-def _changed(info: FieldInfo) -> FieldInfo:
-    """Return a copy of a field without its default, and without what only a stored field is."""
-    changed = copy(info)
-    changed.metadata = [
+def _put(
+    namespace: dict[str, Any],
+    field: FieldSpec,
+    *,
+    default_factory: Callable[[], object] | None = None,
+) -> None:
+    """Declare a field again, with another default or none."""
+    info = copy(field.info)
+    info.metadata = [
         replace(mark, generated=False) if isinstance(mark, ColumnOptions) else mark
         for mark in info.metadata
     ]
-    changed.default = PydanticUndefined
-    changed.default_factory = None
-    return changed
+    changes: dict[str, Any] = {
+        "default": PydanticUndefined,
+        "default_factory": default_factory,
+        "validate_default": None,
+    }
+    for name, value in changes.items():
+        setattr(info, name, value)
+    # Pydantic 2.12 looks here when a field is declared again, and not at the attributes.
+    given = {n: v for n, v in info._attributes_set.items() if n not in changes}  # noqa: SLF001 - see above
+    if default_factory is not None:
+        given["default_factory"] = default_factory
+    info._attributes_set = given  # noqa: SLF001 - see above
+    namespace["__annotations__"][field.name] = info.annotation
+    namespace[field.name] = info
 
 
 def _aliases(fields: Iterable[FieldSpec]) -> set[str]:

@@ -781,7 +781,7 @@ def test_an_instance_that_is_not_stored_is_not_public() -> None:
     with pytest.raises(ValidationError) as error:
         public[Team].model_validate(Team(name="A"))
 
-    assert refusals(error.value) == {("id",): "missing"}
+    assert set(refusals(error.value)) == {("id",)}
 
 
 # ---- named variants ----------------------------------------------------------------------------
