@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
@@ -62,6 +63,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Create",
     "Cursor",
     "Database",
     "DatabaseError",
@@ -88,8 +90,10 @@ __all__ = [
     "NotSupported",
     "NumberedPage",
     "Page",
+    "Patch",
     "PrimaryKeyProblem",
     "Progress",
+    "Public",
     "Query",
     "RefusedRow",
     "Related",
@@ -121,6 +125,7 @@ __all__ = [
 _HOMES = {
     "Col": "models.columns",
     "Cursor": "repositories.paging",
+    "Create": "models.variants",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",
@@ -128,7 +133,9 @@ _HOMES = {
     "Model": "models.base",
     "NumberedPage": "repositories.paging",
     "Page": "repositories.paging",
+    "Patch": "models.variants",
     "Progress": "reports",
+    "Public": "models.variants",
     "Query": "repositories.query",
     "RefusedRow": "reports",
     "Related": "models.relations",

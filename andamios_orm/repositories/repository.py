@@ -12,6 +12,8 @@ from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, UsageError, WrongType
 from andamios_orm.models.base import Model
+from andamios_orm.models.deriving import Variant, variant_of
+from andamios_orm.models.metaclass import is_relation
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
@@ -165,11 +167,12 @@ class Repository(Generic[M]):
     async def add(self, instance: M, /) -> M:
         """Store an instance and return it as stored, with what the database made.
 
-        The instance given is left as it is. Raises InvalidRow if it no longer fits its model and
-        NotStorable for a value its column cannot hold, both before any SQL; and
+        The instance given is left as it is; of a `Create[Hero]`, or a class with
+        `variant="create"`, the fields of the model are stored. Raises InvalidRow if it no longer
+        fits its model and NotStorable for a value its column cannot hold, both before any SQL; and
         UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
-        names, values = self._statements.encoder.rendered(instance)
+        names, values = self._statements.encoder.rendered(self._own(instance))
         return await self._writer.insert(self._source, names, values)
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
@@ -177,7 +180,7 @@ class Repository(Generic[M]):
 
         Raises what `add` raises, before any SQL where it can.
         """
-        given = list(instances)
+        given = [self._own(instance) for instance in instances]
         if not given:
             return []
         groups = self._statements.encoder.rendered_all(given)
@@ -193,7 +196,7 @@ class Repository(Generic[M]):
         Raises NotFound if the row is gone, and what `add` raises.
         """
         self._key_of(instance)
-        names, values = self._statements.encoder.rendered(instance)
+        names, values = self._statements.encoder.rendered(self._own(instance))
         encoded = dict(zip(names, values, strict=True))
         key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
         if not encoded:
@@ -240,7 +243,10 @@ class Repository(Generic[M]):
             return [change]
         found: list[Assignment] = []
         fields = self._statements.spec.by_name
+        variant = self._variant(change)
         for name in sorted(change.model_fields_set):
+            if variant is not None and name not in fields:
+                continue
             if name not in fields:
                 import difflib  # noqa: PLC0415 - only for this message
 
@@ -266,6 +272,47 @@ class Repository(Generic[M]):
         plan = self._statements.delete_by_key(self._source.plans)
         if not await self._source.affect(plan, self._key(key)):
             raise self._not_found()
+
+    # -- variants
+
+    def _own(self, instance: M) -> M:
+        """Return an instance of the model for one of a variant. Raises WrongType, InvalidRow."""
+        if type(instance) is self.model:
+            return instance
+        variant = self._variant(instance)
+        if variant is None or not isinstance(instance, self.model):
+            return instance
+        name, fields = type(instance).__name__, self._statements.spec.by_name
+        if variant.kind == "public" and variant.left_out:
+            raise WrongType(
+                f"a {name} has no {', '.join(variant.left_out)}, so it is no whole row",
+                f"use the {self.model.__name__} it was made of, or patch() for some fields",
+            )
+        for given in instance.__dict__:
+            if given not in fields and is_relation(self.model, given):
+                raise UsageError(
+                    f"{name}.{given} holds related rows, and add() stores one row",
+                    f"store them with repositories of their own, and declare {name}.{given} in"
+                    " another class",
+                )
+        values = {n: value for n, value in instance.__dict__.items() if n in fields}
+        made = self._statements.encoder.instance(values)
+        made.model_fields_set.intersection_update(instance.model_fields_set)
+        return cast("M", made)
+
+    def _variant(self, given: BaseModel) -> Variant | None:
+        """Return what the class of an instance was derived from.
+
+        Raises WrongType for a variant of another model.
+        """
+        variant = variant_of(type(given))
+        if variant is not None and variant.model is not self.model:
+            raise WrongType(
+                f"{type(given).__name__} is a variant of {variant.model.__name__}, not of"
+                f" {self.model.__name__}",
+                f"use a repository of {variant.model.__name__}",
+            )
+        return variant
 
     # -- keys
 
