@@ -241,11 +241,18 @@ def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bo
 
 
 def insert(
-    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    *,
+    returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
-    """Return the INSERT of one row, which gives the whole row back if `returning`."""
+    """Return the INSERT of one row, which gives the whole row back if `returning`.
+
+    `into` is an INSERT without values that knows what to do on a conflict.
+    """
     # Without fields the row is all defaults, which SQLAlchemy writes as each engine wants it.
-    statement = sa.insert(table_of(model)).values(_row(model, fields, 0))
+    statement = _into(model, into).values(_row(model, fields, 0))
     # inline(): else SQLAlchemy would add RETURNING for the key by itself.
     return statement.returning(*columns(model)) if returning else statement.inline()
 
@@ -271,20 +278,21 @@ def insert_arrays(
     dialect_name: str,
     *,
     returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
     """Return the INSERT of many rows, which gives them back if `returning`.
 
     Its parameters are lists, one a field, so the text is the same for any number of rows. The
-    database makes keys in their order.
+    database makes keys in their order. `into` is as for `insert`.
     """
     table = table_of(model)
-    into = [table.c[field.column] for field in fields]
+    filled = [table.c[field.column] for field in fields]
     if dialect_name == "postgresql":
-        rows = _unnested(into)
+        rows = _unnested(filled)
     else:
-        pairs = enumerate(zip(into, fields, strict=True))
+        pairs = enumerate(zip(filled, fields, strict=True))
         rows = sa.select(*(_items(number, *pair) for number, pair in pairs))
-    statement = sa.insert(table).from_select([column.name for column in into], rows)
+    statement = _into(model, into).from_select([column.name for column in filled], rows)
     return statement.returning(*columns(model)) if returning else statement.inline()
 
 
@@ -316,12 +324,24 @@ def _items(number: int, column: sa.Column[Any], field: FieldSpec) -> ColumnEleme
 
 
 def bulk_insert(
-    model: type[BaseModel], fields: Sequence[FieldSpec], rows: int, *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    rows: int,
+    *,
+    returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
-    """Return the INSERT of `rows` rows that gives the whole rows back if `returning`."""
+    """Return the INSERT of `rows` rows that gives the whole rows back if `returning`.
+
+    `into` is as for `insert`.
+    """
     values = [_row(model, fields, n * len(fields)) for n in range(rows)]
-    statement = sa.insert(table_of(model)).values(values)
+    statement = _into(model, into).values(values)
     return statement.returning(*columns(model)) if returning else statement.inline()
+
+
+def _into(model: type[BaseModel], into: sa.Insert | None) -> sa.Insert:
+    return sa.insert(table_of(model)) if into is None else into
 
 
 def update_by_key(

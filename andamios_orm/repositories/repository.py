@@ -16,12 +16,13 @@ from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
 from andamios_orm.repositories.statements import statements_of
+from andamios_orm.repositories.upserting import upserter_of
 from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+    from andamios_orm.queries.expressions import AnyColumn, Assignment, Predicate, SortKey
 
 __all__ = ["Repository"]
 
@@ -69,6 +70,7 @@ class Repository(Generic[M]):
         source = arguments[-1]
         self._statements = statements_of(self.model)
         self._writer = Writer(self._statements)
+        self._upserter = upserter_of(self._statements)
         self._source = _source(source)
 
     if not TYPE_CHECKING:
@@ -174,6 +176,52 @@ class Repository(Generic[M]):
             for group in groups:
                 stored += await self._writer.insert_many(source, group)
         return stored
+
+    async def upsert(
+        self,
+        instance: M,
+        /,
+        *,
+        on: Sequence[AnyColumn],
+        update: Sequence[AnyColumn] | None = None,
+    ) -> M:
+        """Store an instance, or change the row that has its values of `on`; return it as stored.
+
+        `on` are the columns of the primary key, or of one unique key. An existing row gets the
+        fields that were given to the instance or assigned since, and keeps all others, also those
+        that have a default; `update=` names other fields, and `update=[]` leaves the row as it
+        is. Neither its primary key nor what the database makes is overwritten. Any number of
+        tasks can upsert the same key at once: there is one row, and no error.
+
+        Raises UsageError where `on` is no key of the table, or None is a value of it, because None
+        equals nothing; NotLoaded for a key without a value; and what `add` raises.
+
+        ```python
+        ada = await heroes.upsert(Hero(name="Ada", age=37), on=[Hero.name])
+        assert await heroes.upsert(Hero(name="Ada"), on=[Hero.name]) == ada
+        ```
+        """
+        return await self._upserter.one(self._source, instance, on, update)
+
+    async def upsert_all(
+        self,
+        instances: Iterable[M],
+        /,
+        *,
+        on: Sequence[AnyColumn],
+        update: Sequence[AnyColumn] | None = None,
+    ) -> list[M]:
+        """Upsert many instances, all or none, and return them as stored, in the same order.
+
+        Each is treated as by `upsert`. Two that have the same values of `on` raise UsageError, and
+        nothing is stored: what one of them says would be lost.
+
+        ```python
+        stored = await heroes.upsert_all([Hero(name="Ada"), Hero(name="Edith")], on=[Hero.name])
+        assert [hero.age for hero in stored] == [37, None]
+        ```
+        """
+        return await self._upserter.many(self._source, instances, on, update)
 
     async def update(self, instance: M, /) -> M:
         """Write all fields of an instance to its row and return it as stored.

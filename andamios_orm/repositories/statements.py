@@ -15,6 +15,7 @@ from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms, to_sql
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.upserting import Conflict, insert_or
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan, compile_rows
@@ -112,20 +113,32 @@ class ModelStatements(Generic[M]):
 
     # -- writing
 
-    def insert(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
-        """INSERT of one row with the fields `names`."""
-        key = ("insert", self.model, names)
+    def insert(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[list[M]]:
+        """INSERT of one row with the fields `names`, changing the row it is in conflict with."""
+        key = ("insert", self.model, names, conflict)
         return plans.find(key) or self._rows(
-            plans, key, lambda d: to_sql.insert(self.model, self._fields(names))
+            plans,
+            key,
+            lambda d: to_sql.insert(self.model, self._fields(names), into=self._into(conflict, d)),
         )
 
-    def insert_rows(self, plans: PlanCache, names: tuple[str, ...], rows: int) -> Plan[list[M]]:
+    def insert_rows(
+        self,
+        plans: PlanCache,
+        names: tuple[str, ...],
+        rows: int,
+        conflict: Conflict | None = None,
+    ) -> Plan[list[M]]:
         """INSERT of `rows` rows at once, given as one list per field."""
         fields = self._fields(names)
         return plans.get(
-            ("insert rows", self.model, names, rows),
+            ("insert rows", self.model, names, rows, conflict),
             lambda dialect: compile_rows(
-                lambda number: to_sql.bulk_insert(self.model, fields, number),
+                lambda number: to_sql.bulk_insert(
+                    self.model, fields, number, into=self._into(conflict, dialect)
+                ),
                 rows,
                 dialect,
                 self._decoder(plans),
@@ -137,22 +150,33 @@ class ModelStatements(Generic[M]):
         """Whether `insert_arrays` works with these fields, on an engine that has it."""
         return to_sql.takes_arrays(self._fields(names), plans.dialect.name)
 
-    def insert_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+    def insert_arrays(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[list[M]]:
         """INSERT of any number of rows, given as one list per field."""
         return self._rows(
             plans,
-            ("insert arrays", self.model, names),
-            lambda d: to_sql.insert_arrays(self.model, self._fields(names), d.name),
+            ("insert arrays", self.model, names, conflict),
+            lambda d: to_sql.insert_arrays(
+                self.model, self._fields(names), d.name, into=self._into(conflict, d)
+            ),
         )
 
-    def insert_only(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+    def insert_only(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[None]:
         """INSERT of one row, for engines that do not give it back."""
         return self._plan(
             plans,
-            ("insert only", self.model, names),
+            ("insert only", self.model, names, conflict),
             nothing,
-            lambda d: to_sql.insert(self.model, self._fields(names), returning=False),
+            lambda d: to_sql.insert(
+                self.model, self._fields(names), returning=False, into=self._into(conflict, d)
+            ),
         )
+
+    def _into(self, conflict: Conflict | None, dialect: Dialect) -> sa.Insert | None:
+        return None if conflict is None else insert_or(self.model, conflict, dialect.name)
 
     def last_inserted(self, plans: PlanCache) -> Plan[list[M]]:
         """SELECT of the row whose counted key this connection made last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -13,11 +13,12 @@ from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.upserting import Conflict
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 from andamios_orm.rows.batch import Group
 from andamios_orm.schema.json_values import same_value
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "comparable"]
 
 M = TypeVar("M", bound=Model)
 
@@ -62,18 +63,29 @@ class Writer(Generic[M]):
         alone = self._statements.refers_to_itself and not capabilities.mutual_inserts
         if alone or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
-        arrays = capabilities.column_arrays and self._statements.takes_arrays(source.plans, names)
-        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         stored: list[M] = []
+        async for columns, rows in self.in_portions(source, group):
+            stored += self._in_order(names, columns, rows)
+        return stored
+
+    async def in_portions(
+        self, source: Source, group: Group, conflict: Conflict | None = None
+    ) -> AsyncIterator[tuple[Sequence[list[Any]], list[M]]]:
+        """Store rows in few statements; yield for each its columns and the rows it gave back.
+
+        The rows come in any order; on a conflict they are those that were there.
+        """
+        names, capabilities, statements = group.names, source.capabilities, self._statements
+        arrays = capabilities.column_arrays and statements.takes_arrays(source.plans, names)
+        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         for start, size in portions(group.size, most, bits=None if arrays else 3):
             columns = group.portion(start, size)
             plan = (
-                self._statements.insert_arrays(source.plans, names)
+                statements.insert_arrays(source.plans, names, conflict)
                 if arrays
-                else self._statements.insert_rows(source.plans, names, size)
+                else statements.insert_rows(source.plans, names, size, conflict)
             )
-            stored += self._in_order(names, columns, await source.fetch(plan, columns))
-        return stored
+            yield columns, await source.fetch(plan, columns)
 
     async def _insert_and_read(
         self, unit: Source, names: tuple[str, ...], values: list[object]
@@ -123,8 +135,8 @@ class Writer(Generic[M]):
         stored = [[getattr(row, name) for row in found] for name in key]
         if stored == given:
             return found
-        by_key = {_comparable(parts): row for *parts, row in zip(*stored, found, strict=True)}
-        return [by_key[_comparable(parts)] for parts in zip(*given, strict=True)]
+        by_key = {comparable(parts): row for *parts, row in zip(*stored, found, strict=True)}
+        return [by_key[comparable(parts)] for parts in zip(*given, strict=True)]
 
     # -- updating
 
@@ -246,7 +258,7 @@ class Writer(Generic[M]):
         return found
 
 
-def _comparable(key: Iterable[object]) -> tuple[object, ...]:
+def comparable(key: Iterable[object]) -> tuple[object, ...]:
     """Return a key under which the stored row is found again.
 
     A local time that a clock shows twice equals no time of another zone (PEP 495), and NaN nothing.

@@ -163,6 +163,11 @@ class FieldSpec:
     """A user's validator sees the value before pydantic does, so it must be a Python value."""
 
     @property
+    def server_made(self) -> bool:
+        """Whether the database or the library makes the value, and no program gives it."""
+        return self.generated
+
+    @property
     def annotation(self) -> object:
         """The field's type with its metadata, as pydantic understands it; for a type adapter."""
         return Annotated[self.info.annotation, self.info]
