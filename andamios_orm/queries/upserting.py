@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.sql.elements import ColumnElement
 
+from andamios_orm.queries.to_sql import changes_of
 from andamios_orm.schema.compiler import spec_of, table_of
 
 if TYPE_CHECKING:
@@ -54,26 +56,37 @@ def insert_or(model: type[BaseModel], conflict: Conflict, dialect_name: str) -> 
     """Return an INSERT without values that changes a row it is in conflict with.
 
     On MariaDB and MySQL any key of the table is meant, elsewhere that of `conflict.on`. Without
-    anything to update the row stays as it is, and is given back on MariaDB only.
+    anything to update the row stays as it is, and is given back on MariaDB only. A row of another
+    tenant, or that is marked as deleted, is not changed where the key can be said.
     """
-    table, fields = table_of(model), spec_of(model).by_name
-    names = [fields[name].column for name in conflict.update]
+    table, spec = table_of(model), spec_of(model)
+    names = [spec.by_name[name].column for name in conflict.update]
+    changes = changes_of(spec, table) if names else {}
     if dialect_name in ("mariadb", "mysql"):
         from sqlalchemy.dialects import mysql  # noqa: PLC0415 - the engine at hand has loaded it
 
         into = mysql.insert(table)
+        changes |= {name: into.inserted[name] for name in names}
         key = next(iter(table.primary_key))
-        changes: dict[str, Any] = {name: into.inserted[name] for name in names}
         return into.on_duplicate_key_update(changes or {key.name: key})
-    on = [fields[name].column for name in conflict.on]
+    on = [spec.by_name[name].column for name in conflict.on]
     keys = (key for key in unique_keys(table, dialect_name) if key.exact)
     where = next((key.where for key in keys if set(key.columns) == set(on)), None)
     elements = [table.c[name] for name in on]
     other = _insert(table, dialect_name)
     if not names:
         return other.on_conflict_do_nothing(index_elements=elements, index_where=where)
-    excluded = {name: other.excluded[name] for name in names}
-    return other.on_conflict_do_update(index_elements=elements, index_where=where, set_=excluded)
+    standing: list[ColumnElement[bool]] = []
+    if tenant := spec.roles.get("tenant"):
+        standing.append(table.c[tenant.column] == other.excluded[tenant.column])
+    if deleted := spec.roles.get("deleted_at"):
+        standing.append(table.c[deleted.column].is_(None))
+    return other.on_conflict_do_update(
+        index_elements=elements,
+        index_where=where,
+        set_=changes | {name: other.excluded[name] for name in names},
+        where=sa.and_(*standing) if standing else None,
+    )
 
 
 def _insert(table: sa.Table, dialect_name: str) -> postgresql.Insert | sqlite.Insert:

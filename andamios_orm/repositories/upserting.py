@@ -14,6 +14,7 @@ from andamios_orm.queries import terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.upserting import Conflict, unique_keys
 from andamios_orm.repositories.statements import ModelStatements
+from andamios_orm.repositories.tenants import owned, owned_group
 from andamios_orm.repositories.writing import Writer, comparable
 from andamios_orm.rows.batch import Group
 from andamios_orm.schema.spec import Kind
@@ -23,6 +24,7 @@ __all__ = ["Upserter", "upserter_of"]
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
 
+_CLAIMED = 0
 _MANY = 500
 """Rows that are looked for in one statement."""
 
@@ -68,7 +70,8 @@ class Upserter(Generic[M]):
         """Store an instance, or change the row that has its values of `on`; return the row."""
         target = self._target(source, on)
         chosen = self._chosen(target, update)
-        names, values = self._statements.encoder.rendered(instance)
+        encoded = self._statements.encoder.rendered(instance)
+        names, values = owned(self._statements, source, encoded)
         self._require_given(target, chosen, names)
         self._require_values(target, [values[names.index(name)] for name in target.names])
         fields = instance.model_fields_set - target.kept if chosen is None else chosen
@@ -128,7 +131,7 @@ class Upserter(Generic[M]):
                 " two JSON texts are equal",
                 "use another unique key",
             )
-        counted = {f.column for f in spec.generated if f.server_default is None}
+        counted = {f.column for f in spec.fields if f.counted}
         return _Target(
             attrs,
             names,
@@ -154,6 +157,10 @@ class Upserter(Generic[M]):
                 raise UsageError(
                     f"update= names {attr!r}, which says which row it is",
                     "name the columns that an existing row gets anew",
+                )
+            if attr.field.role is not None:
+                raise UsageError(
+                    f"update= names {attr!r}, which the library sets", "leave it out of update="
                 )
         return frozenset(attr.name for attr in attrs)
 
@@ -224,7 +231,9 @@ class Upserter(Generic[M]):
         """Yield the instances in parts that few statements store. Raises what add() raises."""
         for fields, together in self._alike(given, target, chosen):
             start = 0
-            for group in self._statements.encoder.rendered_all([given[n] for n in together]):
+            rendered = self._statements.encoder.rendered_all([given[n] for n in together])
+            for alike in rendered:
+                group = owned_group(self._statements, source, alike)
                 self._require_given(target, chosen, group.names)
                 columns = [group.columns[group.names.index(name)] for name in target.names]
                 for values in zip(*columns, strict=True):
@@ -272,10 +281,13 @@ class Upserter(Generic[M]):
         if capabilities.insert_returning and (conflict.update or not capabilities.on_conflict):
             plan = statements.insert(source.plans, names, conflict)
             if not (statements.spec.judges_defaults or statements.spec.whole_row_validators):
-                return (await source.fetch(plan, values))[0]
-            # What the row is like is judged when it comes back, and a refusal undoes it.
-            async with source.unit() as unit:
-                return (await unit.fetch(plan, values))[0]
+                rows = await source.fetch(plan, values)
+            else:
+                # What the row is like is judged when it comes back, and a refusal undoes it.
+                async with source.unit() as unit:
+                    rows = await unit.fetch(plan, values)
+            # Without a row the one in the way is out of sight, and the database says so.
+            return rows[0] if rows else await self._writer.insert(source, names, values)
         async with source.unit() as unit:
             if capabilities.insert_returning:
                 rows = await unit.fetch(statements.insert(unit.plans, names, conflict), values)
@@ -293,9 +305,17 @@ class Upserter(Generic[M]):
         """
         capabilities = source.capabilities
         if not capabilities.on_conflict:
+            if not self._sees(target):
+                return False
             # A key that is counted meets no row.
             return not any(counted.issubset(names) for counted in target.others)
         return capabilities.referenced_updates or not self._statements.is_referred_to()
+
+    def _sees(self, target: _Target) -> bool:
+        """Whether a row with the key is there for queries, too."""
+        roles = self._statements.spec.roles
+        tenant = roles.get("tenant")
+        return "deleted_at" not in roles and (tenant is None or tenant.name in target.names)
 
     async def _in_turn(
         self,
@@ -310,17 +330,29 @@ class Upserter(Generic[M]):
         if not unit.capabilities.on_conflict:
             # Whoever comes first has the key, and the others wait: a plain INSERT would leave
             # each of them with a lock that keeps the others from updating.
-            claim = Conflict(target.names, ())
-            await unit.affect(statements.insert_only(unit.plans, names, claim), values)
+            await self._claim(unit, target, names, values)
         found = await self._find(unit, target, names, values)
         if found is None:
             return await self._writer.insert(unit, names, values)
         update = conflict.update
-        if not update:
+        version = statements.spec.roles.get("version")
+        claimed = version is not None and getattr(found, version.name) == _CLAIMED
+        if not update and not claimed:
             return found
         key = [getattr(found, part.name) for part in statements.spec.primary_key]
         changed = [values[names.index(name)] for name in update]
         return await self._writer.update(unit, update, changed, key) or found
+
+    async def _claim(
+        self, unit: Source, target: _Target, names: Names, values: list[object]
+    ) -> None:
+        """Store the row, unless there is one: then lock that."""
+        version = self._statements.spec.roles.get("version")
+        if version is not None and version.name not in names:
+            # So that a row that was stored just now is known by it, and counted to 1.
+            names, values = (*names, version.name), [*values, _CLAIMED]
+        claim = Conflict(target.names, ())
+        await unit.affect(self._statements.insert_only(unit.plans, names, claim), values)
 
     async def _existing(
         self, unit: Source, target: _Target, names: Names, values: list[object]
@@ -333,7 +365,7 @@ class Upserter(Generic[M]):
         self, unit: Source, target: _Target, names: Names, values: Sequence[object]
     ) -> M | None:
         """Return the row with these values of the key."""
-        selection = Selection(self._statements.model).where(
+        selection = self._statements.rows.where(
             *(attr == values[names.index(attr.name)] for attr in target.attrs)
         )
         rows = await self._select(unit, selection)
@@ -391,7 +423,7 @@ class Upserter(Generic[M]):
             missing = [v for v, key in zip(values, part.keys, strict=True) if key not in found]
             for start in range(0, len(missing), _MANY):
                 some = attr.in_(missing[start : start + _MANY])
-                keep(await self._select(unit, Selection(self._statements.model).where(some)))
+                keep(await self._select(unit, self._statements.rows.where(some)))
         if not found.keys() >= set(part.keys):
             # The database finds them equal to others, or they are several columns.
             for key, row in zip(part.keys, group.rows(), strict=True):

@@ -14,7 +14,7 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.upserting import Conflict
-from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.repositories.statements import ModelStatements, assigned_values, statements_of
 from andamios_orm.rows.batch import Group
 from andamios_orm.schema.json_values import same_value
 
@@ -95,14 +95,16 @@ class Writer(Generic[M]):
         key = statements.spec.primary_key
         if all(part.name in names for part in key):
             known = [values[names.index(part.name)] for part in key]
-            found = await unit.fetch(statements.by_key(unit.plans), known)
-            if not found:
+            # What was given as deleted is not there for others.
+            stored = statements_of(statements.model, with_deleted=True)
+            rows = await unit.fetch(stored.by_key(unit.plans), [*known, *stored.standing])
+            if not rows:
                 raise StatementFailed(
                     f"the database stored {statements.spec.name} under another key than the given",
                     "open the engine with sql_mode NO_AUTO_VALUE_ON_ZERO, as Database does, or do"
                     " not use 0 as a key",
                 )
-            return found[0]
+            return rows[0]
         return (await unit.fetch(statements.last_inserted(unit.plans), []))[0]
 
     def _require_known_key(self, names: tuple[str, ...]) -> None:
@@ -119,7 +121,7 @@ class Writer(Generic[M]):
     def _key_is_known(self, names: tuple[str, ...]) -> bool:
         """Whether the key tells which stored row belongs to which given one."""
         key = self._statements.spec.primary_key
-        counted = len(key) == 1 and key[0].generated and key[0].server_default is None
+        counted = len(key) == 1 and key[0].counted
         return counted or all(part.name in names for part in key)
 
     def _in_order(
@@ -141,60 +143,84 @@ class Writer(Generic[M]):
     # -- updating
 
     async def update(
-        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
+        self,
+        source: Source,
+        names: tuple[str, ...],
+        values: list[object],
+        key: Sequence[object],
+        version: object = None,
     ) -> M | None:
-        """Write the fields `names` of the row with this key; return it, None if it is gone."""
-        statements = self._statements
+        """Write the fields `names` of the row with this key; return it, None if it is gone.
+
+        With a `version` a row that has another one counts as gone.
+        """
+        statements, versioned = self._statements, version is not None
+        found = self._found_by(key, version)
         if self._gives_back_updates(source):
-            plan = statements.update_by_key(source.plans, names)
-            rows = await source.fetch(plan, [*values, *key])
+            plan = statements.update_by_key(source.plans, names, versioned=versioned)
+            rows = await source.fetch(plan, [*values, *found])
             return rows[0] if rows else None
         async with source.unit() as unit:
             if self._must_leave_equal_values(unit, names):
-                before = await unit.fetch(statements.by_key(unit.plans), key)
-                if not before:
+                before = await self._read(unit, key)
+                if before is None:
                     return None
-                stored = dict(zip(*self._statements.encoder.rendered(before[0]), strict=True))
+                stored = dict(zip(*self._statements.encoder.rendered(before), strict=True))
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
                     if not same_value(stored[name], value)
                 }
                 names, values = tuple(changes), list(changes.values())
-            if names:
-                only = statements.update_only_by_key(unit.plans, names)
-                await unit.affect(only, [*values, *key])
+            if names or statements.changes:
+                only = statements.update_only_by_key(unit.plans, names, versioned=versioned)
+                if not await unit.affect(only, [*values, *found]):
+                    return None
             return await self._read(unit, key)
 
     async def patch(
-        self, source: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
+        self,
+        source: Source,
+        assignments: Sequence[terms.Assignment],
+        key: Sequence[object],
+        version: object = None,
     ) -> M | None:
-        """Assign to columns of the row with this key; return it, None if there is none."""
-        statements = self._statements
+        """Assign to columns of the row with this key; return it, None if there is none.
+
+        With a `version` a row that has another one counts as gone.
+        """
+        statements, versioned = self._statements, version is not None
+        found = self._found_by(key, version)
         if self._gives_back_updates(source):
-            plan = statements.patch(source.plans, assignments)
-            rows = await source.fetch(plan, [*assigned_values(assignments), *key])
+            plan = statements.patch(source.plans, assignments, versioned=versioned)
+            rows = await source.fetch(plan, [*assigned_values(assignments), *found])
             return rows[0] if rows else None
         afterwards = self._key_after(assignments, key)
         async with source.unit() as unit:
             if self._must_leave_equal_values(unit, [a.attr.name for a in assignments]):
-                before = await unit.fetch(statements.by_key(unit.plans), key)
-                if not before:
+                before = await self._read(unit, key)
+                if before is None:
                     return None
-                stored = dict(zip(*self._statements.encoder.encode(before[0]), strict=True))
+                stored = dict(zip(*self._statements.encoder.encode(before), strict=True))
                 assignments = [
                     a
                     for a in assignments
                     if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
                 ]
-            if assignments:
-                only = statements.patch_only(unit.plans, assignments)
-                if not await unit.affect(only, [*assigned_values(assignments), *key]):
+            if assignments or statements.changes:
+                only = statements.patch_only(unit.plans, assignments, versioned=versioned)
+                if not await unit.affect(only, [*assigned_values(assignments), *found]):
                     return None
             return await self._read(unit, afterwards)
 
+    def _found_by(self, key: Sequence[object], version: object) -> list[object]:
+        """Return the values of what an UPDATE finds its row by."""
+        standing = self._statements.standing
+        return [*key, *standing] if version is None else [*key, version, *standing]
+
     async def _read(self, unit: Source, key: Sequence[object]) -> M | None:
-        rows = await unit.fetch(self._statements.by_key(unit.plans), key)
+        plan = self._statements.by_key(unit.plans)
+        rows = await unit.fetch(plan, [*key, *self._statements.standing])
         return rows[0] if rows else None
 
     def _gives_back_updates(self, source: Source) -> bool:
@@ -229,15 +255,15 @@ class Writer(Generic[M]):
         locked = selection.locked("wait")
         before = await source.fetch(statements.select(source.plans, locked), selection.values())
         names = [part.name for part in statements.spec.primary_key]
-        only = statements.patch_only(source.plans, assignments)
+        only = statements.patch_only(source.plans, assignments, versioned=False)
         assigned = assigned_values(assignments)
         stored: list[M] = []
         for row in before:
             key = [getattr(row, name) for name in names]
             afterwards = self._key_after(assignments, key)
-            await source.affect(only, [*assigned, *key])
-            found: list[M] = await source.fetch(statements.by_key(source.plans), afterwards)
-            stored += found
+            await source.affect(only, [*assigned, *key, *statements.standing])
+            found = await self._read(source, afterwards)
+            stored += [] if found is None else [found]
         return stored
 
     def _key_after(
