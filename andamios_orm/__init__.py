@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.mixins import SoftDelete, Tenant, Timestamps, Versioned
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
@@ -65,6 +66,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Create",
     "Cursor",
     "Database",
     "DatabaseError",
@@ -92,8 +94,10 @@ __all__ = [
     "NotSupported",
     "NumberedPage",
     "Page",
+    "Patch",
     "PrimaryKeyProblem",
     "Progress",
+    "Public",
     "Query",
     "RefusedRow",
     "Related",
@@ -130,6 +134,7 @@ __all__ = [
 _HOMES = {
     "Col": "models.columns",
     "Cursor": "repositories.paging",
+    "Create": "models.variants",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",
@@ -137,7 +142,9 @@ _HOMES = {
     "Model": "models.base",
     "NumberedPage": "repositories.paging",
     "Page": "repositories.paging",
+    "Patch": "models.variants",
     "Progress": "reports",
+    "Public": "models.variants",
     "Query": "repositories.query",
     "RefusedRow": "reports",
     "Related": "models.relations",

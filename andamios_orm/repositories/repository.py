@@ -13,6 +13,8 @@ from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, WrongType
 from andamios_orm.models.base import Model
+from andamios_orm.models.deriving import Variant, variant_of
+from andamios_orm.models.metaclass import is_relation
 from andamios_orm.queries import nodes, terms
 from andamios_orm.repositories.query import Query, require_marks
 from andamios_orm.repositories.shaped import Shaped
@@ -184,11 +186,12 @@ class Repository(Generic[M]):
     async def add(self, instance: M, /) -> M:
         """Store an instance and return it as stored, with what the database made.
 
-        The instance given is left as it is. Raises InvalidRow if it no longer fits its model and
-        NotStorable for a value its column cannot hold, both before any SQL; and
+        The instance given is left as it is; of a `Create[Hero]`, or a class with
+        `variant="create"`, the fields of the model are stored. Raises InvalidRow if it no longer
+        fits its model and NotStorable for a value its column cannot hold, both before any SQL; and
         UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
-        encoded = self._statements.encoder.rendered(instance)
+        encoded = self._statements.encoder.rendered(self._own(instance))
         names, values = owned(self._statements, self._source, encoded)
         return await self._writer.insert(self._source, names, values)
 
@@ -197,7 +200,7 @@ class Repository(Generic[M]):
 
         Raises what `add` raises, before any SQL where it can.
         """
-        given = list(instances)
+        given = [self._own(instance) for instance in instances]
         if not given:
             return []
         groups = [
@@ -234,7 +237,7 @@ class Repository(Generic[M]):
         assert await heroes.upsert(Hero(name="Ada"), on=[Hero.name]) == ada
         ```
         """
-        return await self._upserter.one(self._source, instance, on, update)
+        return await self._upserter.one(self._source, self._own(instance), on, update)
 
     async def upsert_all(
         self,
@@ -254,7 +257,8 @@ class Repository(Generic[M]):
         assert [hero.age for hero in stored] == [37, None]
         ```
         """
-        return await self._upserter.many(self._source, instances, on, update)
+        own = map(self._own, instances)
+        return await self._upserter.many(self._source, own, on, update)
 
     async def update(self, instance: M, /) -> M:
         """Write all fields of an instance to its row and return it as stored.
@@ -264,7 +268,7 @@ class Repository(Generic[M]):
         """
         version = self._version_of(instance)
         key_parts = self._key_of(instance)
-        names, values = self._statements.encoder.rendered(instance)
+        names, values = self._statements.encoder.rendered(self._own(instance))
         encoded = dict(zip(names, values, strict=True))
         spec = self._statements.spec
         key = [encoded.pop(part.name) for part in spec.primary_key]
@@ -329,7 +333,10 @@ class Repository(Generic[M]):
             return [change]
         found: list[Assignment] = []
         fields = self._statements.spec.by_name
+        variant = self._variant(change)
         for name in sorted(change.model_fields_set):
+            if variant is not None and name not in fields:
+                continue
             if name not in fields:
                 import difflib  # noqa: PLC0415 - only for this message
 
@@ -390,6 +397,47 @@ class Repository(Generic[M]):
             if not await source.affect(plan, found):
                 raise self._not_found()
             return (await source.fetch(self._statements.by_key(source.plans), found))[0]
+
+    # -- variants
+
+    def _own(self, instance: M) -> M:
+        """Return an instance of the model for one of a variant. Raises WrongType, InvalidRow."""
+        if type(instance) is self.model:
+            return instance
+        variant = self._variant(instance)
+        if variant is None or not isinstance(instance, self.model):
+            return instance
+        name, fields = type(instance).__name__, self._statements.spec.by_name
+        if variant.kind == "public" and variant.left_out:
+            raise WrongType(
+                f"a {name} has no {', '.join(variant.left_out)}, so it is no whole row",
+                f"use the {self.model.__name__} it was made of, or patch() for some fields",
+            )
+        for given in instance.__dict__:
+            if given not in fields and is_relation(self.model, given):
+                raise UsageError(
+                    f"{name}.{given} holds related rows, and add() stores one row",
+                    f"store them with repositories of their own, and declare {name}.{given} in"
+                    " another class",
+                )
+        values = {n: value for n, value in instance.__dict__.items() if n in fields}
+        made = self._statements.encoder.instance(values)
+        made.model_fields_set.intersection_update(instance.model_fields_set)
+        return cast("M", made)
+
+    def _variant(self, given: BaseModel) -> Variant | None:
+        """Return what the class of an instance was derived from.
+
+        Raises WrongType for a variant of another model.
+        """
+        variant = variant_of(type(given))
+        if variant is not None and variant.model is not self.model:
+            raise WrongType(
+                f"{type(given).__name__} is a variant of {variant.model.__name__}, not of"
+                f" {self.model.__name__}",
+                f"use a repository of {variant.model.__name__}",
+            )
+        return variant
 
     # -- keys
 
