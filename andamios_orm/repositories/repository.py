@@ -17,6 +17,7 @@ from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import statements_of
+from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
 
 
-class Repository(Generic[M]):
+class Repository(Selects, Generic[M]):
     """The stored instances of one model.
 
     `Repository(Hero, db)` works on its own connection call by call; `Repository(Hero, session)`
@@ -120,6 +121,9 @@ class Repository(Generic[M]):
 
     def _query(self) -> Query[M]:
         return Query(self._statements, self._source, Selection(self.model))
+
+    def _selected(self) -> tuple[Source, Selection]:
+        return self._source, Selection(self.model)
 
     # -- reading
 
