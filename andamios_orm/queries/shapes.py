@@ -77,8 +77,9 @@ class From:
         self.source: object = source
 
     def __repr__(self) -> str:
-        shown = self.source if isinstance(self.source, Node | ModelRelation | Load) else "..."
-        return f"From({shown!r})"
+        own = isinstance(self.source, Node | ModelRelation | Load)
+        shown = repr(self.source) if own else "..."
+        return f"From({shown})"
 
 
 Asked: TypeAlias = "Node | ColumnElement[Any] | str"
@@ -308,7 +309,7 @@ def _from(where: str, source: object, model: type[BaseModel]) -> Asked | ModelRe
     clause = source.__clause_element__() if hasattr(source, "__clause_element__") else source
     if not isinstance(clause, ColumnElement) or isinstance(source, Node | type):
         raise ShapeProblem(
-            f"{where}: a {type(source).__name__} is not one value of each row",
+            f"{where}: this {type(source).__name__} is not one value of each row",
             "pass a column, an expression or a relation; a `select()` of one value as"
             " `.scalar_subquery()`, SQL text as `sqlalchemy.literal_column(...)`",
         )

@@ -37,6 +37,7 @@ from andamios_orm import (
     Repository,
     field,
     generated,
+    register_type,
     relation,
 )
 from andamios_orm.errors import (
@@ -417,6 +418,55 @@ async def test_a_validator_that_raises_something_else_refuses_the_row(world: Wor
     with pytest.raises(InvalidRow) as refused:
         await world.heroes.into(Card).all()
     assert refused.value.fields == {"(model)": "KeyError"}
+
+
+class Money:
+    """A class of the user's own, kept as a number of cents."""
+
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+    @classmethod
+    def read(cls, cents: int) -> Money:
+        if cents < 0:
+            raise ValueError(f"a debt of {cents}")
+        return cls(cents)
+
+
+register_type(Money, sa.Integer, encode=lambda money: money.cents, decode=Money.read)
+
+
+class Priced(Model, table=True, metadata=sa.MetaData()):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    id: Col[int] = generated()
+    price: Col[Money]
+    tags: Col[list[str] | None] = field(default=None)
+    loud: Col[str] = field(column_type=sa.String(20))
+
+
+async def test_types_of_the_users_own_and_missing_json_come_through_a_shape(db: Database) -> None:
+    class Card(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        price: Money
+        tags: list[str] | None
+        loud: str
+
+    async with db.session() as session:
+        await session.run_sync(Priced.metadata.create_all)
+    priced = Repository(Priced, db)
+    await priced.add(Priced(price=Money(5), loud="a"))
+
+    card = await priced.into(Card).one()
+    [(money, tags)] = await priced.select(Priced.price, Priced.tags)
+    assert (card.price.cents, card.tags, card.loud) == (5, None, "a")
+    assert (money.cents, tags) == (5, None)
+
+    await db.execute(sa.text("UPDATE priced SET price = -4711"))
+    with pytest.raises(InvalidRow, match=r"does not fit Card: price \(ValueError\)") as refused:
+        await priced.into(Card).all()
+    assert "4711" not in str(refused.value)
+    with pytest.raises(InvalidRow, match=r"does not fit Priced: 1 \(ValueError\)"):
+        await priced.select(Priced.id, Priced.price)
 
 
 T = TypeVar("T")
@@ -983,6 +1033,18 @@ async def test_what_would_repeat_rows_is_refused(
         await Repository(model, empty).into(shape).all()
 
 
+@only_on("sqlite")
+async def test_a_table_that_no_relation_or_several_lead_to_is_refused(empty: Database) -> None:
+    deeds = Repository(Deed, empty)
+    with pytest.raises(ShapeProblem, match=r"to which Deed\.hero or Deed\.witness of Deed leads"):
+        await deeds.select(Deed.title, sa.func.upper(Hero.name))
+    with pytest.raises(ShapeProblem, match="reads the table room, to which no relation of Deed"):
+        await deeds.select(Deed.title, sa.func.upper(Room.house))
+    busy = sa.select(Deed.hero_id).subquery("busy")
+    with pytest.raises(ShapeProblem, match="reads the table busy, to which no relation"):
+        await deeds.select(Deed.title, busy.c.hero_id)
+
+
 class NestedAggregate(BaseModel):
     number: Annotated[int, From(sa.func.count())]
 
@@ -1089,7 +1151,7 @@ async def test_select_refuses_what_is_no_value_of_a_row(empty: Database) -> None
         await heroes.select()
     with pytest.raises(ShapeProblem, match=r"select\(\): Hero.team is a relation, not a value"):
         await heroes.select(Hero.team)
-    with pytest.raises(ShapeProblem, match=r"select\(\): a Load is not|is a relation, not a value"):
+    with pytest.raises(ShapeProblem, match=r"is a relation, not a value"):
         await heroes.select(Hero.tags.limit(1))
     for wrong in (Hero, "name", Hero.name.desc(), sa.select(Hero.name), sa.text("name"), 3):
         with pytest.raises(ShapeProblem, match="is not one value of each row"):
@@ -1107,6 +1169,21 @@ async def test_a_stored_value_that_cannot_be_read_is_an_invalid_row(world: World
     assert refused.value.model is Hero
     assert set(refused.value.fields) == {"1.0.name", "1.0.level"}
     assert "secret" not in str(refused.value)
+
+
+@only_on("sqlite")
+async def test_a_number_kept_as_text_is_read_and_not_computed_with(world: World) -> None:
+    ada = world.heroes.where(Hero.name == "Ada")
+    assert await ada.select(Hero.exact) == [Decimal("12345678901234567890.0000000001")]
+    with pytest.raises(NotSupported, match="SQLite has no number type for more than 15 digits"):
+        await ada.select(Hero.exact + 1)
+
+
+async def test_numbers_of_sqlalchemys_own_types_are_numbers(world: World) -> None:
+    [half] = await world.heroes.where(Hero.name == "Dan").select(
+        sa.cast(Hero.fee, sa.Numeric(10, 2)) / 4
+    )
+    assert half == 0.5
 
 
 @only_on("sqlite")
