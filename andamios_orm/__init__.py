@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         ForeignKeyProblem,
         ForeignKeyViolation,
         ImportRefused,
+        InvalidCursor,
         InvalidRow,
         InvalidURL,
+        LimitExceeded,
         ManyFound,
         MissingDriver,
         NotFound,
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
+    from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
     from andamios_orm.repositories.shaped import Shaped
@@ -59,6 +63,8 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Create",
+    "Cursor",
     "Database",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -70,8 +76,10 @@ __all__ = [
     "From",
     "ImportRefused",
     "ImportReport",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "Model",
@@ -80,8 +88,12 @@ __all__ = [
     "NotNullViolation",
     "NotStorable",
     "NotSupported",
+    "NumberedPage",
+    "Page",
+    "Patch",
     "PrimaryKeyProblem",
     "Progress",
+    "Public",
     "Query",
     "RefusedRow",
     "Related",
@@ -112,12 +124,18 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
+    "Cursor": "repositories.paging",
+    "Create": "models.variants",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",
     "ImportReport": "reports",
     "Model": "models.base",
+    "NumberedPage": "repositories.paging",
+    "Page": "repositories.paging",
+    "Patch": "models.variants",
     "Progress": "reports",
+    "Public": "models.variants",
     "Query": "repositories.query",
     "RefusedRow": "reports",
     "Related": "models.relations",

@@ -16,6 +16,8 @@ AndamiosError
 │   ├── NotSupported                      the backend does not offer this
 │   ├── MissingDriver (ImportError)       an extra is not installed
 │   ├── InvalidURL (ValueError)           a database URL nobody can open
+│   ├── InvalidCursor (ValueError)        a page's cursor, changed or of another query
+│   ├── LimitExceeded (ValueError)        more rows than the database's limits let through
 │   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
 ├── NotFound (LookupError)              no row where one was asked for
 ├── ManyFound (LookupError)             several rows where one was asked for
@@ -63,8 +65,10 @@ __all__ = [
     "ForeignKeyProblem",
     "ForeignKeyViolation",
     "ImportRefused",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "NotFound",
@@ -193,6 +197,21 @@ class MissingDriver(UsageError, ImportError):
 
 class InvalidURL(UsageError, ValueError):
     """A database URL that no backend can open. The text never shows the URL's password."""
+
+
+class InvalidCursor(UsageError, ValueError):
+    """A cursor that this query did not give: changed, of another query, or of another program.
+
+    The text of the cursor is not shown. An answer to whoever sent it is 400 or 422.
+    """
+
+
+class LimitExceeded(UsageError, ValueError):
+    """More rows were asked for, or found, than `limit`, one of the limits of the `Database`."""
+
+    def __init__(self, problem: str, fix: str, *, limit: int) -> None:
+        super().__init__(problem, fix)
+        self.limit = limit
 
 
 class SessionMisuse(UsageError, RuntimeError):

@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, ShapeProblem
 from andamios_orm.queries.loads import Load, ModelRelation
-from andamios_orm.queries.nodes import Binder, Node
+from andamios_orm.queries.nodes import Binder, Node, Term
 from andamios_orm.queries.parameters import Joins, Parameters
 from andamios_orm.queries.relations import Scope
 from andamios_orm.queries.selection import Selection
@@ -164,7 +164,7 @@ class ShapedSelect:
     """Whether there are aggregates, so that the others say what the rows are grouped by."""
     nested: bool = False
     """Whether it is the SELECT of a nested list, which has one FROM."""
-    columns: list[ColumnElement[Any]] = field(default_factory=list)
+    columns: list[sa.Label[Any]] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     keys: list[tuple[int, ...]] = field(default_factory=list)
     """For each nested list, the places of the key of the row that it belongs to."""
@@ -189,7 +189,7 @@ class ShapedSelect:
             else:
                 clause = self._computed(spec, asked, rows, parameters, nested=bool(path))
                 value_type = clause.type
-            items.append((name, self._added(clause, Read(spec.shape, name, names, value_type))))
+            items.append((name, self.add(clause, Read(spec.shape, name, names, value_type))))
         for one in spec.ones:
             cells = self.take(one.shape, joins, parameters, (*path, one.relation))
             items.append((one.name, cells))
@@ -205,7 +205,7 @@ class ShapedSelect:
         self, spec: ShapeSpec, own: FieldSpec, rows: FromClause, names: tuple[str, ...]
     ) -> int:
         column: ColumnElement[Any] = rows.c[own.column]
-        return self._added(column, Read(spec.shape, own.name, names, column.type, key=True))
+        return self.add(column, Read(spec.shape, own.name, names, column.type, key=True))
 
     def _column(
         self, own: FieldSpec, rows: FromClause
@@ -254,8 +254,10 @@ class ShapedSelect:
             )
         return clause
 
-    def _added(self, column: ColumnElement[Any], read: Read) -> int:
-        self.columns.append(column)
+    def add(self, column: ColumnElement[Any], read: Read) -> int:
+        """Add a column and return its place in the row."""
+        # Without a name of its own: in an ORDER BY, an engine could take it for a table's column.
+        self.columns.append(column.label(None))
         self.reads.append(read)
         return len(self.columns) - 1
 
@@ -276,9 +278,15 @@ def _others(clause: ColumnElement[Any], rows: FromClause) -> list[FromClause]:
 
 
 def shaped(
-    selection: Selection, spec: ShapeSpec, computed: Computed, dialect_name: str
+    selection: Selection,
+    spec: ShapeSpec,
+    computed: Computed,
+    dialect_name: str,
+    places: Sequence[Term] = (),
 ) -> tuple[sa.Select[Any], ShapedSelect]:
     """Return the SELECT of what a shape asks for, and what its columns are.
+
+    The last columns are `places`, by which the rows are sorted.
 
     Raises ShapeProblem, NotSupported, UsageError.
     """
@@ -293,6 +301,10 @@ def shaped(
     ]
     found = ShapedSelect(computed, dialect_name, groups=spec.groups(computed))
     found.cells = found.take(spec, joins, parameters)
+    for term in places:
+        found.add(
+            term.clause(parameters), Read(spec.shape, repr(term), (), term.value_type, key=True)
+        )
     source = _joined_by_expressions(spec, found, joins.source, [*conditions, *orderings])
     statement = sa.select(*found.columns).select_from(source).where(*conditions)
     if found.groups:
@@ -310,7 +322,9 @@ def _groups(found: ShapedSelect) -> list[ColumnElement[Any]]:
     """Return what the rows are grouped by: all that is neither an aggregate nor after grouping."""
     return [
         # By number, because a text with parameters would not be the same to the engine.
-        column if isinstance(column, ColumnClause) else sa.literal_column(str(place))
+        column.element
+        if isinstance(column.element, ColumnClause)
+        else sa.literal_column(str(place))
         for place, column in enumerate(found.columns, 1)
         if place - 1 not in found.aggregates and not has_window(column)
     ]

@@ -37,6 +37,7 @@ __all__ = [
     "key_page",
     "last_inserted",
     "limited",
+    "place_columns",
     "read_columns",
     "refuse_other_tables",
     "select",
@@ -140,9 +141,16 @@ def arrow_columns(
     return found
 
 
-def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
-    """Return the model's columns in the order of its fields."""
-    return columns_of(model, spec_of(model).fields)
+def place_columns(
+    selection: Selection, terms: Sequence[Term], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return what a SELECT of the selection reads to know the place of a row.
+
+    Values of the terms are the parameters after those of the selection.
+    """
+    parameters = Parameters(dialect_name, first=len(selection.values()))
+    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
+    return [term.clause(parameters).label(None) for term in terms]
 
 
 def read_columns(
@@ -160,6 +168,11 @@ def read_columns(
         # Without a name of its own: in an ORDER BY, DuckDB would take it for the column's.
         found.append(sa.cast(column, sa.Text()).label(None) if text else column)
     return found
+
+
+def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
+    """Return the model's columns in the order of its fields."""
+    return columns_of(model, spec_of(model).fields)
 
 
 def columns_of(model: type[BaseModel], fields: Sequence[FieldSpec]) -> list[sa.Column[Any]]:

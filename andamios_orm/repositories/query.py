@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from andamios_orm.queries import nodes, shapes, to_sql
 from andamios_orm.queries.loads import Load, loads_of, merged
 from andamios_orm.queries.selection import Lock, Selection
 from andamios_orm.repositories.loading import load_related
+from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
@@ -182,6 +183,9 @@ class Query(Rows[M], Selects):
     def _plan(self) -> Plan[list[M]]:
         return self._statements.select(self._source.plans, self._selection)
 
+    def _placed_plan(self, terms: Sequence[nodes.Term]) -> Plan[list[Placed[M]]]:
+        return self._statements.placed(self._source.plans, self._selection, terms)
+
     # -- reading
 
     async def arrow(self, *, secrets: bool = False) -> pa.Table:
@@ -239,13 +243,15 @@ class Query(Rows[M], Selects):
     async def _read_arrow(self, *, secrets: bool) -> pa.Table:
         from andamios_orm.database.arrow import ArrowReader  # noqa: PLC0415 - needs pyarrow
 
-        selection = self._selection
+        selection = self._within_limits()
         reader = ArrowReader(self._source, selection.model, self._shown(secrets=secrets))
-        return await reader.read(
+        table = await reader.read(
             selection.key(),
             lambda what, dialect_name: to_sql.select(selection, dialect_name, what),
             selection.values(),
         )
+        self._refuse_more_than_limits(table.num_rows)
+        return table
 
     def _shown(self, *, secrets: bool) -> tuple[FieldSpec, ...]:
         """Return the fields that become columns. Raises UsageError for none."""

@@ -12,8 +12,21 @@ from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, UsageError, WrongType
 from andamios_orm.models.base import Model
+from andamios_orm.models.deriving import Variant, variant_of
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.linking import (
+    link_rows,
+    linked_relation,
+    links_between,
+    store_missing,
+)
+from andamios_orm.repositories.nested import (
+    family_of,
+    has_related,
+    store_families,
+    store_family,
+)
 from andamios_orm.repositories.query import Query
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import statements_of
@@ -23,12 +36,13 @@ from andamios_orm.repositories.writing import Writer
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-    from andamios_orm.queries.expressions import Assignment, Path, Predicate, SortKey
+    from andamios_orm.queries.expressions import Assignment, Path, Predicate, SortKey, ToMany
 
 __all__ = ["Repository"]
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel)
 
 
 class Repository(Selects, Generic[M]):
@@ -169,11 +183,18 @@ class Repository(Selects, Generic[M]):
     async def add(self, instance: M, /) -> M:
         """Store an instance and return it as stored, with what the database made.
 
-        The instance given is left as it is. Raises InvalidRow if it no longer fits its model and
-        NotStorable for a value its column cannot hold, both before any SQL; and
-        UniqueViolation, ForeignKeyViolation, CheckViolation.
+        The instance given is left as it is; of a `Create[Hero]`, or a class with
+        `variant="create"`, the fields of the model are stored. Where it has fields named like
+        relations, the rows in them are stored too, all or none, and are there in what comes back;
+        they can be of any Pydantic class with the fields of their model. Raises InvalidRow if it no
+        longer fits its model and NotStorable for a value its column cannot hold, both before any
+        SQL; and UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
-        names, values = self._statements.encoder.rendered(instance)
+        if type(instance) is not self.model and self._has_related(instance):
+            family = family_of(instance, self.model)
+            async with self._source.unit() as unit:
+                return cast("M", await store_family(family, unit))
+        names, values = self._statements.encoder.rendered(self._own(instance))
         return await self._writer.insert(self._source, names, values)
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
@@ -184,6 +205,11 @@ class Repository(Selects, Generic[M]):
         given = list(instances)
         if not given:
             return []
+        if any(type(i) is not self.model and self._has_related(i) for i in given):
+            families = [family_of(instance, self.model) for instance in given]
+            async with self._source.unit() as unit:
+                return cast("list[M]", await store_families(families, unit))
+        given = [self._own(instance) for instance in given]
         groups = self._statements.encoder.rendered_all(given)
         stored: list[M] = []
         async with self._source.unit() as source:
@@ -197,7 +223,7 @@ class Repository(Selects, Generic[M]):
         Raises NotFound if the row is gone, and what `add` raises.
         """
         self._key_of(instance)
-        names, values = self._statements.encoder.rendered(instance)
+        names, values = self._statements.encoder.rendered(self._own(instance))
         encoded = dict(zip(names, values, strict=True))
         key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
         if not encoded:
@@ -244,7 +270,10 @@ class Repository(Selects, Generic[M]):
             return [change]
         found: list[Assignment] = []
         fields = self._statements.spec.by_name
+        variant = self._variant(change)
         for name in sorted(change.model_fields_set):
+            if variant is not None and name not in fields:
+                continue
             if name not in fields:
                 import difflib  # noqa: PLC0415 - only for this message
 
@@ -270,6 +299,99 @@ class Repository(Selects, Generic[M]):
         plan = self._statements.delete_by_key(self._source.plans)
         if not await self._source.affect(plan, self._key(key)):
             raise self._not_found()
+
+    # -- links
+
+    async def link(self, instance: M, relation: ToMany[M, R], /, *others: R) -> None:
+        """Relate a stored row to others through the link table of a relation, all or none.
+
+        What is linked already stays as it is. Raises UsageError for a relation without a link
+        table, NotLoaded for a row that is not stored, ForeignKeyViolation for one that is gone, and
+        InvalidRow where the link has further fields without a default: add() its rows then.
+
+        ```python
+        class Tag(Model, table=True):
+            id: Col[int] = generated()
+            word: Col[str] = field(unique=True)
+
+
+        class NoteTag(Model, table=True):
+            note_id: Col[int] = field(primary_key=True, foreign_key="Note.id")
+            tag_id: Col[int] = field(primary_key=True, foreign_key=Tag.id)
+
+
+        class Note(Model, table=True):
+            id: Col[int] = generated()
+            text: Col[str]
+            tags: RelatedList[Tag] = relation(through=NoteTag)
+
+
+        await db.create_all()
+        notes = Repository(Note, db)
+        note = await notes.add(Note(text="Call Grace"))
+        urgent = await Repository(Tag, db).add(Tag(word="urgent"))
+        await notes.link(note, Note.tags, urgent)
+        assert await notes.where(Note.tags.any(Tag.word == "urgent")).count() == 1
+        ```
+        """
+        spec = linked_relation(relation, self.model)
+        if not others:
+            return
+        rows = link_rows(spec, instance, others)
+        async with self._source.unit() as unit:
+            await store_missing(spec, rows, links_between(spec, instance, others), unit)
+
+    async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
+        """Remove the rows of a relation's link table between a row and others; return how many.
+
+        The rows themselves stay. Raises what `link` raises.
+        """
+        spec = linked_relation(relation, self.model)
+        if not others:
+            return 0
+        selection = links_between(spec, instance, others)
+        statements = statements_of(cast("type[Model]", spec.link))
+        plan = statements.delete(self._source.plans, selection)
+        return await self._source.affect(plan, selection.values())
+
+    # -- variants
+
+    def _has_related(self, instance: BaseModel) -> bool:
+        """Whether rows related to it are to be stored with it."""
+        variant = self._variant(instance)
+        return variant is not None and has_related(type(instance), self.model)
+
+    def _own(self, instance: M) -> M:
+        """Return an instance of the model for one of a variant. Raises WrongType, InvalidRow."""
+        if type(instance) is self.model:
+            return instance
+        variant = self._variant(instance)
+        if variant is None or not isinstance(instance, self.model):
+            return instance
+        name, fields = type(instance).__name__, self._statements.spec.by_name
+        if variant.kind == "public" and variant.left_out:
+            raise WrongType(
+                f"a {name} has no {', '.join(variant.left_out)}, so it is no whole row",
+                f"use the {self.model.__name__} it was made of, or patch() for some fields",
+            )
+        values = {n: value for n, value in instance.__dict__.items() if n in fields}
+        made = self._statements.encoder.instance(values)
+        made.model_fields_set.intersection_update(instance.model_fields_set)
+        return cast("M", made)
+
+    def _variant(self, given: BaseModel) -> Variant | None:
+        """Return what the class of an instance was derived from.
+
+        Raises WrongType for a variant of another model.
+        """
+        variant = variant_of(type(given))
+        if variant is not None and variant.model is not self.model:
+            raise WrongType(
+                f"{type(given).__name__} is a variant of {variant.model.__name__}, not of"
+                f" {self.model.__name__}",
+                f"use a repository of {variant.model.__name__}",
+            )
+        return variant
 
     # -- keys
 

@@ -13,13 +13,15 @@ from sqlalchemy.sql.elements import ColumnElement
 from andamios_orm.database.source import Source
 from andamios_orm.errors import UsageError
 from andamios_orm.queries import shape_sql
+from andamios_orm.queries.keyset import place_reader
 from andamios_orm.queries.loads import Load
-from andamios_orm.queries.nodes import Key, combined
+from andamios_orm.queries.nodes import Key, Term, combined
 from andamios_orm.queries.parameters import Joins, Parameters
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.shape_sql import ShapedSelect
 from andamios_orm.queries.shapes import Computed, ManyPart, ShapeSpec
 from andamios_orm.repositories.loading import KeyRows, related_rows, row_keys
+from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.statements import ModelStatements
 from andamios_orm.rows.nested import (
@@ -67,15 +69,19 @@ class Shaped(Rows[P]):
     def _plan(self) -> Plan[list[P]]:
         return _shape_plan(self._source.plans, self._selection, self._spec, self._computed)
 
-    async def all(self) -> list[P]:
-        """Return all rows as instances of the shape. Raises InvalidRow, DatabaseError."""
-        selection, source = self._selection, self._source
-        values = [*selection.values(), *self._spec.values(self._computed)]
-        plan = self._plan()
+    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[P]]]:
+        self._refuse_groups("page")
+        plans, spec = self._source.plans, self._spec
+        return _placed_plan(plans, self._selection, spec, self._computed, terms)
+
+    def _values(self, selection: Selection) -> list[object]:
+        return [*selection.values(), *self._spec.values(self._computed)]
+
+    async def _completed(self, found: list[P], source: Source) -> list[P]:
         if not self._spec.lists:
-            return await source.fetch(plan, values)
-        levels = cast("list[Level]", await source.fetch(plan, values))
-        made = await _filled(levels, self._spec, source)
+            return found
+        # Until their lists are there, the rows are no instances.
+        made = await _filled(cast("list[Level]", found), self._spec, source)
         return await _validated(cast("type[P]", self._spec.shape), made)
 
     async def count(self) -> int:
@@ -106,16 +112,40 @@ def _shape_plan(
 
     def build(dialect: Dialect) -> Plan[list[Any]]:
         statement, select = shape_sql.shaped(selection, spec, computed, dialect.name)
-        made = _level_maker(select, dialect, spec.shape)
-        table = table_of(spec.model)
-        if spec.lists:
-            return compile_plan(statement, dialect, made, table=table, many=True)
-        validate = shapes_validator(spec.shape)
-        return compile_plan(
-            statement, dialect, lambda rows: validate(made(rows)), table=table, many=True
-        )
+        decode = _decoder(spec, select, dialect)
+        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
 
     return plans.get(shape, build)
+
+
+def _placed_plan(
+    plans: PlanCache,
+    selection: Selection,
+    spec: ShapeSpec,
+    computed: Computed,
+    terms: Sequence[Term],
+) -> Plan[list[Placed[Any]]]:
+    keys = combined(*[term.key() for term in terms], selection.key())
+    shape = combined("placed shape", spec.key(computed), keys)
+
+    def build(dialect: Dialect) -> Plan[list[Placed[Any]]]:
+        statement, select = shape_sql.shaped(selection, spec, computed, dialect.name, terms)
+        width = len(select.columns)
+        places = range(width - len(terms), width)
+        decode = placed(_decoder(spec, select, dialect), place_reader(terms, dialect, places))
+        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
+
+    return plans.get(shape, build)
+
+
+def _decoder(
+    spec: ShapeSpec, select: ShapedSelect, dialect: Dialect
+) -> Callable[[Sequence[Row]], list[Any]]:
+    made = _level_maker(select, dialect, spec.shape)
+    if spec.lists:
+        return made
+    validate = shapes_validator(spec.shape)
+    return lambda rows: validate(made(rows))
 
 
 def _level_maker(

@@ -167,6 +167,11 @@ class FieldSpec:
     """A user's validator sees the value before pydantic does, so it must be a Python value."""
 
     @property
+    def server_made(self) -> bool:
+        """Whether the database or the library makes the value, and no program gives it."""
+        return self.generated
+
+    @property
     def annotation(self) -> object:
         """The field's type with its metadata, as pydantic understands it; for a type adapter."""
         return Annotated[self.info.annotation, self.info]
@@ -261,6 +266,8 @@ class RelationSpec:
     many: bool
     nullable: bool
     """Whether a row may have none: always for lists, which are empty then."""
+    forward: bool
+    """Whether the foreign key is the owner's, not the other row's or the link's."""
     pairs: Pairs
     link: type[BaseModel] | None = None
     onward: Pairs = ()

@@ -213,10 +213,10 @@ def values(rows: Sequence[BaseModel]) -> list[dict[str, Any]]:
 
 
 def read_columns(event: StatementRun) -> str:
-    """What stands between SELECT and FROM."""
+    """What stands between SELECT and FROM, without the names that it is given."""
     found = re.match(r"SELECT (.*?)\s+FROM ", event.sql, re.DOTALL)
     assert found
-    return found[1]
+    return re.sub(r" AS \w+", "", found[1])
 
 
 # ---- columns -----------------------------------------------------------------------------------
