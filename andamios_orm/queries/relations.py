@@ -27,7 +27,7 @@ from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.relations import relation_of
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec, Storage
 
-__all__ = ["Relation", "Scope", "Via", "join_onto", "path_values"]
+__all__ = ["Relation", "Scope", "Via", "join_onto", "path_values", "relation_standing"]
 
 _ids = itertools.count(1)
 
@@ -207,7 +207,7 @@ class _Hops:
                 else:
                     source = source.join(rows, on)
                 scope = Scope(binder, model, rows)
-                self.conditions += [c.clause(scope) for c in _standing(step.spec, model)]
+                self.conditions += [c.clause(scope) for c in relation_standing(step.spec, model)]
                 self.rows.append(rows)
                 left = _columns_of(rows)
         self.source = cast("FromClause", source)
@@ -219,7 +219,7 @@ class _Hops:
         return found.correlate_except(*self.rows)
 
 
-def _standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condition, ...]:
+def relation_standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condition, ...]:
     """Return what holds for the rows of a relation without being asked.
 
     A row that must be there is shown, even if it is marked as deleted.
@@ -231,7 +231,7 @@ def path_values(path: Iterable[Relation], into: list[object]) -> None:
     """Append the values that the rows along a path are found by."""
     for step in path:
         for model, _ in _steps(step.spec):
-            for condition in _standing(step.spec, model):
+            for condition in relation_standing(step.spec, model):
                 condition.values(into)
 
 
@@ -415,4 +415,4 @@ def join_onto(
     rows = table_of(spec.target).alias()
     on = [left.c[own.column] == rows.c[other.column] for own, other in spec.pairs]
     scope = Scope(binder, spec.target, rows)
-    return rows, sa.and_(*on, *(c.clause(scope) for c in _standing(spec, spec.target)))
+    return rows, sa.and_(*on, *(c.clause(scope) for c in relation_standing(spec, spec.target)))
