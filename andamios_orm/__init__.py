@@ -31,8 +31,10 @@ if TYPE_CHECKING:
         NotStorable,
         NotSupported,
         PrimaryKeyProblem,
+        RelationProblem,
         ReservedName,
         SessionMisuse,
+        ShapeProblem,
         StatementFailed,
         TransactionAborted,
         TransactionConflict,
@@ -45,10 +47,13 @@ if TYPE_CHECKING:
     from andamios_orm.models.base import Model
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
+    from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
+    from andamios_orm.repositories.shaped import Shaped
     from andamios_orm.schema.types import register_type
 
 __all__ = [
@@ -66,6 +71,7 @@ __all__ = [
     "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
+    "From",
     "ImportRefused",
     "ImportReport",
     "InvalidCursor",
@@ -86,10 +92,15 @@ __all__ = [
     "Progress",
     "Query",
     "RefusedRow",
+    "Related",
+    "RelatedList",
+    "RelationProblem",
     "Repository",
     "ReservedName",
     "Session",
     "SessionMisuse",
+    "ShapeProblem",
+    "Shaped",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -102,6 +113,7 @@ __all__ = [
     "field",
     "generated",
     "register_type",
+    "relation",
     "run",
     "uuid7",
 ]
@@ -111,6 +123,7 @@ _HOMES = {
     "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
+    "From": "queries.shapes",
     "ImportReport": "reports",
     "Model": "models.base",
     "NumberedPage": "repositories.paging",
@@ -118,12 +131,16 @@ _HOMES = {
     "Progress": "reports",
     "Query": "repositories.query",
     "RefusedRow": "reports",
+    "Related": "models.relations",
+    "RelatedList": "models.relations",
     "Repository": "repositories.repository",
     "Session": "database.session",
+    "Shaped": "repositories.shaped",
     "UUIDKey": "models.keys",
     "field": "models.columns",
     "generated": "models.columns",
     "register_type": "schema.types",
+    "relation": "models.relations",
     "run": "database.loop",
     "uuid7": "models.keys",
 }

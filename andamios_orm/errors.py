@@ -6,11 +6,13 @@ AndamiosError
 │   ├── UnsupportedType                   no column type for an annotation
 │   ├── PrimaryKeyProblem                 none, or two that contradict
 │   ├── ForeignKeyProblem                 unknown target, or one that cannot be referenced
+│   ├── RelationProblem                   no foreign key for a relation, or several
 │   └── ReservedName                      a field named like something on Model
 ├── UsageError                          a call that cannot work as written
 │   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
 │   ├── WrongType (TypeError)             a value of another type than its column's
-│   ├── NotLoaded (AttributeError)        a field that has no value yet
+│   ├── NotLoaded (AttributeError)        a field or relation that has no value yet
+│   ├── ShapeProblem (TypeError)          a class that the rows of a query cannot fill
 │   ├── NotSupported                      the backend does not offer this
 │   ├── MissingDriver (ImportError)       an extra is not installed
 │   ├── InvalidURL (ValueError)           a database URL nobody can open
@@ -75,8 +77,10 @@ __all__ = [
     "NotStorable",
     "NotSupported",
     "PrimaryKeyProblem",
+    "RelationProblem",
     "ReservedName",
     "SessionMisuse",
+    "ShapeProblem",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -151,6 +155,10 @@ class ForeignKeyProblem(DeclarationError):
     """A foreign key points at nothing known, or at a column that cannot be referenced."""
 
 
+class RelationProblem(DeclarationError):
+    """A relation to nothing known, without a foreign key, or with several to choose from."""
+
+
 class ReservedName(DeclarationError):
     """A field has the name of something every model class already has."""
 
@@ -171,7 +179,12 @@ class WrongType(UsageError, DontWrapMixin, TypeError):
 
 
 class NotLoaded(UsageError, AttributeError):
-    """A field was read that has no value yet, such as a generated key before `add`."""
+    """A field or relation was read that has no value: a generated key before `add`, or rows of
+    another table that no `load()` asked for."""
+
+
+class ShapeProblem(UsageError, TypeError):
+    """A class that `into()` was given has a field that the model's rows do not give."""
 
 
 class NotSupported(UsageError):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from andamios_orm.errors import NotLoaded
-from andamios_orm.models.metaclass import ModelMeta
+from andamios_orm.models.metaclass import ModelMeta, is_relation
 
 __all__ = ["Model"]
 
@@ -52,6 +52,8 @@ class Model(BaseModel, metaclass=ModelMeta):
         def __getattr__(self, name: str) -> Any:
             if name in type(self).__pydantic_fields__:
                 _not_loaded(type(self).__name__, name)
+            if not name.startswith("_") and is_relation(type(self), name):
+                _no_related(type(self).__name__, name)
             return super().__getattr__(name)
 
 
@@ -59,4 +61,12 @@ def _not_loaded(model: str, name: str) -> NoReturn:
     raise NotLoaded(
         f"{model}.{name} has no value yet: the database makes it when the row is stored",
         f"use the instance that `add` returns, as in `saved = await repository.add({model}(...))`",
+    )
+
+
+def _no_related(model: str, name: str) -> NoReturn:
+    raise NotLoaded(
+        f"{model}.{name} was not loaded, and an instance never asks the database by itself",
+        f"read it with `.load({model}.{name})`, as in"
+        f" `await repository.where(...).load({model}.{name}).all()`",
     )

@@ -13,6 +13,7 @@ The only file that touches `pydantic._internal`. The rules, each found by what b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import cache
@@ -20,32 +21,49 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, PrivateAttr
-from pydantic._internal._model_construction import ModelMetaclass, build_lenient_weakvaluedict
+from pydantic._internal._model_construction import (
+    ModelMetaclass,
+    build_lenient_weakvaluedict,
+    unpack_lenient_weakvaluedict,
+)
 from pydantic._internal._typing_extra import parent_frame_namespace
 from pydantic.fields import FieldInfo
 from typing_extensions import dataclass_transform
 
-from andamios_orm.errors import DeclarationError, ReservedName
+from andamios_orm.errors import DeclarationError, RelationProblem, ReservedName, UsageError
 from andamios_orm.models.columns import UNSET, field, generated
+from andamios_orm.models.relations import relation
+from andamios_orm.queries.loads import ModelRelation
 from andamios_orm.queries.terms import Attr
 from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
-from andamios_orm.schema.spec import ONLY_DROPS_UNSET, ColumnOptions, only_drops_unset
+from andamios_orm.schema.registry import declaration_of
+from andamios_orm.schema.spec import (
+    ONLY_DROPS_UNSET,
+    ColumnOptions,
+    RelatedTo,
+    RelationDeclaration,
+    RelationOptions,
+    only_drops_unset,
+)
 
-__all__ = ["ModelMeta"]
+__all__ = ["ModelMeta", "is_relation"]
 
 _building: ContextVar[bool] = ContextVar("_building", default=False)
 
 _ATTRS = "__andamios_attrs__"
 _METADATA = "__andamios_metadata__"
 _GENERATED = "__andamios_generated__"
+_RELATIONS = "__andamios_relations__"
 _RESET = "__pydantic_reset_parent_namespace__"
 
-_NOTHING: dict[str, Attr] = {}
+_NOTHING: dict[str, Attr | ModelRelation] = {}
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(field, generated, Field, PrivateAttr))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(field, generated, relation, Field, PrivateAttr)
+)
 class ModelMeta(ModelMetaclass):
     """The class of every model class."""
 
@@ -78,15 +96,17 @@ class ModelMeta(ModelMetaclass):
         return compile_all(_metadata_of(cls))
 
     def __dir__(cls) -> list[str]:
+        if _ATTRS not in cls.__dict__:
+            return sorted(super().__dir__())
         fields = cls.__dict__.get("__pydantic_fields__", ())
-        return sorted({*super().__dir__(), *(fields if _ATTRS in cls.__dict__ else ())})
+        return sorted({*super().__dir__(), *fields, *_relations(cls)})
 
 
 def _as_model(cls: type) -> type[BaseModel]:
     return cast("type[BaseModel]", cls)
 
 
-def _find(cls: type, name: str) -> Attr | sa.Table | None:
+def _find(cls: type, name: str) -> Attr | ModelRelation | sa.Table | None:
     """Return what a name that no class of the MRO has stands for: a column, or the table."""
     if name != "__table__" and (name.startswith("_") or _building.get()):
         return None
@@ -94,24 +114,28 @@ def _find(cls: type, name: str) -> Attr | sa.Table | None:
     if name == "__table__":
         return None if attrs is None else table_of(_as_model(cls))
     if attrs is None:
-        if name in cls.__dict__.get("__pydantic_fields__", ()):
+        if name in cls.__dict__.get("__pydantic_fields__", ()) or name in _relations(cls):
             raise AttributeError(
                 f"{cls.__name__}.{name} is a field of a class without a table of its own\n"
                 f"  Fix: declare `class {cls.__name__}(Model, table=True)`, or use a table"
                 " class that inherits from it"
             )
         return None
-    found: Attr | None = attrs.get(name)
+    found: Attr | ModelRelation | None = attrs.get(name)
     # Compared with None: a column has no truth value.
     return _find_attr(cls, attrs, name) if found is None else found
 
 
-def _find_attr(cls: type, attrs: dict[str, Attr], name: str) -> Attr | None:
-    spec = spec_of(_as_model(cls))
-    found = spec.by_name.get(name)
+def _find_attr(
+    cls: type, attrs: dict[str, Attr | ModelRelation], name: str
+) -> Attr | ModelRelation | None:
+    model = _as_model(cls)
+    if name in declaration_of(model).relations:
+        return attrs.setdefault(name, ModelRelation(model, name))
+    found = spec_of(model).by_name.get(name)
     if found is None:
         return None
-    return attrs.setdefault(name, Attr(spec.model, found))
+    return attrs.setdefault(name, Attr(model, found))
 
 
 def _metadata_of(cls: type) -> sa.MetaData:
@@ -143,6 +167,9 @@ def _new_class(
     model = next((b for b in bases if isinstance(b, ModelMeta)), None)
     if model is not None:
         _check_names(name, namespace.get("__annotations__", {}), mcs)
+    relations = _take_relations(name, namespace)
+    if relations:
+        _refuse_relations_in_init(namespace)
     declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
     if _has_generated(bases, declared):
         _drop_unset_after_init(namespace, bases)
@@ -160,6 +187,8 @@ def _new_class(
     type.__setattr__(
         cls, _GENERATED, frozenset(n for n, f in fields.items() if options_of(f).generated)
     )
+    if relations:
+        type.__setattr__(cls, _RELATIONS, relations)
     if metadata is not None:
         type.__setattr__(cls, _METADATA, metadata)
     if table:
@@ -168,9 +197,76 @@ def _new_class(
             table=table if isinstance(table, str) else None,
             schema=schema,
             metadata=_metadata_of(cls),
+            relations=_relations(cls),
         )
         type.__setattr__(cls, _ATTRS, {})
     return cls
+
+
+# ---- relations ---------------------------------------------------------------------------------
+
+_RELATED = re.compile(r"(\w+\.)*Related(List)?\[")
+
+
+def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationDeclaration]:
+    """Take the relations out of a class body: to pydantic they are no fields."""
+    annotations = namespace.get("__annotations__", {})
+    local_names = namespace.get("__pydantic_parent_namespace__")
+    found: dict[str, RelationDeclaration] = {}
+    for field_name, annotation in list(annotations.items()):
+        options = namespace.get(field_name)
+        if isinstance(options, RelationOptions):
+            del annotations[field_name], namespace[field_name]
+            found[field_name] = RelationDeclaration(
+                annotation,
+                options,
+                namespace["__module__"],
+                lambda: unpack_lenient_weakvaluedict(local_names),
+            )
+        elif isinstance(annotation, RelatedTo) or (
+            isinstance(annotation, str) and _RELATED.match(annotation)
+        ):
+            raise RelationProblem(
+                f"{name}.{field_name} is annotated as a relation, and is none",
+                f"write `{field_name}: ... = relation()`",
+            )
+    return found
+
+
+def _relations(cls: type) -> dict[str, RelationDeclaration]:
+    """Return the relations of a class and its bases; a field of the same name takes its place."""
+    found: dict[str, RelationDeclaration] = {}
+    for base in reversed(cls.__mro__):
+        found |= base.__dict__.get(_RELATIONS, {})
+    fields = cls.__dict__.get("__pydantic_fields__", {})
+    return {name: declared for name, declared in found.items() if name not in fields}
+
+
+def is_relation(cls: type, name: str) -> bool:
+    """Whether a class or one of its bases declares a relation of this name."""
+    return name in _relations(cls)
+
+
+def _refuse_relations_in_init(namespace: dict[str, Any]) -> None:
+    """Have `Hero(team=...)` raise: pydantic would leave out what is no field, without a word."""
+    if "__init__" in namespace:
+        return
+
+    def __init__(self: BaseModel, /, **data: Any) -> None:  # noqa: N807 - put into a class below
+        given = _relations(type(self)).keys() & data.keys()
+        if given:
+            name = min(given)
+            raise UsageError(
+                f"{type(self).__name__}({name}=...): a relation is no value of a row",
+                "set the foreign key's field to the key of the other row; to store rows together"
+                " with those they are related to, add() a Create variant with a field of this"
+                " name",
+            )
+        BaseModel.__init__(self, **data)
+
+    # Else pydantic would call it for each row that it validates.
+    cast("Any", __init__).__pydantic_base_init__ = True
+    namespace["__init__"] = __init__
 
 
 def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:

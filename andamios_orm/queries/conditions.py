@@ -107,7 +107,7 @@ class SQLAlchemyCondition(Condition):
         """Its values travel inside the expression."""
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
-        return self.element
+        return binder.raw(self.element)
 
     def models(self, into: set[type[BaseModel]]) -> None:
         """Its tables are known to SQLAlchemy, which is asked when the statement is built."""
@@ -265,7 +265,8 @@ class SubqueryMembership(Condition):
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         clause = self.operand.clause(binder)
-        return clause.not_in(self.subquery) if self.negated else clause.in_(self.subquery)
+        subquery = binder.raw(self.subquery)
+        return clause.not_in(subquery) if self.negated else clause.in_(subquery)
 
     def models(self, into: set[type[BaseModel]]) -> None:
         self.operand.models(into)

@@ -20,6 +20,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
 from andamios_orm.queries.conditions import Condition
+from andamios_orm.queries.loads import Load as Path
+from andamios_orm.queries.loads import ModelRelation as ToMany
+from andamios_orm.queries.loads import ModelRelation as ToOne
 from andamios_orm.queries.orderings import Ordering as Order
 from andamios_orm.queries.terms import Assignment, Attr
 from andamios_orm.queries.terms import Expression as Expr
@@ -31,8 +34,11 @@ __all__ = [
     "Condition",
     "Expr",
     "Order",
+    "Path",
     "Predicate",
     "SortKey",
+    "ToMany",
+    "ToOne",
 ]
 
 T = TypeVar("T")

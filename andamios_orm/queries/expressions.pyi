@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -20,11 +20,18 @@ __all__ = [
     "Condition",
     "Expr",
     "Order",
+    "Path",
     "Predicate",
     "SortKey",
+    "ToMany",
+    "ToOne",
 ]
 
 T = TypeVar("T")
+O = TypeVar("O", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel)
+O_contra = TypeVar("O_contra", bound=BaseModel, contravariant=True)
+R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
 W = TypeVar("W")
 
 # ty and pyrefly report `a and b` of objects whose `__bool__` cannot be called, mypy's `truthy-bool`
@@ -310,3 +317,78 @@ class Attr(Expr[T]):
 
     @overload
     def set(self: _Decimal, value: int) -> Assignment: ...
+
+class Path(Generic[O_contra, R_co]):
+    """Related rows to read beside those of a query: what `load()` takes."""
+
+    def then(self, *paths: Path[R_co, Any]) -> Self:
+        """Return the same with what is read for each of the related rows in turn.
+
+        ```python
+        await teams.load(Team.heroes.then(Hero.team)).all()
+        ```
+        """
+        ...
+
+class ToOne(Path[O_contra, R_co]):
+    """A model's relation to one row, read on the class: `Hero.team`."""
+
+    def has(self, *conditions: Predicate) -> Condition:
+        """There is such a row, and all conditions hold for it; `~` for the opposite.
+
+        The conditions name columns of the related model, or of both.
+
+        ```python
+        await heroes.where(Hero.team.has(Team.name == "Preventers")).all()
+        ```
+        """
+        ...
+
+    @property
+    def to(self) -> type[R_co]:
+        """The related row, whose columns and relations conditions and orderings can use.
+
+        A column is null where there is no such row.
+
+        ```python
+        await heroes.where(Hero.team.to.name == "Preventers").order_by(Hero.team.to.name).all()
+        ```
+        """
+        ...
+
+class ToMany(Path[O_contra, R_co]):
+    """A model's relation to many rows, read on the class: `Team.heroes`."""
+
+    def any(self, *conditions: Predicate) -> Condition:
+        """There is a related row for which all conditions hold.
+
+        ```python
+        await teams.where(Team.heroes.any(Hero.age > 80)).all()
+        ```
+        """
+        ...
+
+    def none(self, *conditions: Predicate) -> Condition:
+        """There is no related row for which all conditions hold."""
+        ...
+
+    def count(self) -> Expr[int]:
+        """The number of related rows, for conditions and orderings.
+
+        ```python
+        await teams.where(Team.heroes.count() >= 2).order_by(Team.heroes.count().desc()).all()
+        ```
+        """
+        ...
+
+    def where(self, *conditions: Predicate) -> ToMany[O_contra, R_co]:
+        """Only the related rows for which all conditions hold, to load or to count."""
+        ...
+
+    def order_by(self, *keys: SortKey) -> ToMany[O_contra, R_co]:
+        """The related rows sorted, to load."""
+        ...
+
+    def limit(self, limit: int, /) -> ToMany[O_contra, R_co]:
+        """So many related rows at most for each row, to load."""
+        ...

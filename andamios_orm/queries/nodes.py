@@ -12,26 +12,29 @@ checkers, are in `expressions.py`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Protocol, TypeAlias, TypeGuard, cast
+from typing import Any, Protocol, TypeAlias, TypeGuard
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.schema.spec import Storage
+from andamios_orm.schema.compiler import table_of
+from andamios_orm.schema.spec import FieldSpec, RelationSpec, Storage
 
 __all__ = [
     "Binder",
     "Key",
     "Node",
     "Operand",
+    "Plain",
     "Term",
     "combined",
     "foreign_model",
@@ -59,8 +62,44 @@ class Binder(Protocol):
         """Raise NotSupported if the engine cannot order or compute with the term."""
         ...
 
+    def column(self, model: type[BaseModel], field: FieldSpec) -> ColumnElement[Any]:
+        """Return the column of a model's rows, which may have another name in a subquery."""
+        ...
 
-class _Literals:
+    def joined(self, path: Sequence[RelationSpec]) -> FromClause | None:
+        """Return the rows at the other end of a path, joined; None where there are no joins."""
+        ...
+
+    def raw(self, element: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a SQLAlchemy expression of the user's. Raises NotSupported."""
+        ...
+
+    def tables(self) -> set[sa.Table]:
+        """Return the tables of the subqueries around this place."""
+        ...
+
+
+class Plain:
+    """What holds for a binder outside of subqueries: columns are those of the models' tables."""
+
+    def column(self, model: type[BaseModel], field: FieldSpec) -> ColumnElement[Any]:
+        """See Binder."""
+        return table_of(model).c[field.column]
+
+    def joined(self, path: Sequence[RelationSpec]) -> FromClause | None:
+        """See Binder."""
+        return None
+
+    def raw(self, element: ColumnElement[Any]) -> ColumnElement[Any]:
+        """See Binder."""
+        return element
+
+    def tables(self) -> set[sa.Table]:
+        """See Binder."""
+        return set()
+
+
+class _Literals(Plain):
     """Values stay in the clause: for nodes used inside SQLAlchemy's own statements."""
 
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
@@ -164,7 +203,7 @@ def operand_clause(
     if isinstance(operand, Term):
         return operand.clause(binder)
     if is_clause(operand):
-        return cast("ColumnElement[Any]", operand)
+        return binder.raw(operand)
     return binder.bind(operand, column_type)
 
 

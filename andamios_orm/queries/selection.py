@@ -13,7 +13,7 @@ from andamios_orm.queries.nodes import Key, Node, foreign_model, is_clause
 from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.terms import Expression
 
-__all__ = ["Lock", "Selection"]
+__all__ = ["Lock", "RawOrdering", "Selection"]
 
 Lock: TypeAlias = Literal["wait", "nowait", "skip locked"]
 """What happens to a row that another transaction has locked: wait for it, fail, leave it out."""
@@ -92,7 +92,8 @@ class Selection(NamedTuple):
             raise UsageError(
                 f"a query of {self.model.__name__} names a column of {other.__name__}; without a"
                 " join every row would meet every row",
-                f"use {self.model.__name__}'s own columns, or a subquery:"
+                f"use {self.model.__name__}'s own columns, those of related rows"
+                f" (`{self.model.__name__}.relation.has(...)`, `.to.x`), or a subquery:"
                 f" `{self.model.__name__}.x.in_(sqlalchemy.select({other.__name__}.y))`",
             )
 

@@ -288,7 +288,7 @@ class Attr(Expression):
         """A column has no values."""
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
-        return self.column
+        return binder.column(self.model, self.field)
 
     def models(self, into: set[type[BaseModel]]) -> None:
         into.add(self.model)

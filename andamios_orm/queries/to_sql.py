@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.selectable import FromClause
 
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
+from andamios_orm.queries.parameters import Joins, Parameters, parameter
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import JsonOf, ManyOf, Stored, is_number_as_text
+from andamios_orm.schema.columns import JsonOf, ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
@@ -35,8 +36,10 @@ __all__ = [
     "insert_arrays",
     "key_page",
     "last_inserted",
+    "limited",
     "place_columns",
     "read_columns",
+    "refuse_other_tables",
     "select",
     "takes_arrays",
     "update",
@@ -46,32 +49,6 @@ __all__ = [
 Statement: TypeAlias = "sa.Select[Any] | sa.Insert | sa.Update | sa.Delete"
 
 
-class _Parameters:
-    """Number the values in the order in which nodes bind them; a plan fills them by number."""
-
-    def __init__(self, dialect_name: str, first: int = 0) -> None:
-        self._dialect_name = dialect_name
-        self._next = first
-
-    def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
-        name = parameter(self._next)
-        self._next += 1
-        return sa.bindparam(name, None, type_=column_type)
-
-    def require_order(self, term: Term) -> None:
-        if is_number_as_text(term.storage, self._dialect_name):
-            raise NotSupported(
-                f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
-                " is text there and cannot be ordered or computed with",
-                "declare max_digits=15 or less, or use a database with DECIMAL",
-            )
-
-
-def parameter(number: int) -> str:
-    """Return the name of the n-th parameter, counted from 0."""
-    return f"andamios_orm_parameter_{number}"
-
-
 # ---- reading -----------------------------------------------------------------------------------
 
 
@@ -79,13 +56,17 @@ def select(
     selection: Selection,
     dialect_name: str,
     what: Sequence[ColumnElement[Any]] | None = None,
+    places: Sequence[Term] = (),
 ) -> sa.Select[Any]:
-    """Return the SELECT of all the model's columns, or of `what`.
+    """Return the SELECT of all the model's columns, or of `what`, and then of `places`.
 
-    Raises NotSupported, UsageError.
+    Values of the places are the parameters after those of the selection. Raises NotSupported,
+    UsageError.
     """
-    what = read_columns(selection.model, dialect_name) if what is None else what
-    found = _limited(_filtered(selection, what, dialect_name), selection)
+    if what is None:
+        table = table_of(selection.model)
+        what = read_columns(table, spec_of(selection.model).fields, dialect_name)
+    found = limited(_filtered(selection, what, dialect_name, places=places), selection)
     if selection.lock is None:
         return found
     return found.with_for_update(
@@ -104,7 +85,7 @@ def count(selection: Selection, dialect_name: str) -> sa.Select[Any]:
 def exists(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     """Return the SELECT of one row if there is any."""
     one: list[ColumnElement[Any]] = [sa.literal_column("1")]
-    return _limited(_filtered(selection, one, dialect_name), selection)
+    return limited(_filtered(selection, one, dialect_name), selection)
 
 
 def by_key(model: type[BaseModel]) -> sa.Select[Any]:
@@ -162,28 +143,18 @@ def arrow_columns(
     return found
 
 
-def place_columns(
-    selection: Selection, terms: Sequence[Term], dialect_name: str
+def read_columns(
+    rows: FromClause, fields: Sequence[FieldSpec], dialect_name: str
 ) -> list[ColumnElement[Any]]:
-    """Return what a SELECT of the selection reads to know the place of a row.
-
-    Values of the terms are the parameters after those of the selection.
-    """
-    parameters = _Parameters(dialect_name, len(selection.values()))
-    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
-    return [term.clause(parameters).label(None) for term in terms]
-
-
-def read_columns(model: type[BaseModel], dialect_name: str) -> list[ColumnElement[Any]]:
-    """Return the model's columns as an engine gives many rows of them fastest.
+    """Return columns as an engine gives many rows of them fastest.
 
     DuckDB's driver takes three times as long to make a Decimal as to give the text of one, which
     pydantic reads.
     """
     found: list[ColumnElement[Any]] = []
-    for column in columns(model):
-        is_decimal = cast("Stored", column.type).storage.kind is Kind.DECIMAL
-        text = is_decimal and dialect_name == "duckdb"
+    for field in fields:
+        column: ColumnElement[Any] = rows.c[field.column]
+        text = field.storage.kind is Kind.DECIMAL and dialect_name == "duckdb"
         # Without a name of its own: in an ORDER BY, DuckDB would take it for the column's.
         found.append(sa.cast(column, sa.Text()).label(None) if text else column)
     return found
@@ -206,21 +177,39 @@ def _filtered(
     dialect_name: str,
     *,
     ordered: bool = True,
+    places: Sequence[Term] = (),
 ) -> sa.Select[Any]:
-    parameters = _Parameters(dialect_name)
+    table = table_of(selection.model)
+    # What is locked is one table's rows, never those that a join adds.
+    joins = Joins(table)
+    parameters = Parameters(dialect_name, joins if selection.lock is None else None)
     conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings] if ordered else []
-    _refuse_other_tables(selection.model, [*conditions, *orderings])
-    statement = sa.select(*what).select_from(table_of(selection.model))
-    return statement.where(*conditions).order_by(*orderings)
+    refuse_other_tables(selection.model, [*conditions, *orderings], joins.source)
+    for given in (selection.limit, selection.offset) if places else ():
+        if given is not None:
+            parameters.bind(given, sa.BigInteger())  # only to have its number taken
+    what = [*what, *place_columns(places, parameters)]
+    return sa.select(*what).select_from(joins.source).where(*conditions).order_by(*orderings)
 
 
-def _refuse_other_tables(model: type[BaseModel], clauses: Sequence[ColumnElement[Any]]) -> None:
+def place_columns(places: Sequence[Term], parameters: Parameters) -> list[ColumnElement[Any]]:
+    """Return what a SELECT reads to know the place of a row in its order."""
+    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
+    return [place.clause(parameters).label(None) for place in places]
+
+
+def refuse_other_tables(
+    model: type[BaseModel],
+    clauses: Sequence[ColumnElement[Any]],
+    source: FromClause | None = None,
+) -> None:
     """Raise UsageError if SQLAlchemy expressions among the clauses read another table.
 
     A SELECT would meet every row with every row, and so would an UPDATE or a DELETE.
     """
-    if len(sa.select(*clauses).select_from(table_of(model)).get_final_froms()) > 1:
+    rows = table_of(model) if source is None else source
+    if len(sa.select(*clauses).select_from(rows).get_final_froms()) > 1:
         raise UsageError(
             f"an expression in this query reads a table other than {model.__name__}'s;"
             " without a join every row would meet every row",
@@ -229,7 +218,8 @@ def _refuse_other_tables(model: type[BaseModel], clauses: Sequence[ColumnElement
         )
 
 
-def _limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+def limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+    """Return the statement with the selection's limit and offset, its last values."""
     # The last parameters, as in Selection.values(); BIGINT because an offset may be large.
     number = (
         len(selection.values()) - (selection.limit is not None) - (selection.offset is not None)
@@ -370,9 +360,9 @@ def update(
     `sequential` is for engines that assign one column after the other.
     """
     table = table_of(selection.model)
-    parameters = _Parameters(dialect_name)
+    parameters = Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
-    _refuse_other_tables(selection.model, list(values.values()))
+    refuse_other_tables(selection.model, list(values.values()))
     if sequential:
         _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
@@ -384,7 +374,7 @@ def update(
         ]
     else:
         conditions = [c.clause(parameters) for c in selection.conditions]
-        _refuse_other_tables(selection.model, conditions)
+        refuse_other_tables(selection.model, conditions)
     statement = statement.where(*conditions)
     return statement.returning(*columns(selection.model)) if returning else statement
 
@@ -406,9 +396,9 @@ def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
 
 def delete(selection: Selection, dialect_name: str) -> sa.Delete:
     """Return the DELETE of the selected rows."""
-    parameters = _Parameters(dialect_name)
+    parameters = Parameters(dialect_name)
     conditions = [c.clause(parameters) for c in selection.conditions]
-    _refuse_other_tables(selection.model, conditions)
+    refuse_other_tables(selection.model, conditions)
     return sa.delete(table_of(selection.model)).where(*conditions)
 
 
@@ -423,7 +413,7 @@ def _row(
 
 
 def _assigned(
-    assignment: Assignment, parameters: _Parameters, dialect_name: str
+    assignment: Assignment, parameters: Parameters, dialect_name: str
 ) -> ColumnElement[Any]:
     attr, value = assignment.attr, assignment.value
     if not isinstance(value, Term):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast, overload
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
@@ -15,17 +15,19 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
+from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.repositories.writing import Writer
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-    from andamios_orm.queries.expressions import Assignment, Predicate, SortKey
+    from andamios_orm.queries.expressions import Assignment, Path, Predicate, SortKey
 
 __all__ = ["Repository"]
 
 M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=BaseModel)
 
 
 class Repository(Generic[M]):
@@ -97,6 +99,16 @@ class Repository(Generic[M]):
     def order_by(self, *keys: SortKey) -> Query[M]:
         """Return the query of all rows, sorted."""
         return self._query().order_by(*keys)
+
+    def load(self, *paths: Path[M, Any]) -> Query[M]:
+        """Return the query of all rows that reads related rows too; see `Query.load`."""
+        return self._query().load(*paths)
+
+    def into(
+        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+    ) -> Shaped[P]:
+        """Return the query of all rows that reads any Pydantic class; see `Query.into`."""
+        return self._query().into(shape, computed=computed)
 
     def limit(self, limit: int, /) -> Query[M]:
         """Return the query of at most that many rows."""

@@ -7,6 +7,8 @@ a foreign key may point to a class that is declared later.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -15,14 +17,19 @@ from andamios_orm.errors import DeclarationError, ForeignKeyProblem
 from andamios_orm.schema import registry
 from andamios_orm.schema.read import read_model
 from andamios_orm.schema.registry import Declaration, declaration_of, declarations
-from andamios_orm.schema.spec import FieldSpec, ForeignKeySpec, ModelSpec
+from andamios_orm.schema.spec import FieldSpec, ForeignKeySpec, ModelSpec, RelationDeclaration
 from andamios_orm.schema.tables import build_table
 
 __all__ = ["compile_all", "declare_table", "spec_of", "table_name_of", "table_of"]
 
 
 def declare_table(
-    model: type[BaseModel], *, table: str | None, schema: str | None, metadata: sa.MetaData | None
+    model: type[BaseModel],
+    *,
+    table: str | None,
+    schema: str | None,
+    metadata: sa.MetaData | None,
+    relations: Mapping[str, RelationDeclaration] = MappingProxyType({}),
 ) -> None:
     """Register the finished class `model` as a table.
 
@@ -34,6 +41,7 @@ def declare_table(
         table or table_name_of(model.__name__),
         schema,
         registry.default_metadata if metadata is None else metadata,
+        relations=relations,
     )
     if model.__pydantic_complete__:
         declaration.spec = read_model(model, table=declaration.table_name, schema=schema)

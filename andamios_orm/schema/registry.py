@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
 from andamios_orm.errors import DeclarationError
-from andamios_orm.schema.spec import ModelSpec
+from andamios_orm.schema.spec import ModelSpec, RelationDeclaration, RelationSpec
 
 __all__ = [
     "NAMING_CONVENTION",
@@ -44,6 +44,8 @@ class Declaration:
     metadata: sa.MetaData
     spec: ModelSpec | None = None
     table: sa.Table | None = None
+    relations: Mapping[str, RelationDeclaration] = field(default_factory=dict)
+    resolved: dict[str, RelationSpec] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

@@ -6,7 +6,7 @@ column type of their own) is carried as an opaque `object`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -26,6 +26,10 @@ __all__ = [
     "Kind",
     "ModelSpec",
     "OnDelete",
+    "RelatedTo",
+    "RelationDeclaration",
+    "RelationOptions",
+    "RelationSpec",
     "Storage",
     "only_drops_unset",
 ]
@@ -208,6 +212,65 @@ class ModelSpec:
     def generated(self) -> tuple[FieldSpec, ...]:
         """The fields whose values the database makes."""
         return tuple(f for f in self.fields if f.generated)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedTo:
+    """What `Related[Team]` and `RelatedList[Team]` are as annotations."""
+
+    item: object
+    """A class, a class or None, or the text of one of these."""
+    many: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationOptions:
+    """What `relation()` says."""
+
+    fk: object = None
+    through: type[BaseModel] | str | None = None
+    order_by: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationDeclaration:
+    """One relation as its class statement wrote it: the classes it names may come later."""
+
+    annotation: object
+    options: RelationOptions
+    module: str
+    local_names: Callable[[], Mapping[str, object] | None]
+    """The names around a class statement inside a function."""
+
+
+Pairs: TypeAlias = tuple[tuple[FieldSpec, FieldSpec], ...]
+"""Fields of one row, and the fields of another that equal them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationSpec:
+    """How the rows of one model belong to those of another.
+
+    Without a link, `pairs` are fields of the owner and those of the target. With one they are
+    fields of the owner and those of the link, and `onward` those of the link and of the target.
+    """
+
+    name: str
+    owner: type[BaseModel]
+    target: type[BaseModel]
+    many: bool
+    nullable: bool
+    """Whether a row may have none: always for lists, which are empty then."""
+    pairs: Pairs
+    link: type[BaseModel] | None = None
+    onward: Pairs = ()
+    order_by: object = None
+    """What `relation()` was given; fields' names are checked where queries are made."""
+
+    @property
+    def where(self) -> str:
+        """`Model.relation`, for messages."""
+        return f"{self.owner.__name__}.{self.name}"
 
 
 def only_drops_unset(hook: object) -> bool:

@@ -24,15 +24,23 @@ from andamios_orm.errors import *
 from andamios_orm.observe import *
 
 
+class Team(Model, table=True):
+    id: Col[int] = generated()
+    name: Col[str] = field(unique=True)
+    heroes: RelatedList["Hero"] = relation()
+
+
 class Hero(Model, table=True):
     id: Col[int] = generated()
     name: Col[str] = field(unique=True)
     age: Col[int | None] = field(default=None)
+    team_id: Col[int | None] = field(default=None, foreign_key=Team.id)
+    team: Related[Team | None] = relation()
 
 
 db = Database("sqlite:///heroes.db")
 await db.create_all()
-heroes = Repository(Hero, db)
+teams, heroes = Repository(Team, db), Repository(Hero, db)
 await heroes.add_all([Hero(name="Ada", age=36), Hero(name="Grace", age=85)])
 ```
 """

@@ -1,0 +1,188 @@
+"""Read the rows that a query's `load()` names, one statement a relation, and hand them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Dialect
+
+from andamios_orm.database.inserting import portions
+from andamios_orm.database.source import Source
+from andamios_orm.errors import TransactionConflict
+from andamios_orm.queries import shape_sql
+from andamios_orm.queries.loads import Load
+from andamios_orm.queries.to_sql import read_columns
+from andamios_orm.rows.decode import model_decoder
+from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
+from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.spec import FieldSpec, RelationSpec
+
+__all__ = ["KeyRows", "load_related", "related_rows"]
+
+KeyRows: TypeAlias = list[tuple[object, Any]]
+"""Related rows, each after the key of the row that it belongs to."""
+
+_MOST_KEYS = 8192
+"""Keys of one IN list at most; SQLite and PostgreSQL take some 32,000 parameters."""
+
+
+async def load_related(found: Sequence[BaseModel], loads: Iterable[Load], source: Source) -> None:
+    """Give each instance the rows of its relations.
+
+    Raises what reading rows raises, and TransactionConflict where a row that must be there was
+    removed between the two statements.
+    """
+    for load in loads:
+        spec = load.relation.spec
+        own_key = key_of([own for own, _ in spec.pairs])
+        keys = list(dict.fromkeys(key for row in found if (key := own_key(row)) is not None))
+        rows = await related_rows(load, keys, source, _model_plan)
+        if load.further:
+            await load_related(_once(row for _, row in rows), load.further, source)
+        _hand_out(spec, found, own_key, rows)
+
+
+def _once(rows: Iterable[BaseModel]) -> list[BaseModel]:
+    return list({id(row): row for row in rows}.values())
+
+
+def _hand_out(
+    spec: RelationSpec,
+    found: Sequence[BaseModel],
+    own_key: Callable[[BaseModel], object],
+    rows: KeyRows,
+) -> None:
+    # A relation is no field, so it goes where pydantic keeps what belongs to an instance alone.
+    name = spec.name
+    if spec.many:
+        lists: dict[object, list[BaseModel]] = {}
+        for key, row in rows:
+            lists.setdefault(key, []).append(row)
+        for instance in found:
+            instance.__dict__[name] = lists.get(own_key(instance), [])
+        return
+    single = dict(rows)
+    for instance in found:
+        key = own_key(instance)
+        related = None if key is None else single.get(key)
+        if related is None and not spec.nullable:
+            raise removed_meanwhile(spec)
+        instance.__dict__[name] = related
+
+
+def removed_meanwhile(spec: RelationSpec) -> TransactionConflict:
+    """Return the error for a row whose related row, which it must have, is not there."""
+    return TransactionConflict(
+        f"the {spec.target.__name__} of a {spec.owner.__name__} that was read is not there:"
+        " another transaction removed it between the two statements",
+        'read inside `database.session(isolation="repeatable read")`, or again',
+    )
+
+
+def key_of(fields: Sequence[FieldSpec]) -> Callable[[BaseModel], object]:
+    """Return the function from an instance to its values of some fields, None if one is missing.
+
+    A single field's value is given alone, those of several as a tuple.
+    """
+    if len(fields) == 1:
+        name = fields[0].name
+        return lambda row: row.__dict__[name]
+    get = itemgetter(*(field.name for field in fields))
+
+    def key(row: BaseModel) -> object:
+        parts: tuple[object, ...] = get(row.__dict__)
+        return None if None in parts else parts
+
+    return key
+
+
+PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.KeyList], Plan[KeyRows]]"
+
+
+async def related_rows(
+    load: Load,
+    keys: Sequence[object],
+    source: Source,
+    plan_of: PlanOf,
+    further: Sequence[object] = (),
+) -> KeyRows:
+    """Return the rows related to those with some keys; `further` are the plan's last values."""
+    if not keys:
+        return []
+    spec, values = load.relation.spec, [*load.rows.values(), *further]
+    if shape_sql.takes_key_arrays(spec, source.plans.dialect.name):
+        plan = plan_of(load, source.plans, None)
+        return await source.fetch(plan, [list(keys), *values])
+    width = len(spec.pairs)
+    found: KeyRows = []
+    for start, size in portions(len(keys), _MOST_KEYS // width, bits=None):
+        some = list(keys[start : start + size])
+        # A power of two, so that lists of many lengths share few statements.
+        room = 1 << (size - 1).bit_length()
+        some += [some[-1]] * (room - size)
+        flat = some if width == 1 else [part for key in some for part in cast("tuple[Any]", key)]
+        plan = plan_of(load, source.plans, room)
+        rows: KeyRows = await source.fetch(plan, [*flat, *values])
+        found += rows
+    return found
+
+
+def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[KeyRows]:
+    shape = load.key()
+    key = None if shape is None else ("load", shape, room)
+    spec = load.relation.spec
+
+    def build(dialect: Dialect) -> Plan[KeyRows]:
+        target, table = spec_of(spec.target), table_of(spec.target)
+        statement = shape_sql.related(
+            load,
+            dialect.name,
+            room,
+            lambda joins, _: read_columns(joins.at(()), target.fields, dialect.name),
+        )
+        decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
+        width = len(target.fields)
+        their_key = key_of([other for _, other in spec.pairs])
+        if spec.link is None:
+
+            def named(rows: Sequence[Row]) -> KeyRows:
+                found = decode([row[:width] for row in rows])
+                return [(their_key(row), row) for row in found]
+
+            return compile_plan(statement, dialect, named, table=table, many=True)
+        keys = row_keys(spec, dialect, width)
+
+        def keyed(rows: Sequence[Row]) -> KeyRows:
+            return list(zip(keys(rows), decode([row[:width] for row in rows]), strict=True))
+
+        return compile_plan(statement, dialect, keyed, table=table, many=True)
+
+    return plans.get(key, build)
+
+
+def row_keys(
+    spec: RelationSpec, dialect: Dialect, start: int
+) -> Callable[[Sequence[Row]], list[object]]:
+    """Return the function from rows of the driver to the keys at their ends."""
+    table = table_of(spec.target if spec.link is None else spec.link)
+    columns = [table.c[other.column] for _, other in spec.pairs]
+    loads = [_plain_value(column, dialect) for column in columns]
+    if len(loads) == 1:
+        [load] = loads
+        if load is None:
+            return lambda rows: [row[start] for row in rows]
+        return lambda rows: [load(row[start]) for row in rows]
+    places = list(enumerate(loads, start))
+    return lambda rows: [
+        tuple(row[place] if load is None else load(row[place]) for place, load in places)
+        for row in rows
+    ]
+
+
+def _plain_value(column: sa.Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    kept = column.type.dialect_impl(dialect)
+    return kept.result_processor(dialect, None)
