@@ -55,10 +55,10 @@ class Parameters(Plain):
     Without `joins` a path is a subquery, for statements that cannot have a join.
     """
 
-    def __init__(self, dialect_name: str, joins: Joins | None = None) -> None:
+    def __init__(self, dialect_name: str, joins: Joins | None = None, *, first: int = 0) -> None:
         self._dialect_name = dialect_name
         self._joins = joins
-        self._next = 0
+        self._next = first
 
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         """See Binder."""

@@ -22,7 +22,7 @@ from andamios_orm.queries.relations import Scope
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, is_aggregate
 from andamios_orm.queries.terms import Attr
-from andamios_orm.queries.to_sql import place_columns, read_columns, refuse_other_tables
+from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
 from andamios_orm.schema.columns import ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
@@ -152,7 +152,7 @@ class ShapedSelect:
 
     computed: Computed
     dialect_name: str
-    columns: list[ColumnElement[Any]] = field(default_factory=list)
+    columns: list[sa.Label[Any]] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     keys: list[tuple[int, ...]] = field(default_factory=list)
     """For each nested list, the places of the key of the row that it belongs to."""
@@ -211,16 +211,18 @@ class ShapedSelect:
                         "compute it in the outer shape, or with `.count()` of a relation",
                     )
                 self.aggregates.append(len(self.columns))
-        return self._added(clause, Read(None, clause.type))
+        return self.add(clause, Read(None, clause.type))
 
     def _column(self, own: FieldSpec, rows: FromClause, *, as_text: bool = True) -> int:
         column: ColumnElement[Any] = rows.c[own.column]
         if as_text:
             [column] = read_columns(rows, [own], self.dialect_name)
-        return self._added(column, Read(own, rows.c[own.column].type))
+        return self.add(column, Read(own, rows.c[own.column].type))
 
-    def _added(self, column: ColumnElement[Any], read: Read) -> int:
-        self.columns.append(column)
+    def add(self, column: ColumnElement[Any], read: Read) -> int:
+        """Add a column and return its place in the row."""
+        # Without a name of its own: in an ORDER BY, an engine could take it for a table's column.
+        self.columns.append(column.label(None))
         self.reads.append(read)
         return len(self.columns) - 1
 
@@ -234,7 +236,7 @@ def shaped(
 ) -> tuple[sa.Select[Any], ShapedSelect]:
     """Return the SELECT of what a shape asks for, and what its columns are.
 
-    It reads `places` after these; their values are the last.
+    The last columns are `places`, by which the rows are sorted.
 
     Raises ShapeProblem, NotSupported, UsageError.
     """
@@ -249,12 +251,13 @@ def shaped(
     ]
     found = ShapedSelect(computed, dialect_name)
     found.cells = found.take(spec, joins, parameters)
-    beside = place_columns(places, parameters)
+    for term in places:
+        found.add(term.clause(parameters), Read(None, term.value_type))
     source = _joined_by_expressions(spec, found, joins.source, [*conditions, *orderings])
-    statement = sa.select(*found.columns, *beside).select_from(source).where(*conditions)
+    statement = sa.select(*found.columns).select_from(source).where(*conditions)
     if found.aggregates:
         statement = statement.group_by(
-            *(c for n, c in enumerate(found.columns) if n not in found.aggregates)
+            *(c.element for n, c in enumerate(found.columns) if n not in found.aggregates)
         )
     statement = statement.order_by(*orderings)
     limit, offset = limits

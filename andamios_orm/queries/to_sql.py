@@ -56,17 +56,15 @@ def select(
     selection: Selection,
     dialect_name: str,
     what: Sequence[ColumnElement[Any]] | None = None,
-    places: Sequence[Term] = (),
 ) -> sa.Select[Any]:
-    """Return the SELECT of all the model's columns, or of `what`, and then of `places`.
+    """Return the SELECT of all the model's columns, or of `what`.
 
-    Values of the places are the parameters after those of the selection. Raises NotSupported,
-    UsageError.
+    Raises NotSupported, UsageError.
     """
     if what is None:
         table = table_of(selection.model)
         what = read_columns(table, spec_of(selection.model).fields, dialect_name)
-    found = limited(_filtered(selection, what, dialect_name, places=places), selection)
+    found = limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
     return found.with_for_update(
@@ -143,6 +141,18 @@ def arrow_columns(
     return found
 
 
+def place_columns(
+    selection: Selection, terms: Sequence[Term], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return what a SELECT of the selection reads to know the place of a row.
+
+    Values of the terms are the parameters after those of the selection.
+    """
+    parameters = Parameters(dialect_name, first=len(selection.values()))
+    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
+    return [term.clause(parameters).label(None) for term in terms]
+
+
 def read_columns(
     rows: FromClause, fields: Sequence[FieldSpec], dialect_name: str
 ) -> list[ColumnElement[Any]]:
@@ -177,7 +187,6 @@ def _filtered(
     dialect_name: str,
     *,
     ordered: bool = True,
-    places: Sequence[Term] = (),
 ) -> sa.Select[Any]:
     table = table_of(selection.model)
     # What is locked is one table's rows, never those that a join adds.
@@ -186,17 +195,7 @@ def _filtered(
     conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings] if ordered else []
     refuse_other_tables(selection.model, [*conditions, *orderings], joins.source)
-    for given in (selection.limit, selection.offset) if places else ():
-        if given is not None:
-            parameters.bind(given, sa.BigInteger())  # only to have its number taken
-    what = [*what, *place_columns(places, parameters)]
     return sa.select(*what).select_from(joins.source).where(*conditions).order_by(*orderings)
-
-
-def place_columns(places: Sequence[Term], parameters: Parameters) -> list[ColumnElement[Any]]:
-    """Return what a SELECT reads to know the place of a row in its order."""
-    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
-    return [place.clause(parameters).label(None) for place in places]
 
 
 def refuse_other_tables(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -100,13 +100,14 @@ async def read_page(
     selection: Selection,
     key: Sequence[Attr],
     source: Source,
-    plan_of: Callable[[Selection, tuple[Term, ...]], tuple[Plan[list[Placed[Any]]], list[object]]],
-    completed: Callable[[list[Any], Source], Awaitable[list[T]]],
+    plan_of: Callable[[Selection, tuple[Term, ...]], Plan[list[Placed[T]]]],
+    values: Callable[[Selection], list[object]],
+    completed: Callable[[list[T], Source], Awaitable[list[T]]],
 ) -> Page[T]:
     """Return the page of a selection. Raises InvalidCursor, LimitExceeded, and what `all` raises.
 
-    `plan_of` gives the plan of rows with their places, which have the values of the terms, and
-    the plan's values but those of the terms, which come after them.
+    `plan_of` gives the plan of rows with their places; a place has the values of the terms. The
+    statement's values are what `values` gives, and then those in the terms.
     """
     _refuse_part(selection, "page")
     if asked.after is not None and asked.before is not None:
@@ -115,29 +116,32 @@ async def read_page(
         )
     size = source.limits.size(asked.size)
     keyset = Keyset.of(selection, key)
-    of_terms: list[object] = []
+    more: list[object] = []
     for term in keyset.terms:
-        term.values(of_terms)
-    wanted = keyset.applied(selection)
-    # A page of any size belongs to the same query.
-    plan, values = plan_of(wanted.limited(0), keyset.terms)
-    context = context_of(plan.sql, plan.bind([*values, *of_terms]))
-    wanted = wanted.limited(size + 1)
+        term.values(more)
+
+    def values_of(one: Selection) -> list[object]:
+        return [*values(one), *more]
+
+    whole = keyset.applied(selection).limited(0)
+    plan = plan_of(whole, keyset.terms)
+    context = context_of(plan.sql, plan.bind(values_of(whole)))
+    wanted = whole.limited(size + 1)
     cursor = asked.after if asked.before is None else asked.before
     if cursor is not None:
         order = keyset if asked.before is None else keyset.backwards()
         place = from_cursor(cursor, context, source.limits.cursor_key)
         wanted = order.applied(wanted)
         wanted = wanted._replace(conditions=(*wanted.conditions, order.beyond(place)))
-    plan, values = plan_of(wanted, keyset.terms)
-    found = await source.fetch(plan, [*values, *of_terms])
+        plan = plan_of(wanted, keyset.terms)
+    found = await source.fetch(plan, values_of(wanted))
     more_follow = len(found) > size
     del found[size:]
     if asked.before is not None:
         found.reverse()
     items = await completed([item for item, _ in found], source)
 
-    def at(row: Placed[Any]) -> str:
+    def at(row: Placed[T]) -> str:
         return to_cursor(row[1](), context, source.limits.cursor_key)
 
     forwards = asked.before is None

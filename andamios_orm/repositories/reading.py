@@ -41,21 +41,21 @@ class Rows(Generic[T]):
         """Return the same query of other rows."""
 
     @abstractmethod
-    def _plan(self) -> Plan[list[Any]]:
-        """Return the plan that reads what `_completed` takes."""
+    def _plan(self) -> Plan[list[T]]:
+        """Return the plan that reads the rows; its values are those of `_values`."""
 
     @abstractmethod
-    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[Any]]]:
-        """Return the same plan for rows with their places, which the terms make.
+    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[T]]]:
+        """Return the plan that reads the rows with their places, which the terms make.
 
-        The values of the terms come after the others.
+        Its values are those of `_values`, and then those of the terms.
         """
 
-    def _values(self) -> list[object]:
-        """Return the values of the plan."""
-        return self._selection.values()
+    def _values(self, selection: Selection) -> list[object]:
+        """Return the values of the plan that reads a selection's rows."""
+        return selection.values()
 
-    async def _completed(self, found: list[Any], source: Source) -> list[T]:
+    async def _completed(self, found: list[T], source: Source) -> list[T]:
         """Return the rows with what further statements add to them."""
         return found
 
@@ -90,19 +90,22 @@ class Rows(Generic[T]):
 
         Raises LimitExceeded if there are more than `Database(max_rows=...)` lets through.
         """
-        selection = self._within_limits()
-        if selection is not self._selection:
-            return await self._with(selection).all()
-        found = await self._source.fetch(self._plan(), self._values())
+        if self._source.limits.max_rows is not None:
+            return await self._limited()
+        found = await self._source.fetch(self._plan(), self._values(self._selection))
+        return await self._completed(found, self._source)
+
+    async def _limited(self) -> list[T]:
+        query = self._with(self._within_limits())
+        values = self._values(query._selection)  # noqa: SLF001 - another of the same
+        found = await self._source.fetch(query._plan(), values)  # noqa: SLF001 - as above
         self._refuse_more_than_limits(len(found))
         return await self._completed(found, self._source)
 
     def _within_limits(self) -> Selection:
         """Return the selection, cut to one row more than the database lets through."""
-        most, limit = self._source.limits.max_rows, self._selection.limit
-        if most is None or (limit is not None and limit <= most + 1):
-            return self._selection
-        return self._selection.limited(most + 1)
+        most = self._source.limits.max_rows
+        return self._selection if most is None else self._at_most(most + 1)
 
     def _refuse_more_than_limits(self, rows: int) -> None:
         most = self._source.limits.max_rows
@@ -142,15 +145,13 @@ class Rows(Generic[T]):
             self._selection,
             self._statements.key_attrs,
             self._source,
-            self._placed,
+            self._placed_plan_of,
+            self._values,
             self._completed,
         )
 
-    def _placed(
-        self, selection: Selection, terms: Sequence[Term]
-    ) -> tuple[Plan[list[Placed[Any]]], list[object]]:
-        query = self._with(selection)
-        return query._placed_plan(terms), query._values()  # noqa: SLF001 - another of the same
+    def _placed_plan_of(self, selection: Selection, terms: Sequence[Term]) -> Plan[list[Placed[T]]]:
+        return self._with(selection)._placed_plan(terms)  # noqa: SLF001 - another of the same
 
     async def numbered_page(self, number: int, *, size: int | None = None) -> NumberedPage[T]:
         """Return a page by its number, counted from 1, with the number of all rows.

@@ -65,20 +65,21 @@ class Shaped(Rows[P]):
     def _with(self, selection: Selection) -> Self:
         return type(self)(self._statements, self._source, selection, self._spec, self._computed)
 
-    def _plan(self) -> Plan[list[Any]]:
+    def _plan(self) -> Plan[list[P]]:
         return _shape_plan(self._source.plans, self._selection, self._spec, self._computed)
 
-    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[Any]]]:
+    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[P]]]:
         self._refuse_groups("page")
-        plans = self._source.plans
-        return _placed_plan(plans, self._selection, self._spec, self._computed, terms)
+        plans, spec = self._source.plans, self._spec
+        return _placed_plan(plans, self._selection, spec, self._computed, terms)
 
-    def _values(self) -> list[object]:
-        return [*self._selection.values(), *self._spec.values(self._computed)]
+    def _values(self, selection: Selection) -> list[object]:
+        return [*selection.values(), *self._spec.values(self._computed)]
 
-    async def _completed(self, found: list[Any], source: Source) -> list[P]:
+    async def _completed(self, found: list[P], source: Source) -> list[P]:
         if not self._spec.lists:
             return found
+        # Until their lists are there, the rows are no instances.
         made = await _filled(cast("list[Level]", found), self._spec, source)
         return await _validated(cast("type[P]", self._spec.shape), made)
 
@@ -123,14 +124,14 @@ def _placed_plan(
     computed: Computed,
     terms: Sequence[Term],
 ) -> Plan[list[Placed[Any]]]:
-    places = combined(*[term.key() for term in terms])
-    shape = combined("placed shape", spec.key(computed), selection.key(), places)
+    keys = combined(*[term.key() for term in terms], selection.key())
+    shape = combined("placed shape", spec.key(computed), keys)
 
     def build(dialect: Dialect) -> Plan[list[Placed[Any]]]:
         statement, select = shape_sql.shaped(selection, spec, computed, dialect.name, terms)
         width = len(select.columns)
-        read = place_reader(terms, dialect, range(width, width + len(terms)))
-        decode = placed(_decoder(spec, select, dialect), read, width)
+        places = range(width - len(terms), width)
+        decode = placed(_decoder(spec, select, dialect), place_reader(terms, dialect, places))
         return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
 
     return plans.get(shape, build)
@@ -139,15 +140,14 @@ def _placed_plan(
 def _decoder(
     spec: ShapeSpec, select: ShapedSelect, dialect: Dialect
 ) -> Callable[[Sequence[Row]], list[Any]]:
-    """Return what makes instances of rows, or levels for a shape whose lists are read later."""
-    made: Callable[[Sequence[Row]], list[Any]] = _level_maker(select, dialect)
+    made = _level_maker(select, dialect)
     if spec.lists:
         return made
     validate = shapes_validator(spec.shape)
     return lambda rows: validate(made(rows))
 
 
-def _level_maker(select: ShapedSelect, dialect: Dialect) -> Any:
+def _level_maker(select: ShapedSelect, dialect: Dialect) -> Callable[[Sequence[Row]], list[Any]]:
     converters = [
         shape_value(read.type, dialect, is_column=read.field is not None) for read in select.reads
     ]

@@ -123,12 +123,16 @@ class ModelStatements(Generic[M]):
             else:
                 cells.append(len(columns) + len(more))
                 more.append(term)
+        what = [
+            *to_sql.read_columns(self.table, self.spec.fields, dialect.name),
+            *to_sql.place_columns(selection, more, dialect.name),
+        ]
         decode = placed(
             cast("Callable[[Sequence[Row]], list[M]]", self._decoder(plans)),
             place_reader(of, dialect, cells),
             len(columns) if more else None,
         )
-        statement = to_sql.select(selection, dialect.name, places=more)
+        statement = to_sql.select(selection, dialect.name, what)
         return compile_plan(statement, dialect, decode, table=self.table, many=True)
 
     def count(self, plans: PlanCache, selection: Selection) -> Plan[int]:
