@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         ForeignKeyProblem,
         ForeignKeyViolation,
         ImportRefused,
+        InvalidCursor,
         InvalidRow,
         InvalidURL,
+        LimitExceeded,
         ManyFound,
         MissingDriver,
         NotFound,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         RelationProblem,
         ReservedName,
         SessionMisuse,
+        ShapeProblem,
         StatementFailed,
         TransactionAborted,
         TransactionConflict,
@@ -46,9 +49,12 @@ if TYPE_CHECKING:
     from andamios_orm.models.keys import UUIDKey, uuid7
     from andamios_orm.models.relations import Related, RelatedList, relation
     from andamios_orm.models.variants import Create, Patch, Public
+    from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
+    from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
+    from andamios_orm.repositories.shaped import Shaped
     from andamios_orm.schema.types import register_type
 
 __all__ = [
@@ -58,6 +64,7 @@ __all__ = [
     "ConditionMisuse",
     "ConstraintViolation",
     "Create",
+    "Cursor",
     "Database",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -66,10 +73,13 @@ __all__ = [
     "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
+    "From",
     "ImportRefused",
     "ImportReport",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "Model",
@@ -78,6 +88,8 @@ __all__ = [
     "NotNullViolation",
     "NotStorable",
     "NotSupported",
+    "NumberedPage",
+    "Page",
     "Patch",
     "PrimaryKeyProblem",
     "Progress",
@@ -91,6 +103,8 @@ __all__ = [
     "ReservedName",
     "Session",
     "SessionMisuse",
+    "ShapeProblem",
+    "Shaped",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -111,10 +125,14 @@ __all__ = [
 _HOMES = {
     "Col": "models.columns",
     "Create": "models.variants",
+    "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
+    "From": "queries.shapes",
     "ImportReport": "reports",
     "Model": "models.base",
+    "NumberedPage": "repositories.paging",
+    "Page": "repositories.paging",
     "Patch": "models.variants",
     "Progress": "reports",
     "Public": "models.variants",
@@ -124,6 +142,7 @@ _HOMES = {
     "RelatedList": "models.relations",
     "Repository": "repositories.repository",
     "Session": "database.session",
+    "Shaped": "repositories.shaped",
     "UUIDKey": "models.keys",
     "field": "models.columns",
     "generated": "models.columns",

@@ -12,9 +12,12 @@ AndamiosError
 │   ├── ConditionMisuse (TypeError)       `and`, `or`, `not`, `if` on a condition
 │   ├── WrongType (TypeError)             a value of another type than its column's
 │   ├── NotLoaded (AttributeError)        a field or relation that has no value yet
+│   ├── ShapeProblem (TypeError)          a class that the rows of a query cannot fill
 │   ├── NotSupported                      the backend does not offer this
 │   ├── MissingDriver (ImportError)       an extra is not installed
 │   ├── InvalidURL (ValueError)           a database URL nobody can open
+│   ├── InvalidCursor (ValueError)        a page's cursor, changed or of another query
+│   ├── LimitExceeded (ValueError)        more rows than the database's limits let through
 │   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
 ├── NotFound (LookupError)              no row where one was asked for
 ├── ManyFound (LookupError)             several rows where one was asked for
@@ -62,8 +65,10 @@ __all__ = [
     "ForeignKeyProblem",
     "ForeignKeyViolation",
     "ImportRefused",
+    "InvalidCursor",
     "InvalidRow",
     "InvalidURL",
+    "LimitExceeded",
     "ManyFound",
     "MissingDriver",
     "NotFound",
@@ -75,6 +80,7 @@ __all__ = [
     "RelationProblem",
     "ReservedName",
     "SessionMisuse",
+    "ShapeProblem",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -177,6 +183,10 @@ class NotLoaded(UsageError, AttributeError):
     another table that no `load()` asked for."""
 
 
+class ShapeProblem(UsageError, TypeError):
+    """A class that `into()` was given has a field that the model's rows do not give."""
+
+
 class NotSupported(UsageError):
     """The backend does not offer this; raised before any SQL."""
 
@@ -187,6 +197,21 @@ class MissingDriver(UsageError, ImportError):
 
 class InvalidURL(UsageError, ValueError):
     """A database URL that no backend can open. The text never shows the URL's password."""
+
+
+class InvalidCursor(UsageError, ValueError):
+    """A cursor that this query did not give: changed, of another query, or of another program.
+
+    The text of the cursor is not shown. An answer to whoever sent it is 400 or 422.
+    """
+
+
+class LimitExceeded(UsageError, ValueError):
+    """More rows were asked for, or found, than `limit`, one of the limits of the `Database`."""
+
+    def __init__(self, problem: str, fix: str, *, limit: int) -> None:
+        super().__init__(problem, fix)
+        self.limit = limit
 
 
 class SessionMisuse(UsageError, RuntimeError):

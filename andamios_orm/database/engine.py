@@ -9,13 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from sqlalchemy.engine import URL
 from typing_extensions import TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.database.connection import executed
 from andamios_orm.database.extras import require
+from andamios_orm.database.limits import Limits
+from andamios_orm.database.limits import cursor_key as key_of
 from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
@@ -52,6 +54,12 @@ class Database:
     write at the same time, with conflicts and anomalies that the guide to transactions tells;
     by default they take turns.
 
+    A page has `default_page_size` rows if no size is asked for, and `max_page_size` at most; a
+    numbered page has `max_offset` rows before it at most. With `max_rows` a query that finds more
+    than that raises LimitExceeded instead of giving them all. `cursor_key` signs the cursors of
+    pages: a secret of 16 bytes or more that the programs of a service share. Without it, and
+    without the variable ANDAMIOS_CURSOR_KEY, each program makes one, and its cursors end with it.
+
     Raises InvalidURL, MissingDriver with the extra to install, and NotSupported for `writers`
     that the engine does not leave open.
 
@@ -69,7 +77,19 @@ class Database:
         pool_timeout: float = 30.0,
         metadata: sa.MetaData | None = None,
         writers: Writers | None = None,
+        default_page_size: int = 20,
+        max_page_size: int = 1000,
+        max_offset: int = 10_000,
+        max_rows: int | None = None,
+        cursor_key: str | bytes | SecretStr | None = None,
     ) -> None:
+        limits = Limits(
+            page_size=default_page_size,
+            max_page_size=max_page_size,
+            max_offset=max_offset,
+            max_rows=max_rows,
+            cursor_key=key_of(cursor_key),
+        )
         parsed, backend = read_url(url)
         self.metadata = default_metadata if metadata is None else metadata
         self._pool = Pool(
@@ -79,6 +99,7 @@ class Database:
             timeout=pool_timeout,
             metadata=self.metadata,
             writers=writers,
+            limits=limits,
         )
 
     def __repr__(self) -> str:
@@ -152,6 +173,11 @@ class Database:
     def capabilities(self) -> Capabilities:
         """What this database offers."""
         return self._pool.capabilities
+
+    @property
+    def limits(self) -> Limits:
+        """How many rows this database gives at a time."""
+        return self._pool.limits
 
     @property
     def in_transaction(self) -> bool:

@@ -22,6 +22,7 @@ from andamios_orm import observe
 from andamios_orm.backends.base import Backend, Capabilities
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, translated
+from andamios_orm.database.limits import Limits
 from andamios_orm.database.writers import WriterQueue, queue_for
 from andamios_orm.errors import (
     DatabaseError,
@@ -57,8 +58,10 @@ class Pool:
         timeout: float,
         metadata: sa.MetaData = default_metadata,
         writers: Writers | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.backend = backend
+        self.limits = limits or Limits()
         key = backend.writer_key(url)
         self._queue = None if key is None or writers == "concurrent" else queue_for(key)
         self.capabilities = _capabilities(backend, writers, queued=key is not None)

@@ -14,6 +14,7 @@ from typing_extensions import ParamSpec, TypeVarTuple
 from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, executed
+from andamios_orm.database.limits import Limits
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.source import Source
 from andamios_orm.errors import (
@@ -279,6 +280,11 @@ class Session:
     def capabilities(self) -> Capabilities:
         """What this database offers."""
         return self._pool.capabilities
+
+    @property
+    def limits(self) -> Limits:
+        """How many rows this database gives at a time."""
+        return self._pool.limits
 
     @property
     def in_transaction(self) -> bool:

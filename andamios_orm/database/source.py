@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from andamios_orm.backends.base import Capabilities
 from andamios_orm.database.connection import SQLAlchemyConnection
+from andamios_orm.database.limits import Limits
 from andamios_orm.database.url import backend_of
 from andamios_orm.rows.plan import Plan, PlanCache, decoded, plans_of
 
@@ -31,6 +32,11 @@ class Source(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this database offers."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """How many rows it gives at a time, and how cursors are signed."""
         ...
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
@@ -67,6 +73,7 @@ class Joined:
         # An Arrow table would come past SQLAlchemy, and so from outside its transaction.
         self.capabilities = replace(backend.joined_capabilities, arrow=False)
         self.in_transaction = True
+        self.limits = Limits()
         self.plans = plans_of(bind)
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:

@@ -26,7 +26,7 @@ from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.relations import relation_of
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec, Storage
 
-__all__ = ["Relation", "Via", "join_onto"]
+__all__ = ["Relation", "Scope", "Via", "join_onto"]
 
 _ids = itertools.count(1)
 
@@ -150,7 +150,7 @@ class _Target:
 # ---- subqueries --------------------------------------------------------------------------------
 
 
-class _Scope:
+class Scope:
     """A binder inside a subquery: the related model's columns are those of its own rows."""
 
     def __init__(self, outer: Binder, model: type[BaseModel], rows: FromClause) -> None:
@@ -233,8 +233,8 @@ def _inner(
     if relation.prefix:
         # A condition may name the row whose relation this is, which is inside the subquery too.
         before = len(_steps(relation.spec)) + 1
-        outer = _Scope(binder, relation.model, hops.rows[-before])
-    scope = _Scope(outer, relation.spec.target, hops.last)
+        outer = Scope(binder, relation.model, hops.rows[-before])
+    scope = Scope(outer, relation.spec.target, hops.last)
     return [condition.clause(scope) for condition in conditions]
 
 

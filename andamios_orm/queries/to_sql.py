@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
-from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
-from andamios_orm.queries.nodes import Plain, Term, is_clause
-from andamios_orm.queries.relations import join_onto
+from andamios_orm.queries.nodes import Term, is_clause
+from andamios_orm.queries.parameters import Joins, Parameters, parameter
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
-from andamios_orm.schema.columns import JsonOf, ManyOf, is_number_as_text
+from andamios_orm.schema.columns import JsonOf, ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
-from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
-
-if TYPE_CHECKING:
-    from andamios_orm.queries.loads import Load
+from andamios_orm.schema.spec import FieldSpec, Kind
 
 __all__ = [
-    "KeyList",
     "Statement",
     "arrow_columns",
     "bulk_insert",
@@ -41,65 +36,17 @@ __all__ = [
     "insert_arrays",
     "key_page",
     "last_inserted",
+    "limited",
+    "place_columns",
     "read_columns",
-    "related",
+    "refuse_other_tables",
     "select",
     "takes_arrays",
-    "takes_key_arrays",
     "update",
     "update_by_key",
 ]
 
 Statement: TypeAlias = "sa.Select[Any] | sa.Insert | sa.Update | sa.Delete"
-
-
-class _Parameters(Plain):
-    """Number the values in the order in which nodes bind them; a plan fills them by number.
-
-    With `rows`, the table of a SELECT, `source` is that table and what paths had joined to it.
-    """
-
-    def __init__(
-        self, dialect_name: str, rows: sa.Table | None = None, *, joins: bool = True
-    ) -> None:
-        self._dialect_name = dialect_name
-        self._next = 0
-        self._joins: dict[tuple[str, ...], FromClause] = {}
-        self._rows = rows if joins else None
-        self.source: FromClause | None = rows
-
-    def joined(self, path: Sequence[RelationSpec]) -> FromClause | None:
-        if self._rows is None or self.source is None:
-            return None
-        rows: FromClause = self._rows
-        names: tuple[str, ...] = ()
-        for step in path:
-            names = (*names, step.name)
-            found = self._joins.get(names)
-            if found is None:
-                found, on = join_onto(step, rows)
-                self._joins[names] = found
-                self.source = self.source.outerjoin(found, on)
-            rows = found
-        return rows
-
-    def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
-        name = parameter(self._next)
-        self._next += 1
-        return sa.bindparam(name, None, type_=column_type)
-
-    def require_order(self, term: Term) -> None:
-        if is_number_as_text(term.storage, self._dialect_name):
-            raise NotSupported(
-                f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
-                " is text there and cannot be ordered or computed with",
-                "declare max_digits=15 or less, or use a database with DECIMAL",
-            )
-
-
-def parameter(number: int) -> str:
-    """Return the name of the n-th parameter, counted from 0."""
-    return f"andamios_orm_parameter_{number}"
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -117,7 +64,7 @@ def select(
     if what is None:
         table = table_of(selection.model)
         what = read_columns(table, spec_of(selection.model).fields, dialect_name)
-    found = _limited(_filtered(selection, what, dialect_name), selection)
+    found = limited(_filtered(selection, what, dialect_name), selection)
     if selection.lock is None:
         return found
     return found.with_for_update(
@@ -136,7 +83,7 @@ def count(selection: Selection, dialect_name: str) -> sa.Select[Any]:
 def exists(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     """Return the SELECT of one row if there is any."""
     one: list[ColumnElement[Any]] = [sa.literal_column("1")]
-    return _limited(_filtered(selection, one, dialect_name), selection)
+    return limited(_filtered(selection, one, dialect_name), selection)
 
 
 def by_key(model: type[BaseModel]) -> sa.Select[Any]:
@@ -194,9 +141,16 @@ def arrow_columns(
     return found
 
 
-def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
-    """Return the model's columns in the order of its fields."""
-    return columns_of(model, spec_of(model).fields)
+def place_columns(
+    selection: Selection, terms: Sequence[Term], dialect_name: str
+) -> list[ColumnElement[Any]]:
+    """Return what a SELECT of the selection reads to know the place of a row.
+
+    Values of the terms are the parameters after those of the selection.
+    """
+    parameters = Parameters(dialect_name, first=len(selection.values()))
+    # Without names of their own: in an ORDER BY, an engine could take one for the column's.
+    return [term.clause(parameters).label(None) for term in terms]
 
 
 def read_columns(
@@ -216,6 +170,11 @@ def read_columns(
     return found
 
 
+def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
+    """Return the model's columns in the order of its fields."""
+    return columns_of(model, spec_of(model).fields)
+
+
 def columns_of(model: type[BaseModel], fields: Sequence[FieldSpec]) -> list[sa.Column[Any]]:
     """Return the columns of some fields of the model."""
     table = table_of(model)
@@ -231,15 +190,15 @@ def _filtered(
 ) -> sa.Select[Any]:
     table = table_of(selection.model)
     # What is locked is one table's rows, never those that a join adds.
-    parameters = _Parameters(dialect_name, table, joins=selection.lock is None)
+    joins = Joins(table)
+    parameters = Parameters(dialect_name, joins if selection.lock is None else None)
     conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings] if ordered else []
-    source = cast("FromClause", parameters.source)
-    _refuse_other_tables(selection.model, [*conditions, *orderings], source)
-    return sa.select(*what).select_from(source).where(*conditions).order_by(*orderings)
+    refuse_other_tables(selection.model, [*conditions, *orderings], joins.source)
+    return sa.select(*what).select_from(joins.source).where(*conditions).order_by(*orderings)
 
 
-def _refuse_other_tables(
+def refuse_other_tables(
     model: type[BaseModel],
     clauses: Sequence[ColumnElement[Any]],
     source: FromClause | None = None,
@@ -258,7 +217,8 @@ def _refuse_other_tables(
         )
 
 
-def _limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+def limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
+    """Return the statement with the selection's limit and offset, its last values."""
     # The last parameters, as in Selection.values(); BIGINT because an offset may be large.
     number = (
         len(selection.values()) - (selection.limit is not None) - (selection.offset is not None)
@@ -278,90 +238,6 @@ def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bo
         == sa.bindparam(parameter(first + n), None, type_=table.c[field.column].type)
         for n, field in enumerate(spec_of(model).primary_key)
     ]
-
-
-# ---- related rows ------------------------------------------------------------------------------
-
-
-KeyList: TypeAlias = "int | None"
-"""How many keys an IN list has room for, None where one parameter carries all of them."""
-
-
-def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
-    """Whether the keys of the rows to relate go as one parameter, a list."""
-    return dialect_name in ("postgresql", "duckdb") and (
-        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
-    )
-
-
-def related(
-    load: Load,
-    dialect_name: str,
-    room: KeyList,
-    what: Callable[[FromClause], Sequence[ColumnElement[Any]]],
-) -> sa.Select[Any]:
-    """Return the SELECT of the rows related to some others, whose keys are the first parameters.
-
-    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
-    the last parameter, there are so many rows at most for each.
-    """
-    spec, selection = load.relation.spec, load.rows
-    target = table_of(spec.target)
-    parameters = _Parameters(dialect_name, target)
-    link = target if spec.link is None else table_of(spec.link)
-    if link is target and spec.link is not None:
-        raise NotSupported(
-            f"{spec.where}: the link is the table that it leads to", "use a table of its own"
-        )
-    belongs = [link.c[other.column] for _, other in spec.pairs]
-    keyed = _keyed(belongs, room, parameters, dialect_name)
-    conditions = [c.clause(parameters) for c in selection.conditions]
-    orderings = [o.clause(parameters) for o in selection.orderings]
-    source = cast("FromClause", parameters.source)
-    _refuse_other_tables(spec.target, [*conditions, *orderings], source)
-    if spec.link is not None:
-        source = source.join(
-            link, sa.and_(*(link.c[a.column] == target.c[b.column] for a, b in spec.onward))
-        )
-    # An order that two runs share, whatever the engine finds first.
-    orderings += [target.c[field.column] for field in spec_of(spec.target).primary_key]
-    if selection.limit is None:
-        found = sa.select(*what(target), *belongs).select_from(source)
-        return found.where(keyed, *conditions).order_by(*orderings)
-    place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
-    own = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
-    ranked = sa.select(*target.c, *own, place).select_from(source).where(keyed, *conditions)
-    rows = ranked.subquery()
-    columns = [rows.c[c.name] for c in own]
-    limit = parameters.bind(None, sa.BigInteger())
-    return sa.select(*what(rows), *columns).where(rows.c[_PLACE] <= limit).order_by(rows.c[_PLACE])
-
-
-_PLACE = "andamios_orm_place"
-_OWNER = "andamios_orm_owner_"
-
-
-def _keyed(
-    columns: Sequence[ColumnElement[Any]],
-    room: KeyList,
-    parameters: _Parameters,
-    dialect_name: str,
-) -> ColumnElement[bool]:
-    """Return the condition that columns hold one of the given keys."""
-    if room is None:
-        [column] = columns
-        many = ManyOf(column.type)
-        listed = parameters.bind(None, many)
-        if dialect_name == "postgresql":
-            return column == sa.func.any(sa.cast(listed, many))
-        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
-    if len(columns) == 1:
-        [column] = columns
-        return column.in_([parameters.bind(None, column.type) for _ in range(room)])
-    # MariaDB would use no index for a list of tuples.
-    return sa.or_(
-        *(sa.and_(*(c == parameters.bind(None, c.type) for c in columns)) for _ in range(room))
-    )
 
 
 # ---- writing -----------------------------------------------------------------------------------
@@ -483,9 +359,9 @@ def update(
     `sequential` is for engines that assign one column after the other.
     """
     table = table_of(selection.model)
-    parameters = _Parameters(dialect_name)
+    parameters = Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
-    _refuse_other_tables(selection.model, list(values.values()))
+    refuse_other_tables(selection.model, list(values.values()))
     if sequential:
         _refuse_assigned_columns(values)
     statement = sa.update(table).values(values)
@@ -497,7 +373,7 @@ def update(
         ]
     else:
         conditions = [c.clause(parameters) for c in selection.conditions]
-        _refuse_other_tables(selection.model, conditions)
+        refuse_other_tables(selection.model, conditions)
     statement = statement.where(*conditions)
     return statement.returning(*columns(selection.model)) if returning else statement
 
@@ -519,9 +395,9 @@ def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
 
 def delete(selection: Selection, dialect_name: str) -> sa.Delete:
     """Return the DELETE of the selected rows."""
-    parameters = _Parameters(dialect_name)
+    parameters = Parameters(dialect_name)
     conditions = [c.clause(parameters) for c in selection.conditions]
-    _refuse_other_tables(selection.model, conditions)
+    refuse_other_tables(selection.model, conditions)
     return sa.delete(table_of(selection.model)).where(*conditions)
 
 
@@ -536,7 +412,7 @@ def _row(
 
 
 def _assigned(
-    assignment: Assignment, parameters: _Parameters, dialect_name: str
+    assignment: Assignment, parameters: Parameters, dialect_name: str
 ) -> ColumnElement[Any]:
     attr, value = assignment.attr, assignment.value
     if not isinstance(value, Term):

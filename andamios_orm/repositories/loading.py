@@ -13,8 +13,9 @@ from sqlalchemy.engine import Dialect
 from andamios_orm.database.inserting import portions
 from andamios_orm.database.source import Source
 from andamios_orm.errors import TransactionConflict
-from andamios_orm.queries import to_sql
+from andamios_orm.queries import shape_sql
 from andamios_orm.queries.loads import Load
+from andamios_orm.queries.to_sql import read_columns
 from andamios_orm.rows.decode import model_decoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.compiler import spec_of, table_of
@@ -99,17 +100,21 @@ def key_of(fields: Sequence[FieldSpec]) -> Callable[[BaseModel], object]:
     return key
 
 
-PlanOf: TypeAlias = "Callable[[Load, PlanCache, to_sql.KeyList], Plan[KeyRows]]"
+PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.KeyList], Plan[KeyRows]]"
 
 
 async def related_rows(
-    load: Load, keys: Sequence[object], source: Source, plan_of: PlanOf
+    load: Load,
+    keys: Sequence[object],
+    source: Source,
+    plan_of: PlanOf,
+    further: Sequence[object] = (),
 ) -> KeyRows:
-    """Return the rows related to those with some keys."""
+    """Return the rows related to those with some keys; `further` are the plan's last values."""
     if not keys:
         return []
-    spec, values = load.relation.spec, load.rows.values()
-    if to_sql.takes_key_arrays(spec, source.plans.dialect.name):
+    spec, values = load.relation.spec, [*load.rows.values(), *further]
+    if shape_sql.takes_key_arrays(spec, source.plans.dialect.name):
         plan = plan_of(load, source.plans, None)
         return await source.fetch(plan, [list(keys), *values])
     width = len(spec.pairs)
@@ -126,18 +131,18 @@ async def related_rows(
     return found
 
 
-def _model_plan(load: Load, plans: PlanCache, room: to_sql.KeyList) -> Plan[KeyRows]:
+def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[KeyRows]:
     shape = load.key()
     key = None if shape is None else ("load", shape, room)
     spec = load.relation.spec
 
     def build(dialect: Dialect) -> Plan[KeyRows]:
         target, table = spec_of(spec.target), table_of(spec.target)
-        statement = to_sql.related(
+        statement = shape_sql.related(
             load,
             dialect.name,
             room,
-            lambda rows: to_sql.read_columns(rows, target.fields, dialect.name),
+            lambda joins, _: read_columns(joins.at(()), target.fields, dialect.name),
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
         width = len(target.fields)

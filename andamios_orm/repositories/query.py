@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
+
+from pydantic import BaseModel
+from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
 from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
@@ -13,11 +17,13 @@ from andamios_orm.errors import (
     WrongType,
 )
 from andamios_orm.models.base import Model
-from andamios_orm.queries import nodes, to_sql
+from andamios_orm.queries import nodes, shapes, to_sql
 from andamios_orm.queries.loads import Load, loads_of, merged
 from andamios_orm.queries.selection import Lock, Selection
 from andamios_orm.repositories.loading import load_related
+from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
+from andamios_orm.repositories.shaped import Shaped, values_plan
 from andamios_orm.repositories.statements import ModelStatements, assigned_values
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
@@ -29,11 +35,21 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from andamios_orm.queries.expressions import Assignment, Path
+    from andamios_orm.queries.expressions import Assignment, Path, SortKey
 
 __all__ = ["Query"]
 
 M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=BaseModel)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+SQL: TypeAlias = TypedColumnsClauseRole[A]
+"""An expression of the library's or of SQLAlchemy's, with the type of its values."""
 
 
 class Query(Rows[M]):
@@ -115,6 +131,88 @@ class Query(Rows[M]):
         loads = merged((*self._loads, *added))
         return type(self)(self._statements, self._source, self._selection, loads)
 
+    def into(
+        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+    ) -> Shaped[P]:
+        """Return the query that reads any Pydantic class instead: only what its fields ask for.
+
+        A field is the column or the relation of its name, nested models and lists of models
+        included, or what `From(...)` in its annotation says. `computed` gives fields an expression
+        for this query only, such as what depends on who asks; a dotted name is that of a field in
+        a nested shape of one row.
+
+        Raises ShapeProblem for a field that the rows do not give, and UsageError after load() or
+        with_for_update().
+
+        ```python
+        from pydantic import BaseModel
+
+
+        class TeamName(BaseModel):
+            name: str
+
+
+        class HeroCard(BaseModel):
+            name: str
+            team: TeamName | None
+
+
+        cards = await heroes.where(Hero.age > 30).into(HeroCard).all()
+        assert cards[0] == HeroCard(name="Ada", team=None)
+        ```
+        """
+        if self._loads or self._selection.lock is not None:
+            raise UsageError(
+                "into() reads what the shape asks for, and neither loads nor locks anything else",
+                "leave load() and with_for_update() out",
+            )
+        model = self._selection.model
+        given = {
+            name: shapes.read_computed(f"computed[{name!r}]", expression, model)
+            for name, expression in (computed or {}).items()
+        }
+        spec = shapes.read(shape, model, frozenset(given))
+        return Shaped(self._statements, self._source, self._selection, spec, given)
+
+    @overload
+    async def select(self, one: SQL[A], /) -> list[A]: ...
+    @overload
+    async def select(self, one: SQL[A], two: SQL[B], /) -> list[tuple[A, B]]: ...
+    @overload
+    async def select(self, one: SQL[A], two: SQL[B], three: SQL[C], /) -> list[tuple[A, B, C]]: ...
+    @overload
+    async def select(
+        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], /
+    ) -> list[tuple[A, B, C, D]]: ...
+    @overload
+    async def select(
+        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], /
+    ) -> list[tuple[A, B, C, D, E]]: ...
+    @overload
+    async def select(
+        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], six: SQL[F], /
+    ) -> list[tuple[A, B, C, D, E, F]]: ...
+    async def select(self, *columns: SQL[Any]) -> list[Any]:
+        """Return tuples of some columns or expressions, or the values of a single one.
+
+        Where an aggregate is among them, the others say what the rows are grouped by. Six at most
+        have types of their own; for more, name them in a shape and use into().
+
+        ```python
+        assert await heroes.order_by(Hero.name).select(Hero.name, Hero.age) == [
+            ("Ada", 36),
+            ("Grace", 85),
+        ]
+        assert await heroes.where(Hero.age > 1).select(sa.func.max(Hero.age)) == [85]
+        ```
+        """
+        if not columns:
+            raise WrongType("select() got nothing to read", "pass columns, or use all()")
+        model = self._selection.model
+        asked = [shapes.read_computed("select()", column, model) for column in columns]
+        plan, values = values_plan(self._source.plans, self._selection, asked)
+        return await self._source.fetch(plan, values)
+
     async def _completed(self, found: list[M], source: Source) -> list[M]:
         if self._loads and found:
             await load_related(found, self._loads, source)
@@ -125,6 +223,9 @@ class Query(Rows[M]):
 
     def _plan(self) -> Plan[list[M]]:
         return self._statements.select(self._source.plans, self._selection)
+
+    def _placed_plan(self, terms: Sequence[nodes.Term]) -> Plan[list[Placed[M]]]:
+        return self._statements.placed(self._source.plans, self._selection, terms)
 
     # -- reading
 
@@ -183,13 +284,15 @@ class Query(Rows[M]):
     async def _read_arrow(self, *, secrets: bool) -> pa.Table:
         from andamios_orm.database.arrow import ArrowReader  # noqa: PLC0415 - needs pyarrow
 
-        selection = self._selection
+        selection = self._within_limits()
         reader = ArrowReader(self._source, selection.model, self._shown(secrets=secrets))
-        return await reader.read(
+        table = await reader.read(
             selection.key(),
             lambda what, dialect_name: to_sql.select(selection, dialect_name, what),
             selection.values(),
         )
+        self._refuse_more_than_limits(table.num_rows)
+        return table
 
     def _shown(self, *, secrets: bool) -> tuple[FieldSpec, ...]:
         """Return the fields that become columns. Raises UsageError for none."""

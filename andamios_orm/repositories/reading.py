@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from andamios_orm.database.source import Source
-from andamios_orm.errors import ManyFound, NotFound, UsageError
+from andamios_orm.errors import LimitExceeded, ManyFound, NotFound, UsageError
+from andamios_orm.queries.nodes import Term
 from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories import paging
+from andamios_orm.repositories.paging import NumberedPage, Page, Placed
 from andamios_orm.repositories.statements import ModelStatements
 from andamios_orm.rows.plan import Plan
 
@@ -38,7 +42,18 @@ class Rows(Generic[T]):
 
     @abstractmethod
     def _plan(self) -> Plan[list[T]]:
-        """Return the plan that reads the rows; its values are those of the selection."""
+        """Return the plan that reads the rows; its values are those of `_values`."""
+
+    @abstractmethod
+    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[T]]]:
+        """Return the plan that reads the rows with their places, which the terms make.
+
+        Its values are those of `_values`, and then those of the terms.
+        """
+
+    def _values(self, selection: Selection) -> list[object]:
+        """Return the values of the plan that reads a selection's rows."""
+        return selection.values()
 
     async def _completed(self, found: list[T], source: Source) -> list[T]:
         """Return the rows with what further statements add to them."""
@@ -71,9 +86,100 @@ class Rows(Generic[T]):
     # -- reading
 
     async def all(self) -> list[T]:
-        """Return all rows, validated. Raises InvalidRow, DatabaseError."""
-        found = await self._source.fetch(self._plan(), self._selection.values())
+        """Return all rows, validated. Raises InvalidRow, DatabaseError.
+
+        Raises LimitExceeded if there are more than `Database(max_rows=...)` lets through.
+        """
+        if self._source.limits.max_rows is not None:
+            return await self._limited()
+        found = await self._source.fetch(self._plan(), self._values(self._selection))
         return await self._completed(found, self._source)
+
+    async def _limited(self) -> list[T]:
+        query = self._with(self._within_limits())
+        values = self._values(query._selection)  # noqa: SLF001 - another of the same
+        found = await self._source.fetch(query._plan(), values)  # noqa: SLF001 - as above
+        self._refuse_more_than_limits(len(found))
+        return await self._completed(found, self._source)
+
+    def _within_limits(self) -> Selection:
+        """Return the selection, cut to one row more than the database lets through."""
+        most = self._source.limits.max_rows
+        return self._selection if most is None else self._at_most(most + 1)
+
+    def _refuse_more_than_limits(self, rows: int) -> None:
+        most = self._source.limits.max_rows
+        if most is not None and rows > most:
+            raise LimitExceeded(
+                f"a query of {self._selection.model.__name__} found more than the {most} rows that"
+                " this database gives at a time",
+                "narrow it, use page(), limit() or stream(), or raise Database(max_rows=...)",
+                limit=most,
+            )
+
+    async def page(
+        self, *, size: int | None = None, after: str | None = None, before: str | None = None
+    ) -> Page[T]:
+        """Return some rows, and the cursors of those after and before them.
+
+        The rows are sorted by order_by(), and by the primary key where that leaves ties. Without
+        a cursor it is the first page; `after` takes the `next` of another one, and `before` its
+        `previous`. A page costs the same wherever it is, and rows that others add or remove make
+        no row come twice or not at all. `size` is `Database(default_page_size=...)` if it is not
+        given.
+
+        Raises InvalidCursor for a cursor that a query with the same conditions and order did not
+        give, LimitExceeded for a size beyond `Database(max_page_size=...)`, NotSupported for an
+        order by SQLAlchemy expressions, UsageError for one by a secret field.
+
+        ```python
+        page = await heroes.order_by(Hero.name).page(size=1)
+        assert [hero.name for hero in page.items] == ["Ada"]
+        page = await heroes.order_by(Hero.name).page(size=1, after=page.next)
+        assert [hero.name for hero in page.items] == ["Grace"]
+        assert page.next is None
+        ```
+        """
+        return await paging.read_page(
+            paging.Asked(size, after, before),
+            self._selection,
+            self._statements.key_attrs,
+            self._source,
+            self._placed_plan_of,
+            self._values,
+            self._completed,
+        )
+
+    def _placed_plan_of(self, selection: Selection, terms: Sequence[Term]) -> Plan[list[Placed[T]]]:
+        return self._with(selection)._placed_plan(terms)  # noqa: SLF001 - another of the same
+
+    async def numbered_page(self, number: int, *, size: int | None = None) -> NumberedPage[T]:
+        """Return a page by its number, counted from 1, with the number of all rows.
+
+        The rows are sorted as those of `page`. The database reads all rows before it, so pages
+        end after `Database(max_offset=...)` rows, and a row may come twice or not at all where
+        others add or remove some meanwhile. It takes two statements.
+
+        Raises LimitExceeded for a size or a number beyond the limits.
+
+        ```python
+        page = await heroes.order_by(Hero.name).numbered_page(2, size=1)
+        assert [hero.name for hero in page.items] == ["Grace"]
+        assert (page.total, page.pages) == (2, 2)
+        ```
+        """
+        return await paging.read_numbered(
+            number,
+            size,
+            self._selection,
+            self._statements.key_attrs,
+            self._source,
+            self.count,
+            self._rows_of,
+        )
+
+    async def _rows_of(self, selection: Selection) -> list[T]:
+        return await self._with(selection).all()
 
     async def first(self) -> T | None:
         """Return the first row, None if there is none. Without order_by() any row may be first."""

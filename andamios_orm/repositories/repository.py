@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ from andamios_orm.models.metaclass import is_relation
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.query import Query
+from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.repositories.writing import Writer
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Repository"]
 
 M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=BaseModel)
 
 
 class Repository(Generic[M]):
@@ -103,6 +105,12 @@ class Repository(Generic[M]):
     def load(self, *paths: Path[M, Any]) -> Query[M]:
         """Return the query of all rows that reads related rows too; see `Query.load`."""
         return self._query().load(*paths)
+
+    def into(
+        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+    ) -> Shaped[P]:
+        """Return the query of all rows that reads any Pydantic class; see `Query.into`."""
+        return self._query().into(shape, computed=computed)
 
     def limit(self, limit: int, /) -> Query[M]:
         """Return the query of at most that many rows."""

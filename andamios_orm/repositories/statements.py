@@ -14,7 +14,9 @@ from andamios_orm.database.inserting import refers_to_itself
 from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms, to_sql
+from andamios_orm.queries.keyset import place_reader
 from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan, compile_rows
@@ -99,6 +101,39 @@ class ModelStatements(Generic[M]):
         key = self._key("select", selection.key())
         found = plans.find(key)
         return found or self._rows(plans, key, lambda d: to_sql.select(selection, d.name))
+
+    def placed(
+        self, plans: PlanCache, selection: Selection, of: Sequence[nodes.Term]
+    ) -> Plan[list[Placed[M]]]:
+        """SELECT of the selection, with the places that rows have by the values of terms."""
+        keys = nodes.combined(*[term.key() for term in of], selection.key())
+        key = self._key("placed", keys)
+        found = plans.find(key)
+        return found or plans.get(key, lambda d: self._placed(plans, selection, of, d))
+
+    def _placed(
+        self, plans: PlanCache, selection: Selection, of: Sequence[nodes.Term], dialect: Dialect
+    ) -> Plan[list[Placed[M]]]:
+        columns = {field.name: number for number, field in enumerate(self.spec.fields)}
+        cells: list[int] = []
+        more: list[nodes.Term] = []
+        for term in of:
+            if isinstance(term, terms.Attr) and term.model is self.model:
+                cells.append(columns[term.name])
+            else:
+                cells.append(len(columns) + len(more))
+                more.append(term)
+        what = [
+            *to_sql.read_columns(self.table, self.spec.fields, dialect.name),
+            *to_sql.place_columns(selection, more, dialect.name),
+        ]
+        decode = placed(
+            cast("Callable[[Sequence[Row]], list[M]]", self._decoder(plans)),
+            place_reader(of, dialect, cells),
+            len(columns) if more else None,
+        )
+        statement = to_sql.select(selection, dialect.name, what)
+        return compile_plan(statement, dialect, decode, table=self.table, many=True)
 
     def count(self, plans: PlanCache, selection: Selection) -> Plan[int]:
         """SELECT count(*)."""

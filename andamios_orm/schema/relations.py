@@ -66,17 +66,19 @@ def _resolved(declaration: Declaration, name: str, declared: RelationDeclaration
             target=target,
             many=True,
             nullable=True,
+            forward=False,
             pairs=pairs,
             link=link,
             onward=onward,
             order_by=options.order_by,
         )
+    forward = not many and bool(_keys(model, target, fk))
     if many:
         pairs = _backward(where, model, target, fk)
     else:
-        own = _keys(model, target, fk)
-        pairs = _forward(where, model, target, fk) if own else _reverse(where, model, target, fk)
-        required = bool(own) and not any(field.nullable for field, _ in pairs)
+        find = _forward if forward else _reverse
+        pairs = find(where, model, target, fk)
+        required = forward and not any(field.nullable for field, _ in pairs)
         if not required and not nullable:
             raise RelationProblem(
                 f"{where}: a row may have no {target.__name__}, but the annotation says it has",
@@ -88,6 +90,7 @@ def _resolved(declaration: Declaration, name: str, declared: RelationDeclaration
         target=target,
         many=many,
         nullable=many or nullable,
+        forward=forward,
         pairs=pairs,
         order_by=options.order_by,
     )

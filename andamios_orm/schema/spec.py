@@ -266,6 +266,8 @@ class RelationSpec:
     many: bool
     nullable: bool
     """Whether a row may have none: always for lists, which are empty then."""
+    forward: bool
+    """Whether the foreign key is the owner's, not the other row's or the link's."""
     pairs: Pairs
     link: type[BaseModel] | None = None
     onward: Pairs = ()

@@ -1,0 +1,330 @@
+"""Turn what is read beside rows, and what shapes ask for, into SELECTs.
+
+Their values come in this order: keys, conditions, orderings, limit and offset, expressions of the
+shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
+
+from andamios_orm.errors import NotSupported, ShapeProblem
+from andamios_orm.queries.loads import Load, ModelRelation
+from andamios_orm.queries.nodes import Binder, Node, Term
+from andamios_orm.queries.parameters import Joins, Parameters
+from andamios_orm.queries.relations import Scope
+from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, is_aggregate
+from andamios_orm.queries.terms import Attr
+from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
+from andamios_orm.schema.columns import ManyOf
+from andamios_orm.schema.compiler import spec_of, table_of
+from andamios_orm.schema.relations import relation_names
+from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
+
+__all__ = ["Cells", "KeyList", "Read", "ShapedSelect", "related", "shaped", "takes_key_arrays"]
+
+# ---- related rows ------------------------------------------------------------------------------
+
+
+KeyList: TypeAlias = "int | None"
+"""How many keys an IN list has room for, None where one parameter carries all of them."""
+
+
+def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
+    """Whether the keys of the rows to relate go as one parameter, a list."""
+    return dialect_name in ("postgresql", "duckdb") and (
+        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
+    )
+
+
+def related(
+    load: Load,
+    dialect_name: str,
+    room: KeyList,
+    what: Callable[[Joins, Parameters], Sequence[ColumnElement[Any]]],
+) -> sa.Select[Any]:
+    """Return the SELECT of the rows related to some others, whose keys are the first parameters.
+
+    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
+    the last parameter, there are so many rows at most for each.
+    """
+    spec, selection = load.relation.spec, load.rows
+    target = table_of(spec.target)
+    link = target if spec.link is None else table_of(spec.link)
+    if link is target and spec.link is not None:
+        raise NotSupported(
+            f"{spec.where}: the link is the table that it leads to", "use a table of its own"
+        )
+    joins = Joins(target)
+    parameters = Parameters(dialect_name, joins)
+    belongs = [link.c[other.column] for _, other in spec.pairs]
+    keyed = _keyed(belongs, room, parameters, dialect_name)
+    conditions = [c.clause(parameters) for c in selection.conditions]
+    orderings = [o.clause(parameters) for o in selection.orderings]
+    refuse_other_tables(spec.target, [*conditions, *orderings], joins.source)
+    # An order that two runs share, whatever the engine finds first.
+    orderings += [target.c[part.column] for part in spec_of(spec.target).primary_key]
+    if selection.limit is None:
+        columns = what(joins, parameters)
+        found = sa.select(*columns, *belongs).select_from(_linked(joins.source, spec))
+        return found.where(keyed, *conditions).order_by(*orderings)
+    place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
+    owners = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
+    ranked = sa.select(*target.c, *owners, place).select_from(_linked(joins.source, spec))
+    rows = ranked.where(keyed, *conditions).subquery()
+    limit = parameters.bind(None, sa.BigInteger())
+    outer = Joins(rows)
+    columns = what(outer, parameters)
+    found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
+    found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
+    return found.order_by(rows.c[_PLACE])
+
+
+def _linked(source: FromClause, spec: RelationSpec) -> FromClause:
+    if spec.link is None:
+        return source
+    link, target = table_of(spec.link), table_of(spec.target)
+    return source.join(
+        link, sa.and_(*(link.c[a.column] == target.c[b.column] for a, b in spec.onward))
+    )
+
+
+_PLACE = "andamios_orm_place"
+_OWNER = "andamios_orm_owner_"
+
+
+def _keyed(
+    columns: Sequence[ColumnElement[Any]],
+    room: KeyList,
+    parameters: Parameters,
+    dialect_name: str,
+) -> ColumnElement[bool]:
+    """Return the condition that columns hold one of the given keys."""
+    if room is None:
+        [column] = columns
+        many = ManyOf(column.type)
+        listed = parameters.bind(None, many)
+        if dialect_name == "postgresql":
+            return column == sa.func.any(sa.cast(listed, many))
+        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
+    if len(columns) == 1:
+        [column] = columns
+        return column.in_([parameters.bind(None, column.type) for _ in range(room)])
+    # MariaDB would use no index for a list of tuples.
+    return sa.or_(
+        *(sa.and_(*(c == parameters.bind(None, c.type) for c in columns)) for _ in range(room))
+    )
+
+
+# ---- shapes ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One column of a result: how its values are read."""
+
+    field: FieldSpec | None
+    """The field whose column it is, None for what is computed."""
+    type: Any
+    """SQLAlchemy's type of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How the columns of a row make a nested dict."""
+
+    items: tuple[tuple[str, int | Cells], ...]
+    """By name: the place of a column in the row, or another dict."""
+    marker: int | None = None
+    """The column that is NULL where there is no dict at all."""
+
+
+@dataclass(slots=True)
+class ShapedSelect:
+    """The columns that a shape reads of some rows, while they are put together."""
+
+    computed: Computed
+    dialect_name: str
+    columns: list[sa.Label[Any]] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    keys: list[tuple[int, ...]] = field(default_factory=list)
+    """For each nested list, the places of the key of the row that it belongs to."""
+    cells: Cells = Cells(())
+    aggregates: list[int] = field(default_factory=list)
+    """The places of the columns that are computed of several rows."""
+
+    def take(
+        self,
+        spec: ShapeSpec,
+        joins: Joins,
+        parameters: Parameters,
+        path: tuple[ModelRelation, ...] = (),
+    ) -> Cells:
+        """Add what a shape asks for at the end of a path, and return its cells."""
+        rows = joins.at([step.spec for step in path])
+        items: list[tuple[str, int | Cells]] = []
+        for name, asked in spec.columns:
+            items.append((name, self._value(spec, asked, rows, parameters, nested=bool(path))))
+        for one in spec.ones:
+            cells = self.take(one.shape, joins, parameters, (*path, one.relation))
+            items.append((one.name, cells))
+        for many in spec.manys:
+            pairs = many.load.relation.spec.pairs
+            self.keys.append(tuple(self._column(own, rows, as_text=False) for own, _ in pairs))
+        marker = None
+        if path and path[-1].spec.nullable:
+            key = spec_of(spec.model).primary_key[0]
+            marker = self._column(key, rows, as_text=False)
+        return Cells(tuple(items), marker)
+
+    def _value(
+        self,
+        spec: ShapeSpec,
+        asked: Asked,
+        rows: FromClause,
+        parameters: Parameters,
+        *,
+        nested: bool,
+    ) -> int:
+        given: object = self.computed[asked] if isinstance(asked, str) else asked
+        if isinstance(given, Attr) and not isinstance(asked, str):
+            return self._column(given.field, rows)
+        binder: Binder = parameters
+        if not isinstance(asked, str) and not isinstance(rows, sa.Table):
+            binder = Scope(parameters, spec.model, rows)
+        if isinstance(given, Node):
+            clause = given.clause(binder)
+        else:
+            clause = binder.raw(cast("ColumnElement[Any]", given))
+            if is_aggregate(clause):
+                if nested:
+                    raise ShapeProblem(
+                        f"{spec.shape.__name__}: an aggregate in a nested shape has no rows of"
+                        " its own",
+                        "compute it in the outer shape, or with `.count()` of a relation",
+                    )
+                self.aggregates.append(len(self.columns))
+        return self.add(clause, Read(None, clause.type))
+
+    def _column(self, own: FieldSpec, rows: FromClause, *, as_text: bool = True) -> int:
+        column: ColumnElement[Any] = rows.c[own.column]
+        if as_text:
+            [column] = read_columns(rows, [own], self.dialect_name)
+        return self.add(column, Read(own, rows.c[own.column].type))
+
+    def add(self, column: ColumnElement[Any], read: Read) -> int:
+        """Add a column and return its place in the row."""
+        # Without a name of its own: in an ORDER BY, an engine could take it for a table's column.
+        self.columns.append(column.label(None))
+        self.reads.append(read)
+        return len(self.columns) - 1
+
+
+def shaped(
+    selection: Selection,
+    spec: ShapeSpec,
+    computed: Computed,
+    dialect_name: str,
+    places: Sequence[Term] = (),
+) -> tuple[sa.Select[Any], ShapedSelect]:
+    """Return the SELECT of what a shape asks for, and what its columns are.
+
+    The last columns are `places`, by which the rows are sorted.
+
+    Raises ShapeProblem, NotSupported, UsageError.
+    """
+    joins = Joins(table_of(selection.model))
+    parameters = Parameters(dialect_name, joins)
+    conditions = [c.clause(parameters) for c in selection.conditions]
+    orderings = [o.clause(parameters) for o in selection.orderings]
+    # The numbers of limit and offset come before those of the shape's own values.
+    limits = [
+        None if given is None else parameters.bind(None, sa.BigInteger())
+        for given in (selection.limit, selection.offset)
+    ]
+    found = ShapedSelect(computed, dialect_name)
+    found.cells = found.take(spec, joins, parameters)
+    for term in places:
+        found.add(term.clause(parameters), Read(None, term.value_type))
+    source = _joined_by_expressions(spec, found, joins.source, [*conditions, *orderings])
+    statement = sa.select(*found.columns).select_from(source).where(*conditions)
+    if found.aggregates:
+        statement = statement.group_by(
+            *(c.element for n, c in enumerate(found.columns) if n not in found.aggregates)
+        )
+    statement = statement.order_by(*orderings)
+    limit, offset = limits
+    if limit is not None:
+        statement = statement.limit(limit)
+    if offset is not None:
+        statement = statement.offset(offset)
+    return statement, found
+
+
+def _joined_by_expressions(
+    spec: ShapeSpec,
+    found: ShapedSelect,
+    source: FromClause,
+    others: Sequence[ColumnElement[Any]],
+) -> FromClause:
+    """Return the FROM with the tables that SQLAlchemy expressions of the shape name.
+
+    Raises ShapeProblem where no relation, or several, lead to one of them.
+    """
+    refuse_other_tables(spec.model, others, source)
+    many: str | None = None
+    named = sa.select(*found.columns).select_from(source).get_final_froms()
+    for table in named[1:]:
+        relations = [
+            cast("ModelRelation", getattr(spec.model, name)) for name in relation_names(spec.model)
+        ]
+        leading = [r for r in relations if table_of(r.spec.target) is table]
+        if len(leading) != 1:
+            shown = " or ".join(map(repr, leading)) or "no relation"
+            raise ShapeProblem(
+                f"{spec.shape.__name__}: an expression reads the table"
+                f" {getattr(table, 'name', '(a subquery)')}, to which {shown} of"
+                f" {spec.model.__name__} leads",
+                "use `.count()` or `.to` of the relation that is meant, or a scalar subquery",
+            )
+        [relation] = leading
+        if relation.spec.many:
+            if many is not None or len(found.aggregates) < _reading(found, table):
+                raise ShapeProblem(
+                    f"{spec.shape.__name__}: rows would be repeated for each of {relation!r}",
+                    "read them as a list of shapes, or with an aggregate of one relation such as"
+                    f" `{relation!r}.count()`",
+                )
+            many = relation.name
+        source = _outer(source, relation.spec)
+    return source
+
+
+def _reading(found: ShapedSelect, table: FromClause) -> int:
+    """Return how many columns read a table; only aggregates may, of a relation to many."""
+    return sum(
+        1
+        for n, column in enumerate(found.columns)
+        if n in found.aggregates or table in sa.select(column).get_final_froms()
+    )
+
+
+def _outer(source: FromClause, spec: RelationSpec) -> FromClause:
+    own = table_of(spec.owner)
+    for model, pairs in (
+        [(spec.link, spec.pairs), (spec.target, spec.onward)]
+        if spec.link is not None
+        else [(spec.target, spec.pairs)]
+    ):
+        table = table_of(model)
+        on = sa.and_(*(own.c[a.column] == table.c[b.column] for a, b in pairs))
+        source = source.outerjoin(table, on)
+        own = table
+    return source

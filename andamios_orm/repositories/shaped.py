@@ -1,0 +1,250 @@
+"""`Shaped`: a query whose rows are instances of any Pydantic class."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar, cast
+
+from pydantic import BaseModel
+from sqlalchemy.engine import Dialect
+
+from andamios_orm.database.source import Source
+from andamios_orm.errors import UsageError
+from andamios_orm.queries import shape_sql
+from andamios_orm.queries.keyset import place_reader
+from andamios_orm.queries.loads import Load
+from andamios_orm.queries.nodes import Key, Node, Term, combined
+from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.shape_sql import ShapedSelect
+from andamios_orm.queries.shapes import Asked, Computed, ManyPart, ShapeSpec
+from andamios_orm.repositories.loading import KeyRows, related_rows, row_keys
+from andamios_orm.repositories.paging import Placed, placed
+from andamios_orm.repositories.reading import Rows
+from andamios_orm.repositories.statements import ModelStatements
+from andamios_orm.rows.nested import (
+    Level,
+    level_maker,
+    python_value,
+    shape_value,
+    shapes_validator,
+    tuple_maker,
+)
+from andamios_orm.rows.plan import PIECE, Plan, PlanCache, Row, compile_plan
+from andamios_orm.schema.compiler import table_of
+
+__all__ = ["Shaped", "values_plan"]
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Shaped(Rows[P]):
+    """Some rows of one model, read as instances of a shape; made by `Query.into`.
+
+    Immutable like every query. `all`, `first`, `one` and the others read only the columns that the
+    shape has, with one more statement for each nested list.
+    """
+
+    __slots__ = ("_computed", "_spec")
+
+    def __init__(
+        self,
+        statements: ModelStatements[Any],
+        source: Source,
+        selection: Selection,
+        spec: ShapeSpec,
+        computed: Computed,
+    ) -> None:
+        self._statements = statements
+        self._source = source
+        self._selection = selection
+        self._spec = spec
+        self._computed = computed
+
+    def _with(self, selection: Selection) -> Self:
+        return type(self)(self._statements, self._source, selection, self._spec, self._computed)
+
+    def _plan(self) -> Plan[list[P]]:
+        return _shape_plan(self._source.plans, self._selection, self._spec, self._computed)
+
+    def _placed_plan(self, terms: Sequence[Term]) -> Plan[list[Placed[P]]]:
+        self._refuse_groups("page")
+        plans, spec = self._source.plans, self._spec
+        return _placed_plan(plans, self._selection, spec, self._computed, terms)
+
+    def _values(self, selection: Selection) -> list[object]:
+        return [*selection.values(), *self._spec.values(self._computed)]
+
+    async def _completed(self, found: list[P], source: Source) -> list[P]:
+        if not self._spec.lists:
+            return found
+        # Until their lists are there, the rows are no instances.
+        made = await _filled(cast("list[Level]", found), self._spec, source)
+        return await _validated(cast("type[P]", self._spec.shape), made)
+
+    async def count(self) -> int:
+        """Return how many rows there are, within limit and offset.
+
+        Raises UsageError for a shape with aggregates, whose rows are groups.
+        """
+        self._refuse_groups("count")
+        return await super().count()
+
+    async def exists(self) -> bool:
+        """Return whether there is any row. Raises what `count` raises."""
+        self._refuse_groups("exists")
+        return await super().exists()
+
+    def _refuse_groups(self, verb: str) -> None:
+        if self._spec.groups(self._computed):
+            raise UsageError(
+                f"{verb}() of {self._spec.shape.__name__}: its rows are groups of rows",
+                "count the rows of the query before into(), or read the groups with all()",
+            )
+
+
+def _shape_plan(
+    plans: PlanCache, selection: Selection, spec: ShapeSpec, computed: Computed
+) -> Plan[list[Any]]:
+    shape = combined("shape", spec.key(computed), selection.key())
+
+    def build(dialect: Dialect) -> Plan[list[Any]]:
+        statement, select = shape_sql.shaped(selection, spec, computed, dialect.name)
+        decode = _decoder(spec, select, dialect)
+        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
+
+    return plans.get(shape, build)
+
+
+def _placed_plan(
+    plans: PlanCache,
+    selection: Selection,
+    spec: ShapeSpec,
+    computed: Computed,
+    terms: Sequence[Term],
+) -> Plan[list[Placed[Any]]]:
+    keys = combined(*[term.key() for term in terms], selection.key())
+    shape = combined("placed shape", spec.key(computed), keys)
+
+    def build(dialect: Dialect) -> Plan[list[Placed[Any]]]:
+        statement, select = shape_sql.shaped(selection, spec, computed, dialect.name, terms)
+        width = len(select.columns)
+        places = range(width - len(terms), width)
+        decode = placed(_decoder(spec, select, dialect), place_reader(terms, dialect, places))
+        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
+
+    return plans.get(shape, build)
+
+
+def _decoder(
+    spec: ShapeSpec, select: ShapedSelect, dialect: Dialect
+) -> Callable[[Sequence[Row]], list[Any]]:
+    made = _level_maker(select, dialect)
+    if spec.lists:
+        return made
+    validate = shapes_validator(spec.shape)
+    return lambda rows: validate(made(rows))
+
+
+def _level_maker(select: ShapedSelect, dialect: Dialect) -> Callable[[Sequence[Row]], list[Any]]:
+    converters = [
+        shape_value(read.type, dialect, is_column=read.field is not None) for read in select.reads
+    ]
+    for place in itertools.chain(*select.keys):
+        # Keys are compared with those of other rows, so they are Python's values.
+        converters[place] = python_value(select.reads[place].type, dialect)
+    return level_maker(select.cells, converters, select.keys)
+
+
+async def _filled(levels: list[Level], spec: ShapeSpec, source: Source) -> list[Any]:
+    """Return the dicts of the levels, each with its lists."""
+    dicts = [level[0] for level in levels]
+    for place, (path, part) in enumerate(spec.lists, 1):
+        keys = [level[place] for level in levels]
+        known = list(dict.fromkeys(key for key in keys if not _missing(key)))
+        lists: dict[object, list[Any]] = {}
+        for key, row in await _nested(part, known, source):
+            lists.setdefault(key, []).append(row)
+        *within, name = path
+        for made, key in zip(dicts, keys, strict=True):
+            into = made
+            for step in within:
+                into = None if into is None else into[step]
+            if into is not None:
+                into[name] = lists.get(key, [])
+    return dicts
+
+
+def _missing(key: object) -> bool:
+    return key is None or (isinstance(key, tuple) and None in key)
+
+
+async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> KeyRows:
+    """Return the rows of a nested list as dicts, each after the key of whom it belongs to."""
+    further = part.shape.values({})
+
+    def plan_of(load: Load, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+        return _nested_plan(load, part.shape, plans, room)
+
+    rows = await related_rows(part.load, keys, source, plan_of, further)
+    if not part.shape.lists:
+        return rows
+    levels = [level for _, level in rows]
+    dicts = await _filled(levels, part.shape, source)
+    return [(key, made) for (key, _), made in zip(rows, dicts, strict=True)]
+
+
+def _nested_plan(load: Load, spec: ShapeSpec, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+    shape: Key = combined("nested", spec.key({}), load.key(), "-" if room is None else room)
+
+    def build(dialect: Dialect) -> Plan[KeyRows]:
+        select = ShapedSelect({}, dialect.name)
+
+        def what(joins: Any, parameters: Any) -> Sequence[Any]:
+            select.cells = select.take(spec, joins, parameters)
+            if select.aggregates:
+                raise UsageError(
+                    f"{spec.shape.__name__}: an aggregate in a nested list has no group",
+                    "use `.count()` of a relation of its own, or compute in the outer shape",
+                )
+            return select.columns
+
+        statement = shape_sql.related(load, dialect.name, room, what)
+        made = _level_maker(select, dialect)
+        width = len(select.columns)
+        keys = row_keys(load.relation.spec, dialect, width)
+
+        def decode(rows: Sequence[Row]) -> KeyRows:
+            return list(zip(keys(rows), made([row[:width] for row in rows]), strict=True))
+
+        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
+
+    return plans.get(shape, build)
+
+
+async def _validated(shape: type[P], made: list[Any]) -> list[P]:
+    validate = shapes_validator(shape)
+    if len(made) <= PIECE:
+        return validate(made)
+    found: list[P] = []
+    for start in range(0, len(made), PIECE):
+        found += validate(made[start : start + PIECE])
+        await asyncio.sleep(0)
+    return found
+
+
+def values_plan(
+    plans: PlanCache, selection: Selection, asked: Sequence[Asked]
+) -> tuple[Plan[list[Any]], list[object]]:
+    """Return the plan that reads expressions as tuples, or one alone as it is, and its values."""
+    spec = ShapeSpec(BaseModel, selection.model, tuple((str(n), a) for n, a in enumerate(asked)))
+    keys = [a.key() if isinstance(a, Node) else None for a in asked]
+    shape = combined("values", selection.key(), *keys)
+
+    def build(dialect: Dialect) -> Plan[list[Any]]:
+        statement, select = shape_sql.shaped(selection, spec, {}, dialect.name)
+        made = tuple_maker([python_value(read.type, dialect) for read in select.reads])
+        return compile_plan(statement, dialect, made, table=table_of(spec.model), many=True)
+
+    return plans.get(shape, build), [*selection.values(), *spec.values({})]

@@ -1,0 +1,165 @@
+"""Turn rows into nested dicts by name, and those into instances of a shape.
+
+The function that names the columns is generated once per statement, like that of a model's rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+from andamios_orm.errors import InvalidRow
+from andamios_orm.rows.decode import REFUSALS
+from andamios_orm.rows.encode import refusals
+from andamios_orm.rows.plan import Row
+from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.representations.base import Converter, Expression
+
+__all__ = [
+    "Layout",
+    "Level",
+    "level_maker",
+    "python_value",
+    "shape_value",
+    "shapes_validator",
+    "tuple_maker",
+]
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Layout(Protocol):
+    """How the columns of a row make a nested dict."""
+
+    @property
+    def items(self) -> Sequence[tuple[str, Any]]:
+        """By name: the place of a column in the row, or another layout."""
+        ...
+
+    @property
+    def marker(self) -> int | None:
+        """The column that is NULL where there is no dict at all."""
+        ...
+
+
+Level: TypeAlias = tuple[Any, ...]
+"""A dict, and the keys of the lists that belong into it."""
+
+
+def level_maker(
+    layout: Layout, converters: Sequence[Converter | None], keys: Sequence[Sequence[int]]
+) -> Callable[[Sequence[Row]], list[Any]]:
+    """Return the function from rows to dicts, or to tuples of a dict and keys if there are any.
+
+    A key of one column is its value alone, None where it is NULL.
+    """
+    scope: dict[str, object] = {}
+
+    def cell(place: int) -> str:
+        return _cell(place, converters[place], scope)
+
+    def made(part: Layout) -> str:
+        items = (
+            f"{name!r}: {cell(found) if isinstance(found, int) else made(found)}"
+            for name, found in part.items
+        )
+        dict_ = f"{{{', '.join(items)}}}"
+        return dict_ if part.marker is None else f"(None if c{part.marker} is None else {dict_})"
+
+    whole = made(layout)
+    if keys:
+        parts = [
+            cell(places[0]) if len(places) == 1 else f"({', '.join(map(cell, places))},)"
+            for places in keys
+        ]
+        whole = f"({whole}, {', '.join(parts)})"
+    targets = "".join(f"c{place}, " for place in range(len(converters)))
+    source = f"lambda rows: [{whole} for {targets}in rows]"
+    # The only foreign text in it are names of fields, as literals.
+    return cast("Callable[[Sequence[Row]], list[Any]]", eval(source, scope))  # noqa: S307 - see above
+
+
+def tuple_maker(converters: Sequence[Converter | None]) -> Callable[[Sequence[Row]], list[Any]]:
+    """Return the function from rows to tuples, or to the values of the only column."""
+    scope: dict[str, object] = {}
+    cells = [_cell(place, converter, scope) for place, converter in enumerate(converters)]
+    whole = cells[0] if len(cells) == 1 else f"({', '.join(cells)})"
+    targets = "".join(f"c{place}, " for place in range(len(converters)))
+    source = f"lambda rows: [{whole} for {targets}in rows]"
+    return cast("Callable[[Sequence[Row]], list[Any]]", eval(source, scope))  # noqa: S307 - made here
+
+
+def _cell(place: int, converter: Converter | None, scope: dict[str, object]) -> str:
+    name = f"c{place}"
+    if converter is None:
+        return name
+    if isinstance(converter, Expression):
+        return converter.inline(name, place, scope)
+    scope[f"load{place}"] = converter
+    return f"load{place}({name})"
+
+
+def shape_value(
+    column_type: TypeEngine[Any], dialect: Dialect, *, is_column: bool
+) -> Converter | None:
+    """Return driver value → something pydantic reads, None where it reads that itself."""
+    if is_column and isinstance(column_type, Stored):
+        return column_type.load_processor(dialect, python_value=False)
+    return python_value(column_type, dialect)
+
+
+def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
+    """Return driver value → the value of a SQLAlchemy type, None where the driver gives that.
+
+    Numbers are left as they are: the driver gives numbers, and SQLAlchemy's way to read them
+    depends on what the driver says of each column.
+    """
+    if isinstance(column_type, sa.Numeric):
+        return None
+    kept = column_type.dialect_impl(dialect)
+    return cast("Converter | None", kept.result_processor(dialect, None))
+
+
+_validators: WeakKeyDictionary[type[BaseModel], Callable[[list[Any]], list[Any]]] = (
+    WeakKeyDictionary()
+)
+
+
+def shapes_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
+    """Return the function from nested dicts to instances. Raises InvalidRow, without values."""
+    found = _validators.get(shape)
+    if found is None:
+        found = _validators[shape] = _made_validator(shape)
+    return found
+
+
+def _made_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
+    adapter = TypeAdapter[list[P]](list[shape])  # type: ignore[valid-type] # made at run time
+
+    def validate(rows: list[Any]) -> list[P]:
+        try:
+            # Lax, because drivers give text for what they have no type for.
+            return adapter.validate_python(rows, strict=False, by_alias=False, by_name=True)
+        except ValidationError as error:
+            found = {
+                path.partition(".")[2] or path: kind
+                for path, kind in refusals(error, shape).items()
+            }
+        except REFUSALS as error:
+            found = {"(model)": type(error).__name__}
+        shown = ", ".join(f"{name} ({kind})" for name, kind in found.items())
+        raise InvalidRow(
+            f"a row does not fit {shape.__name__}: {shown}",
+            "give the fields the types of what they are read from, or correct the row",
+            model=shape,
+            key=None,
+            fields=found,
+        )
+
+    return validate

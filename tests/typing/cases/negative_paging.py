@@ -1,0 +1,31 @@
+"""Calls for pages that are wrong."""
+
+from models import Hero, Team
+
+from andamios_orm import Database, Page, Repository
+
+
+async def paged(heroes: Repository[Hero]) -> None:
+    query = heroes.order_by(Hero.name)
+    await query.page(20)  # E: page-size-by-position
+    await query.page(size="20")  # E: page-size-text
+    await query.page(after=3)  # E: page-after-number
+    await query.page(before=b"x")  # E: page-before-bytes
+    await query.page(number=3)  # E: page-by-number
+    await query.numbered_page()  # E: numbered-page-without-number
+    await query.numbered_page("3")  # E: numbered-page-text
+    await query.numbered_page(3, 20)  # E: numbered-page-size-by-position
+    await query.numbered_page(3, after="x")  # E: numbered-page-after
+    teams: Page[Team] = await query.page()  # E: page-of-another-model
+    print(teams)
+    page = await query.page()
+    print(page.total)  # E: page-without-total
+    page.next = None  # E: page-is-frozen
+    print(len(page))  # E: page-has-no-length
+    print((await query.numbered_page(1)).next)  # E: numbered-page-without-cursor
+    cursor: str = page.next  # E: no-next-page
+    print(cursor)
+
+
+Database("sqlite://", max_page_size="5")  # E: max-page-size-text
+Database("sqlite://", cursor_key=5)  # E: cursor-key-number
