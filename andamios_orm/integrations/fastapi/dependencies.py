@@ -19,12 +19,15 @@ from andamios_orm.errors import WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.repositories.repository import Repository
 
-__all__ = ["DbId", "db_session", "repository"]
+__all__ = ["METADATA", "DbId", "db_session", "repository"]
 
 M = TypeVar("M", bound=Model)
 
 DbId: TypeAlias = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """A counted key in a path or a query: what is no key of any table is answered with 422."""
+
+METADATA = "andamios_orm.metadata"
+"""The key of a request's scope under which the tables of its database are."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
@@ -112,6 +115,7 @@ class _SessionOf:
         read_only = self.read_only
         if read_only is None:
             read_only = connection.scope.get("method") in _SAFE
+        connection.scope[METADATA] = self.db.metadata
         async with self.db.session(read_only=read_only, isolation=self.isolation) as session:
             yield session
 

@@ -29,6 +29,7 @@ from andamios_orm.errors import (
     TransactionConflict,
     UniqueViolation,
 )
+from andamios_orm.integrations.fastapi.dependencies import METADATA
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.registry import declarations
 
@@ -170,7 +171,8 @@ def _not_storable(request: Request, error: NotStorable) -> _Answer:
     if error.field is None:
         return 422, detail, "not_storable", []
     owner, _, name = error.field.rpartition(".")
-    models = [d.model for d in declarations() if d.model.__name__ == owner]
+    known = declarations(request.scope.get(METADATA))
+    models = [d.model for d in known if d.model.__name__ == owner]
     alias = _alias(models[0] if len(models) == 1 else None, name)
     item = ProblemItem(loc=_where(request, name, alias), msg=detail, type="not_storable")
     return 422, f"{name} cannot be stored exactly", "not_storable", [item]
