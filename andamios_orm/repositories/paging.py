@@ -18,6 +18,7 @@ from andamios_orm.queries.nodes import Term
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Attr
 from andamios_orm.rows.plan import Plan, Row
+from andamios_orm.schema.tenants import with_tenant
 
 __all__ = [
     "Asked",
@@ -133,7 +134,7 @@ async def read_page(
 
     whole = keyset.applied(selection).limited(0)
     plan = plan_of(whole, keyset.terms)
-    context = context_of(plan.sql, plan.bind(values_of(whole)))
+    context = context_of(plan.sql, plan.bind(with_tenant(values_of(whole), source.tenant)))
     wanted = whole.limited(size + 1)
     cursor = asked.after if asked.before is None else asked.before
     if cursor is not None:
