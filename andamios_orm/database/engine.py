@@ -122,6 +122,28 @@ class Database:
     ) -> None:
         await self.dispose()
 
+    @asynccontextmanager
+    async def lifespan(self, app: object = None, /) -> AsyncIterator[None]:
+        """Open the database around the life of an application: `FastAPI(lifespan=db.lifespan)`.
+
+        A connection is opened before the first request, so a database that does not answer stops
+        the start with DatabaseUnavailable; all are closed in the end. An application with more to
+        open enters it in a lifespan of its own:
+
+        ```python
+        from contextlib import asynccontextmanager
+
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with db.lifespan(app):
+                yield
+        ```
+        """
+        async with self:
+            await self.warm_up()
+            yield
+
     async def warm_up(self, connections: int = 1) -> None:
         """Open connections ahead of their use, so that the first callers do not wait for them.
 
