@@ -213,6 +213,9 @@ class Query(Rows[M]):
         plan, values = values_plan(self._source.plans, self._selection, asked)
         return await self._source.fetch(plan, values)
 
+    def _reads_beside(self) -> bool:
+        return bool(self._loads)
+
     async def _completed(self, found: list[M], source: Source) -> list[M]:
         if self._loads and found:
             await load_related(found, self._loads, source)
