@@ -151,9 +151,14 @@ class Connection(asyncmy_connection.Connection):
         """Run a statement and return its rows as they come. Raises NotStorable, WrongType."""
         if values:
             self._refuse_other_escapes()
-        await self.query(filled(sql, values), unbuffered=True)
-        self._pause()
+        text = filled(sql, values)
+        self._require_room(text)
+        await self._to_its_end(lambda: self._begun(text))
         return Rows(self)
+
+    async def _begun(self, text: bytes) -> None:
+        await self._answered(text, unbuffered=True)
+        self._pause()
 
     async def more_rows(self, count: int) -> list[Row]:
         """Return the next rows of the statement that was opened."""
@@ -211,17 +216,20 @@ class Connection(asyncmy_connection.Connection):
     async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
         """Run a statement to its end, also if the task is cancelled. Raises ValueOutOfRange."""
         text = sql.encode(errors="surrogateescape") if isinstance(sql, str) else sql
+        self._require_room(text)
+        return await self._to_its_end(lambda: self._answered(text, unbuffered=unbuffered))
+
+    def _require_room(self, text: bytes) -> None:
+        """Raise ValueOutOfRange for a statement at which the server would close the connection."""
         if len(text) >= self._max_packet:
-            # The server would close the connection.
             raise ValueOutOfRange(
                 f"the statement with its values has {len(text)} bytes",
                 "write fewer rows or shorter values at a time, or raise max_allowed_packet on the"
                 " server",
                 limit=f"{self._max_packet} bytes",
             )
-        return await self._to_its_end(lambda: self._answered(text, unbuffered))
 
-    async def _answered(self, text: bytes, unbuffered: bool) -> Any:
+    async def _answered(self, text: bytes, *, unbuffered: bool) -> Any:
         try:
             count = await self._asyncmy.query(text, unbuffered)
         except MySQLError as error:
