@@ -177,6 +177,9 @@ class Query(Rows[M], Selects):
                 "leave load() and with_for_update() out",
             )
 
+    def _reads_beside(self) -> bool:
+        return bool(self._loads)
+
     async def _completed(self, found: list[M], source: Source) -> list[M]:
         if self._loads and found:
             await load_related(found, self._loads, source)
