@@ -27,7 +27,7 @@ from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.relations import relation_of
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec, Storage
 
-__all__ = ["Relation", "Scope", "Via", "join_onto", "path_values"]
+__all__ = ["Relation", "Scope", "Via", "join_onto", "path_values", "relation_standing"]
 
 _ids = itertools.count(1)
 
@@ -180,9 +180,8 @@ class Scope:
             f"write the condition with the columns of {self._model.__name__} and their operators",
         )
 
-    def tables(self) -> set[sa.Table]:
-        own = self._rows if isinstance(self._rows, sa.Table) else table_of(self._model)
-        return {own, *self._outer.tables()}
+    def around(self) -> set[FromClause]:
+        return {self._rows, *self._outer.around()}
 
 
 class _Hops:
@@ -190,7 +189,9 @@ class _Hops:
 
     def __init__(self, relation: Relation, binder: Binder) -> None:
         path = relation.path
-        taken = {table_of(relation.root), *binder.tables()}
+        self._around: set[FromClause] = {table_of(relation.root), *binder.around()}
+        taken = {getattr(rows, "element", rows) for rows in self._around}
+        self._relation = relation
         self.conditions: list[ColumnElement[bool]] = []
         self.rows: list[FromClause] = []
         source: FromClause | None = None
@@ -207,19 +208,26 @@ class _Hops:
                 else:
                     source = source.join(rows, on)
                 scope = Scope(binder, model, rows)
-                self.conditions += [c.clause(scope) for c in _standing(step.spec, model)]
+                self.conditions += [c.clause(scope) for c in relation_standing(step.spec, model)]
                 self.rows.append(rows)
                 left = _columns_of(rows)
         self.source = cast("FromClause", source)
         self.last = self.rows[-1]
 
     def select(self, what: ColumnElement[Any], more: Sequence[ColumnElement[bool]]) -> Any:
-        """Return the subquery of one value."""
+        """Return the subquery of one value. Raises UsageError if it reads a third table."""
+        own = sa.select(*self.conditions, *more).select_from(self.source).get_final_froms()
+        if not set(own) <= {self.source, *self._around}:
+            raise UsageError(
+                f"an expression in a condition on {self._relation!r} reads another table; without"
+                " a join every row would meet every row",
+                "use a relation of the related model, or put the other table into a subquery",
+            )
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
 
 
-def _standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condition, ...]:
+def relation_standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condition, ...]:
     """Return what holds for the rows of a relation without being asked.
 
     A row that must be there is shown, even if it is marked as deleted.
@@ -231,7 +239,7 @@ def path_values(path: Iterable[Relation], into: list[object]) -> None:
     """Append the values that the rows along a path are found by."""
     for step in path:
         for model, _ in _steps(step.spec):
-            for condition in _standing(step.spec, model):
+            for condition in relation_standing(step.spec, model):
                 condition.values(into)
 
 
@@ -415,4 +423,4 @@ def join_onto(
     rows = table_of(spec.target).alias()
     on = [left.c[own.column] == rows.c[other.column] for own, other in spec.pairs]
     scope = Scope(binder, spec.target, rows)
-    return rows, sa.and_(*on, *(c.clause(scope) for c in _standing(spec, spec.target)))
+    return rows, sa.and_(*on, *(c.clause(scope) for c in relation_standing(spec, spec.target)))

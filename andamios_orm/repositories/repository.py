@@ -15,6 +15,7 @@ from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, W
 from andamios_orm.models.base import Model
 from andamios_orm.models.deriving import Variant, variant_of
 from andamios_orm.queries import nodes, terms
+from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.linking import (
     link_rows,
     linked_relation,
@@ -32,6 +33,7 @@ from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.repositories.tenants import owned, owned_group, require_tenant
 from andamios_orm.repositories.upserting import upserter_of
+from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
 
@@ -54,7 +56,7 @@ P = TypeVar("P", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel)
 
 
-class Repository(Generic[M]):
+class Repository(Selects, Generic[M]):
     """The stored instances of one model.
 
     `Repository(Hero, db)` works on its own connection call by call; `Repository(Hero, session)`
@@ -160,6 +162,9 @@ class Repository(Generic[M]):
 
     def _query(self) -> Query[M]:
         return Query(self._statements, self._source, self._statements.rows)
+
+    def _selected(self) -> tuple[Source, Selection]:
+        return self._source, self._statements.rows
 
     # -- reading
 
