@@ -133,8 +133,8 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
-    "Cursor": "repositories.paging",
     "Create": "models.variants",
+    "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",

@@ -397,7 +397,13 @@ class UniqueViolation(ConstraintViolation):
 
 
 class ForeignKeyViolation(ConstraintViolation):
-    """A referenced row does not exist, or a row to be removed is still referenced."""
+    """A referenced row does not exist, or a row to be removed is still referenced.
+
+    `referenced` is False in the first case and True in the second; None where nobody knows, such
+    as for a key that is checked at the commit.
+    """
+
+    referenced: bool | None = None
 
 
 class CheckViolation(ConstraintViolation):

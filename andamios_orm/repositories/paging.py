@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from andamios_orm.database.source import Source
 from andamios_orm.errors import UsageError
@@ -43,9 +43,15 @@ encrypted: it holds the values by which the page's last row is sorted.
 """
 
 
+# Else a page of heroes would be taken for one of Public[Hero] as it is.
+_CONVERTED = ConfigDict(revalidate_instances="always")
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Some rows in their order, and where the rows around them are."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONVERTED
 
     items: list[T]
     next: Cursor | None = None
@@ -57,6 +63,8 @@ class Page(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class NumberedPage(Generic[T]):
     """Some rows in their order, and how many there are in all."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONVERTED
 
     items: list[T]
     total: int

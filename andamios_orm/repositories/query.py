@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
 from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
@@ -24,12 +23,13 @@ from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.repositories.loading import load_related
 from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
-from andamios_orm.repositories.shaped import Shaped, values_plan
+from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import (
     ModelStatements,
     assigned_values,
     statements_of,
 )
+from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
@@ -46,18 +46,9 @@ __all__ = ["Query", "require_marks"]
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
-F = TypeVar("F")
-
-SQL: TypeAlias = TypedColumnsClauseRole[A]
-"""An expression of the library's or of SQLAlchemy's, with the type of its values."""
 
 
-class Query(Rows[M]):
+class Query(Rows[M], Selects):
     """Some rows of one model, described step by step; made by a repository.
 
     A query is immutable: every step returns another one, so a query can be kept and refined in
@@ -166,11 +157,7 @@ class Query(Rows[M]):
         assert cards[0] == HeroCard(name="Ada", team=None)
         ```
         """
-        if self._loads or self._selection.lock is not None:
-            raise UsageError(
-                "into() reads what the shape asks for, and neither loads nor locks anything else",
-                "leave load() and with_for_update() out",
-            )
+        self._alone("into")
         model = self._selection.model
         given = {
             name: shapes.read_computed(f"computed[{name!r}]", expression, model)
@@ -179,44 +166,16 @@ class Query(Rows[M]):
         spec = shapes.read(shape, model, frozenset(given))
         return Shaped(self._statements, self._source, self._selection, spec, given)
 
-    @overload
-    async def select(self, one: SQL[A], /) -> list[A]: ...
-    @overload
-    async def select(self, one: SQL[A], two: SQL[B], /) -> list[tuple[A, B]]: ...
-    @overload
-    async def select(self, one: SQL[A], two: SQL[B], three: SQL[C], /) -> list[tuple[A, B, C]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], /
-    ) -> list[tuple[A, B, C, D]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], /
-    ) -> list[tuple[A, B, C, D, E]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], six: SQL[F], /
-    ) -> list[tuple[A, B, C, D, E, F]]: ...
-    async def select(self, *columns: SQL[Any]) -> list[Any]:
-        """Return tuples of some columns or expressions, or the values of a single one.
+    def _selected(self) -> tuple[Source, Selection]:
+        self._alone("select")
+        return self._source, self._selection
 
-        Where an aggregate is among them, the others say what the rows are grouped by. Six at most
-        have types of their own; for more, name them in a shape and use into().
-
-        ```python
-        assert await heroes.order_by(Hero.name).select(Hero.name, Hero.age) == [
-            ("Ada", 36),
-            ("Grace", 85),
-        ]
-        assert await heroes.where(Hero.age > 1).select(sa.func.max(Hero.age)) == [85]
-        ```
-        """
-        if not columns:
-            raise WrongType("select() got nothing to read", "pass columns, or use all()")
-        model = self._selection.model
-        asked = [shapes.read_computed("select()", column, model) for column in columns]
-        plan, values = values_plan(self._source.plans, self._selection, asked)
-        return await self._source.fetch(plan, values)
+    def _alone(self, verb: str) -> None:
+        if self._loads or self._selection.lock is not None:
+            raise UsageError(
+                f"{verb}() reads what it is asked for, and neither loads nor locks anything else",
+                "leave load() and with_for_update() out",
+            )
 
     async def _completed(self, found: list[M], source: Source) -> list[M]:
         if self._loads and found:

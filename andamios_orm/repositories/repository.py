@@ -14,28 +14,49 @@ from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.models.deriving import Variant, variant_of
-from andamios_orm.models.metaclass import is_relation
 from andamios_orm.queries import nodes, terms
+from andamios_orm.queries.selection import Selection
+from andamios_orm.repositories.linking import (
+    link_rows,
+    linked_relation,
+    links_between,
+    store_missing,
+)
+from andamios_orm.repositories.nested import (
+    family_of,
+    has_related,
+    store_families,
+    store_family,
+)
 from andamios_orm.repositories.query import Query, require_marks
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.repositories.tenants import owned, owned_group, require_tenant
 from andamios_orm.repositories.upserting import upserter_of
+from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-    from andamios_orm.queries.expressions import AnyColumn, Assignment, Path, Predicate, SortKey
+    from andamios_orm.queries.expressions import (
+        AnyColumn,
+        Assignment,
+        Path,
+        Predicate,
+        SortKey,
+        ToMany,
+    )
 
 __all__ = ["Repository"]
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel)
 
 
-class Repository(Generic[M]):
+class Repository(Selects, Generic[M]):
     """The stored instances of one model.
 
     `Repository(Hero, db)` works on its own connection call by call; `Repository(Hero, session)`
@@ -142,6 +163,9 @@ class Repository(Generic[M]):
     def _query(self) -> Query[M]:
         return Query(self._statements, self._source, self._statements.rows)
 
+    def _selected(self) -> tuple[Source, Selection]:
+        return self._source, self._statements.rows
+
     # -- reading
 
     async def get(self, key: object, /) -> M:
@@ -187,10 +211,16 @@ class Repository(Generic[M]):
         """Store an instance and return it as stored, with what the database made.
 
         The instance given is left as it is; of a `Create[Hero]`, or a class with
-        `variant="create"`, the fields of the model are stored. Raises InvalidRow if it no longer
-        fits its model and NotStorable for a value its column cannot hold, both before any SQL; and
-        UniqueViolation, ForeignKeyViolation, CheckViolation.
+        `variant="create"`, the fields of the model are stored. Where it has fields named like
+        relations, the rows in them are stored too, all or none, and are there in what comes back;
+        they can be of any Pydantic class with the fields of their model. Raises InvalidRow if it no
+        longer fits its model and NotStorable for a value its column cannot hold, both before any
+        SQL; and UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
+        if type(instance) is not self.model and self._has_related(instance):
+            family = family_of(instance, self.model)
+            async with self._source.unit() as unit:
+                return cast("M", await store_family(family, unit))
         encoded = self._statements.encoder.rendered(self._own(instance))
         names, values = owned(self._statements, self._source, encoded)
         return await self._writer.insert(self._source, names, values)
@@ -200,9 +230,14 @@ class Repository(Generic[M]):
 
         Raises what `add` raises, before any SQL where it can.
         """
-        given = [self._own(instance) for instance in instances]
+        given = list(instances)
         if not given:
             return []
+        if any(type(i) is not self.model and self._has_related(i) for i in given):
+            families = [family_of(instance, self.model) for instance in given]
+            async with self._source.unit() as unit:
+                return cast("list[M]", await store_families(families, unit))
+        given = [self._own(instance) for instance in given]
         groups = [
             owned_group(self._statements, self._source, group)
             for group in self._statements.encoder.rendered_all(given)
@@ -398,7 +433,65 @@ class Repository(Generic[M]):
                 raise self._not_found()
             return (await source.fetch(self._statements.by_key(source.plans), found))[0]
 
+    # -- links
+
+    async def link(self, instance: M, relation: ToMany[M, R], /, *others: R) -> None:
+        """Relate a stored row to others through the link table of a relation, all or none.
+
+        What is linked already stays as it is. Raises UsageError for a relation without a link
+        table, NotLoaded for a row that is not stored, ForeignKeyViolation for one that is gone, and
+        InvalidRow where the link has further fields without a default: add() its rows then.
+
+        ```python
+        class Tag(Model, table=True):
+            id: Col[int] = generated()
+            word: Col[str] = field(unique=True)
+
+
+        class NoteTag(Model, table=True):
+            note_id: Col[int] = field(primary_key=True, foreign_key="Note.id")
+            tag_id: Col[int] = field(primary_key=True, foreign_key=Tag.id)
+
+
+        class Note(Model, table=True):
+            id: Col[int] = generated()
+            text: Col[str]
+            tags: RelatedList[Tag] = relation(through=NoteTag)
+
+
+        await db.create_all()
+        notes = Repository(Note, db)
+        note = await notes.add(Note(text="Call Grace"))
+        urgent = await Repository(Tag, db).add(Tag(word="urgent"))
+        await notes.link(note, Note.tags, urgent)
+        assert await notes.where(Note.tags.any(Tag.word == "urgent")).count() == 1
+        ```
+        """
+        spec = linked_relation(relation, self.model)
+        if not others:
+            return
+        rows = link_rows(spec, instance, others)
+        await store_missing(spec, rows, self._source)
+
+    async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
+        """Remove the rows of a relation's link table between a row and others; return how many.
+
+        The rows themselves stay. Raises what `link` raises.
+        """
+        spec = linked_relation(relation, self.model)
+        if not others:
+            return 0
+        selection = links_between(spec, instance, others)
+        statements = statements_of(cast("type[Model]", spec.link))
+        plan = statements.delete(self._source.plans, selection)
+        return await self._source.affect(plan, selection.values())
+
     # -- variants
+
+    def _has_related(self, instance: BaseModel) -> bool:
+        """Whether rows related to it are to be stored with it."""
+        variant = self._variant(instance)
+        return variant is not None and has_related(type(instance), self.model)
 
     def _own(self, instance: M) -> M:
         """Return an instance of the model for one of a variant. Raises WrongType, InvalidRow."""
@@ -413,13 +506,6 @@ class Repository(Generic[M]):
                 f"a {name} has no {', '.join(variant.left_out)}, so it is no whole row",
                 f"use the {self.model.__name__} it was made of, or patch() for some fields",
             )
-        for given in instance.__dict__:
-            if given not in fields and is_relation(self.model, given):
-                raise UsageError(
-                    f"{name}.{given} holds related rows, and add() stores one row",
-                    f"store them with repositories of their own, and declare {name}.{given} in"
-                    " another class",
-                )
         values = {n: value for n, value in instance.__dict__.items() if n in fields}
         made = self._statements.encoder.instance(values)
         made.model_fields_set.intersection_update(instance.model_fields_set)

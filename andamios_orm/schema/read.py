@@ -25,9 +25,9 @@ from andamios_orm.schema.spec import (
     OnDelete,
     Role,
 )
-from andamios_orm.schema.types import read_type
+from andamios_orm.schema.types import Reading, read_type
 
-__all__ = ["options_of", "read_model"]
+__all__ = ["options_of", "read_model", "read_shape_field"]
 
 
 def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> ModelSpec:
@@ -54,6 +54,17 @@ def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> Mod
         table_args=_table_args(model),
         whole_row_validators=_has_row_validators(model),
     )
+
+
+def read_shape_field(shape: type[BaseModel], name: str) -> Reading | None:
+    """Return what a field of any Pydantic class would be as a column, None for what is none."""
+    info = shape.__pydantic_fields__[name]
+    try:
+        found = read_type(info.annotation, info.metadata, field=f"{shape.__name__}.{name}")
+    except UnsupportedType:
+        return None
+    raw = _raw_validated(shape)
+    return replace(found, raw_validators=found.raw_validators or name in raw or "*" in raw)
 
 
 def options_of(info: FieldInfo) -> ColumnOptions:
