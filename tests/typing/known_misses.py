@@ -56,6 +56,7 @@ KNOWN_MISSES: Mapping[str, Mapping[str, str]] = {
     "none-for-required": {"pyrefly": _PYDANTIC_SET},
     "not-of-the-literal": {"pyrefly": _PYDANTIC_SET},
     "unknown-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
+    "version-given": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     "argument-for-generated": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     # -- SQLAlchemy
     "in-wrong-select": {"mypy": _ANY_SELECT},
