@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LimitExceeded,
         ManyFound,
         MissingDriver,
+        MissingTenant,
         NotFound,
         NotLoaded,
         NotNullViolation,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         ReservedName,
         SessionMisuse,
         ShapeProblem,
+        StaleVersion,
         StatementFailed,
         TransactionAborted,
         TransactionConflict,
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
     from andamios_orm.models.base import Model
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
+    from andamios_orm.models.mixins import SoftDelete, Tenant, Timestamps, Versioned
     from andamios_orm.models.relations import Related, RelatedList, relation
+    from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.queries.shapes import From
     from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
     from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
@@ -62,6 +66,7 @@ __all__ = [
     "Col",
     "ConditionMisuse",
     "ConstraintViolation",
+    "Create",
     "Cursor",
     "Database",
     "DatabaseError",
@@ -80,6 +85,7 @@ __all__ = [
     "LimitExceeded",
     "ManyFound",
     "MissingDriver",
+    "MissingTenant",
     "Model",
     "NotFound",
     "NotLoaded",
@@ -88,8 +94,10 @@ __all__ = [
     "NotSupported",
     "NumberedPage",
     "Page",
+    "Patch",
     "PrimaryKeyProblem",
     "Progress",
+    "Public",
     "Query",
     "RefusedRow",
     "Related",
@@ -101,7 +109,11 @@ __all__ = [
     "SessionMisuse",
     "ShapeProblem",
     "Shaped",
+    "SoftDelete",
+    "StaleVersion",
     "StatementFailed",
+    "Tenant",
+    "Timestamps",
     "TransactionAborted",
     "TransactionConflict",
     "UUIDKey",
@@ -109,6 +121,7 @@ __all__ = [
     "UnsupportedType",
     "UsageError",
     "ValueOutOfRange",
+    "Versioned",
     "WrongType",
     "field",
     "generated",
@@ -120,6 +133,7 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
+    "Create": "models.variants",
     "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
@@ -128,7 +142,9 @@ _HOMES = {
     "Model": "models.base",
     "NumberedPage": "repositories.paging",
     "Page": "repositories.paging",
+    "Patch": "models.variants",
     "Progress": "reports",
+    "Public": "models.variants",
     "Query": "repositories.query",
     "RefusedRow": "reports",
     "Related": "models.relations",
@@ -136,7 +152,11 @@ _HOMES = {
     "Repository": "repositories.repository",
     "Session": "database.session",
     "Shaped": "repositories.shaped",
+    "SoftDelete": "models.mixins",
+    "Tenant": "models.mixins",
+    "Timestamps": "models.mixins",
     "UUIDKey": "models.keys",
+    "Versioned": "models.mixins",
     "field": "models.columns",
     "generated": "models.columns",
     "register_type": "schema.types",

@@ -24,6 +24,7 @@ from andamios_orm.database.session import Session
 from andamios_orm.errors import ImportRefused, InvalidRow, NotStorable
 from andamios_orm.queries import to_sql
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
 from andamios_orm.rows.decode import REFUSALS, Loads, judged, scalar
 from andamios_orm.rows.encode import Encoder
@@ -32,6 +33,7 @@ from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.tenants import missing_tenant
 
 __all__ = ["OnInvalid", "Tell", "export_rows", "import_rows", "opened"]
 
@@ -84,24 +86,30 @@ async def export_rows(
 
 
 async def _count(session: Session, model: type[BaseModel]) -> int:
+    rows = _stored_rows(model)
     plan = session.plans.get(
         ("count all", model),
         lambda dialect: compile_plan(
-            to_sql.count(Selection(model), dialect.name), dialect, scalar, table=table_of(model)
+            to_sql.count(rows, dialect.name), dialect, scalar, table=table_of(model)
         ),
     )
-    return await session.fetch(plan, [])
+    return await session.fetch(plan, rows.values())
 
 
 async def _page(
     reader: ArrowReader, model: type[BaseModel], key: list[object] | None, size: int
 ) -> pa.Table:
-    after = key is not None
+    after, rows = key is not None, _stored_rows(model)
     return await reader.read(
         ("page", after),
-        lambda what, _: to_sql.key_page(model, what, after=after),
-        [*(key or ()), size],
+        lambda what, dialect_name: to_sql.key_page(rows, what, dialect_name, after=after),
+        [*(key or ()), *rows.values(), size],
     )
+
+
+def _stored_rows(model: type[BaseModel]) -> Selection:
+    """Return the rows of the tenant at hand, also those that are marked as deleted."""
+    return Selection(model, standing_conditions(model, with_deleted=True))
 
 
 def _last_key(model: type[BaseModel], table: pa.Table) -> list[object]:
@@ -149,7 +157,7 @@ async def import_rows(
     Raises ImportRefused, FileProblem for a damaged file, DatabaseError.
     """
     dialect = session.plans.dialect
-    judge = _Judge(model, dialect)
+    judge = _Judge(model, dialect, session.tenant)
     insert = BulkInsert(session, model).insert
     order = ParentsFirst(model, dialect)
     await judge.hold_counter(session)
@@ -182,9 +190,14 @@ def _import_refused(model: type[BaseModel], path: str, report: ImportReport) -> 
 class _Judge:
     """Turns the rows of a file into values to be stored, and keeps account of those refused."""
 
-    def __init__(self, model: type[BaseModel], dialect: Dialect) -> None:
+    def __init__(self, model: type[BaseModel], dialect: Dialect, tenant: object) -> None:
         self._model = model
         self._spec = spec = spec_of(model)
+        owner = spec.roles.get("tenant")
+        if owner is not None and tenant is None:
+            raise missing_tenant(f"{spec.name}.{owner.name}")
+        self._owner = owner
+        self._tenant = tenant
         self._encoder = Encoder(spec)
         self._loads: Loads = {
             field.name: load
@@ -195,11 +208,7 @@ class _Judge:
             _stored(model, field).dialect_impl(dialect).bind_processor(dialect)
             for field in spec.fields
         ]
-        self._counted = [
-            number
-            for number, field in enumerate(spec.fields)
-            if field.generated and field.server_default is None
-        ]
+        self._counted = [number for number, field in enumerate(spec.fields) if field.counted]
         self._hides_key = any(is_secret(part) for part in spec.primary_key)
         self._highest = 0
         self._named: list[RefusedRow] = []
@@ -229,7 +238,11 @@ class _Judge:
         if unreadable:
             return [], unreadable
         try:
-            return self._encoded(cells), {}
+            values = self._encoded(cells)
+            if self._owner is not None:
+                owner = values[self._spec.fields.index(self._owner)]
+                return values, {} if owner == self._tenant else {self._owner.name: "other_tenant"}
+            return values, {}
         except InvalidRow as error:
             return [], error.fields
         except NotStorable as error:

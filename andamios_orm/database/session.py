@@ -27,6 +27,7 @@ from andamios_orm.errors import (
     TransactionAborted,
 )
 from andamios_orm.rows.plan import PIECE, Plan, PlanCache, Row, decoded
+from andamios_orm.schema.tenants import with_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable
@@ -62,6 +63,7 @@ class Session:
         *,
         read_only: bool = False,
         isolation: Isolation | None = None,
+        tenant: object = None,
         beside: bool = False,
     ) -> None:
         levels = pool.capabilities.isolation
@@ -72,6 +74,7 @@ class Session:
                 "ask for one of these, or for none",
             )
         self._pool = pool
+        self._tenant = tenant
         self._isolation = isolation
         self._turn = False
         self._task: asyncio.Task[Any] | None = None
@@ -301,12 +304,19 @@ class Session:
         return self._pool.limits
 
     @property
+    def tenant(self) -> object:
+        """On whose behalf this session was opened, None for nobody's."""
+        return self._tenant
+
+    @property
     def in_transaction(self) -> bool:
         """Locks last until this session ends."""
         return True
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         # What `_statement` does, without three context managers around a short call.
         if self._rows:
@@ -328,6 +338,8 @@ class Session:
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         async with self._statement() as connection:
             return await connection.run(plan, parameters)
@@ -409,6 +421,8 @@ class Session:
 
     async def open_rows(self, plan: Plan[R], values: Sequence[object]) -> OpenRows:
         """Run a plan in this transaction and return its rows, for `next_rows`."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         async with self._statement() as connection:
             rows = OpenRows(await connection.open(plan, parameters), self._depth)
@@ -572,8 +586,8 @@ class _SessionStream:
 class OwnStream(_SessionStream):
     """Rows of one statement in a transaction of its own, on a connection of its own."""
 
-    def __init__(self, pool: Pool) -> None:
-        super().__init__(Session(pool, read_only=True, beside=True))
+    def __init__(self, pool: Pool, tenant: object) -> None:
+        super().__init__(Session(pool, read_only=True, tenant=tenant, beside=True))
 
     @property
     def beside(self) -> Source | None:

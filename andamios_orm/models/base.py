@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from andamios_orm.errors import NotLoaded
+from andamios_orm.models.deriving import Variant, VariantKind, variant_of
 from andamios_orm.models.metaclass import ModelMeta, is_relation
 
 __all__ = ["Model"]
@@ -19,7 +20,9 @@ class Model(BaseModel, metaclass=ModelMeta):
     The class statement's keywords decide: `table=True` stores it under the class name in
     snake_case, `table="heroes"` under that name, `schema="app"` in that database schema;
     `metadata=` keeps it and its subclasses in a SQLAlchemy MetaData of their own. Without
-    `table=` the class is a mixin or a plain schema, and its fields are inherited.
+    `table=` the class is a mixin or a plain schema, and its fields are inherited. What inherits
+    from a table with `variant="create"`, `"patch"` or `"public"` is what an API takes or gives in
+    its place: see `Create`, `Patch` and `Public`.
 
     An instance is a value: it never does I/O, and two with equal fields are equal. Assignment is
     validated like construction.
@@ -45,6 +48,7 @@ class Model(BaseModel, metaclass=ModelMeta):
             table: bool | str = False,
             schema: str | None = None,
             metadata: sa.MetaData | None = None,
+            variant: VariantKind | None = None,
             **config: Unpack[ConfigDict],
         ) -> None: ...
     else:
@@ -54,6 +58,9 @@ class Model(BaseModel, metaclass=ModelMeta):
                 _not_loaded(type(self).__name__, name)
             if not name.startswith("_") and is_relation(type(self), name):
                 _no_related(type(self).__name__, name)
+            variant = variant_of(type(self))
+            if variant is not None and name in variant.left_out:
+                _left_out(type(self).__name__, name, variant)
             return super().__getattr__(name)
 
 
@@ -69,4 +76,12 @@ def _no_related(model: str, name: str) -> NoReturn:
         f"{model}.{name} was not loaded, and an instance never asks the database by itself",
         f"read it with `.load({model}.{name})`, as in"
         f" `await repository.where(...).load({model}.{name}).all()`",
+    )
+
+
+def _left_out(name: str, field: str, variant: Variant) -> NoReturn:
+    raise NotLoaded(
+        f"{name} has no {field}: {variant.left_out[field]}",
+        f"use an instance of {variant.model.__name__}, or declare the field in a class with"
+        f' variant="{variant.kind}"',
     )

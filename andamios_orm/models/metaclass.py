@@ -13,6 +13,7 @@ The only file that touches `pydantic._internal`. The rules, each found by what b
 
 from __future__ import annotations
 
+import copyreg
 import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -32,6 +33,7 @@ from typing_extensions import dataclass_transform
 
 from andamios_orm.errors import DeclarationError, RelationProblem, ReservedName, UsageError
 from andamios_orm.models.columns import UNSET, field, generated
+from andamios_orm.models.deriving import VARIANT, named_bases, reduce_class, variant_of
 from andamios_orm.models.relations import relation
 from andamios_orm.queries.loads import ModelRelation
 from andamios_orm.queries.terms import Attr
@@ -71,8 +73,22 @@ class ModelMeta(ModelMetaclass):
         # Checkers take the class statement's keywords from Model.__init_subclass__; a signature
         # here would hide those of pydantic's configuration.
         def __new__(
-            mcs, name, bases, namespace, *, table=False, schema=None, metadata=None, **kwargs
+            mcs,
+            name,
+            bases,
+            namespace,
+            *,
+            table=False,
+            schema=None,
+            metadata=None,
+            variant=None,
+            **kwargs,
         ):
+            if variant is not None:
+                tables = [base for base in bases if _ATTRS in base.__dict__]
+                bases = named_bases(name, bases, tables, variant)
+            if VARIANT in namespace:  # the names around its model are inherited
+                kwargs[_RESET] = False
             if kwargs.get(_RESET, True):
                 found = parent_frame_namespace(parent_depth=2)
                 namespace["__pydantic_parent_namespace__"] = build_lenient_weakvaluedict(found)
@@ -102,6 +118,10 @@ class ModelMeta(ModelMetaclass):
         return sorted({*super().__dir__(), *fields, *_relations(cls)})
 
 
+# Pickle finds a class by its name, and no module has the name of a variant like Create[Hero].
+copyreg.pickle(ModelMeta, cast("Any", reduce_class))
+
+
 def _as_model(cls: type) -> type[BaseModel]:
     return cast("type[BaseModel]", cls)
 
@@ -114,6 +134,12 @@ def _find(cls: type, name: str) -> Attr | ModelRelation | sa.Table | None:
     if name == "__table__":
         return None if attrs is None else table_of(_as_model(cls))
     if attrs is None:
+        derived = variant_of(cls)
+        if derived is not None and name in derived.left_out | cls.__dict__["__pydantic_fields__"]:
+            raise AttributeError(
+                f"{cls.__name__}.{name}: a variant has no columns\n"
+                f"  Fix: use {derived.model.__name__}.{name}"
+            )
         if name in cls.__dict__.get("__pydantic_fields__", ()) or name in _relations(cls):
             raise AttributeError(
                 f"{cls.__name__}.{name} is a field of a class without a table of its own\n"
@@ -160,6 +186,11 @@ def _new_class(
         raise DeclarationError(
             f"{name}: schema= on a class without a table", "add table=True, or remove schema="
         )
+    if table and any(variant_of(base) is not None for base in bases):
+        raise DeclarationError(
+            f"{name}: a variant of a model cannot be a table",
+            "inherit from the model itself, or leave out table=",
+        )
     if not isinstance(table, bool | str):
         raise DeclarationError(
             f"{name}: table={table!r}", 'write table=True, or the name: table="heroes"'
@@ -184,6 +215,9 @@ def _new_class(
     if model is not None:
         # Once more for fields of plain pydantic bases, which no class statement of ours declared.
         _check_names(name, fields, mcs)
+    if variant_of(cls) is not None:
+        # A named variant may declare again what its base has left out.
+        _as_model(cls).__class_vars__.difference_update(fields)
     type.__setattr__(
         cls, _GENERATED, frozenset(n for n, f in fields.items() if options_of(f).generated)
     )

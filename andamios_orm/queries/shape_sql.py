@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import sqlalchemy as sa
-from sqlalchemy.sql.elements import ColumnElement
+from pydantic import BaseModel
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ColumnClause, ColumnElement
 from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, ShapeProblem
+from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import Load, ModelRelation
-from andamios_orm.queries.nodes import Binder, Node, Term
+from andamios_orm.queries.nodes import Binder, Node, Term, literals
 from andamios_orm.queries.parameters import Joins, Parameters
-from andamios_orm.queries.relations import Scope
+from andamios_orm.queries.relations import Scope, relation_standing
 from andamios_orm.queries.selection import Selection
-from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, is_aggregate
+from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, has_window, is_aggregate
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
 from andamios_orm.schema.columns import ManyOf
@@ -28,7 +34,16 @@ from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
 
-__all__ = ["Cells", "KeyList", "Read", "ShapedSelect", "related", "shaped", "takes_key_arrays"]
+__all__ = [
+    "Cells",
+    "KeyList",
+    "Read",
+    "ShapedSelect",
+    "link_conditions",
+    "related",
+    "shaped",
+    "takes_key_arrays",
+]
 
 # ---- related rows ------------------------------------------------------------------------------
 
@@ -66,7 +81,7 @@ def related(
     parameters = Parameters(dialect_name, joins)
     belongs = [link.c[other.column] for _, other in spec.pairs]
     keyed = _keyed(belongs, room, parameters, dialect_name)
-    conditions = [c.clause(parameters) for c in selection.conditions]
+    conditions = [c.clause(parameters) for c in (*link_conditions(spec), *selection.conditions)]
     orderings = [o.clause(parameters) for o in selection.orderings]
     refuse_other_tables(spec.target, [*conditions, *orderings], joins.source)
     # An order that two runs share, whatever the engine finds first.
@@ -85,6 +100,11 @@ def related(
     found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
     found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
     return found.order_by(rows.c[_PLACE])
+
+
+def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:
+    """Return what holds for the rows of the link; their values come after the keys."""
+    return () if spec.link is None else standing_conditions(spec.link)
 
 
 def _linked(source: FromClause, spec: RelationSpec) -> FromClause:
@@ -126,14 +146,18 @@ def _keyed(
 # ---- shapes ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One column of a result: how its values are read."""
+class Read(NamedTuple):
+    """One column of a result, and what it is read for."""
 
-    field: FieldSpec | None
-    """The field whose column it is, None for what is computed."""
-    type: Any
-    """SQLAlchemy's type of it."""
+    shape: type[BaseModel]
+    name: str
+    """The shape's field, or the model's where it is a key."""
+    path: tuple[str, ...]
+    """The relations that lead to the row that it belongs to."""
+    type: TypeEngine[Any]
+    """SQLAlchemy's type of the value."""
+    key: bool = False
+    """Whether it tells rows apart, and is given to no field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,10 @@ class ShapedSelect:
 
     computed: Computed
     dialect_name: str
+    groups: bool = False
+    """Whether there are aggregates, so that the others say what the rows are grouped by."""
+    nested: bool = False
+    """Whether it is the SELECT of a nested list, which has one FROM."""
     columns: list[sa.Label[Any]] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     keys: list[tuple[int, ...]] = field(default_factory=list)
@@ -168,23 +196,44 @@ class ShapedSelect:
         path: tuple[ModelRelation, ...] = (),
     ) -> Cells:
         """Add what a shape asks for at the end of a path, and return its cells."""
-        rows = joins.at([step.spec for step in path])
+        rows = joins.at([step.spec for step in path], parameters)
+        names = tuple(step.name for step in path)
         items: list[tuple[str, int | Cells]] = []
         for name, asked in spec.columns:
-            items.append((name, self._value(spec, asked, rows, parameters, nested=bool(path))))
+            if isinstance(asked, Attr):
+                clause, value_type = self._column(asked.field, rows)
+            else:
+                clause = self._computed(spec, asked, rows, parameters, nested=bool(path))
+                value_type = clause.type
+            items.append((name, self.add(clause, Read(spec.shape, name, names, value_type))))
         for one in spec.ones:
             cells = self.take(one.shape, joins, parameters, (*path, one.relation))
             items.append((one.name, cells))
         for many in spec.manys:
             pairs = many.load.relation.spec.pairs
-            self.keys.append(tuple(self._column(own, rows, as_text=False) for own, _ in pairs))
+            self.keys.append(tuple(self._key(spec, own, rows, names) for own, _ in pairs))
         marker = None
         if path and path[-1].spec.nullable:
-            key = spec_of(spec.model).primary_key[0]
-            marker = self._column(key, rows, as_text=False)
+            marker = self._key(spec, spec_of(spec.model).primary_key[0], rows, names)
         return Cells(tuple(items), marker)
 
-    def _value(
+    def _key(
+        self, spec: ShapeSpec, own: FieldSpec, rows: FromClause, names: tuple[str, ...]
+    ) -> int:
+        column: ColumnElement[Any] = rows.c[own.column]
+        return self.add(column, Read(spec.shape, own.name, names, column.type, key=True))
+
+    def _column(
+        self, own: FieldSpec, rows: FromClause
+    ) -> tuple[ColumnElement[Any], TypeEngine[Any]]:
+        column: ColumnElement[Any] = rows.c[own.column]
+        if self.groups:
+            # Rows are grouped and sorted by the column, not by a text of it.
+            return column, column.type
+        [read] = read_columns(rows, [own], self.dialect_name)
+        return read, column.type
+
+    def _computed(
         self,
         spec: ShapeSpec,
         asked: Asked,
@@ -192,32 +241,34 @@ class ShapedSelect:
         parameters: Parameters,
         *,
         nested: bool,
-    ) -> int:
-        given: object = self.computed[asked] if isinstance(asked, str) else asked
-        if isinstance(given, Attr) and not isinstance(asked, str):
-            return self._column(given.field, rows)
+    ) -> ColumnElement[Any]:
         binder: Binder = parameters
-        if not isinstance(asked, str) and not isinstance(rows, sa.Table):
-            binder = Scope(parameters, spec.model, rows)
-        if isinstance(given, Node):
-            clause = given.clause(binder)
-        else:
-            clause = binder.raw(cast("ColumnElement[Any]", given))
-            if is_aggregate(clause):
-                if nested:
-                    raise ShapeProblem(
-                        f"{spec.shape.__name__}: an aggregate in a nested shape has no rows of"
-                        " its own",
-                        "compute it in the outer shape, or with `.count()` of a relation",
-                    )
-                self.aggregates.append(len(self.columns))
-        return self.add(clause, Read(None, clause.type))
-
-    def _column(self, own: FieldSpec, rows: FromClause, *, as_text: bool = True) -> int:
-        column: ColumnElement[Any] = rows.c[own.column]
-        if as_text:
-            [column] = read_columns(rows, [own], self.dialect_name)
-        return self.add(column, Read(own, rows.c[own.column].type))
+        given: object = asked
+        if isinstance(asked, str):
+            given = self.computed[asked]
+        elif not isinstance(rows, sa.Table):
+            binder = _RowsOf(parameters, spec.model, rows)
+        clause = (
+            given.clause(binder)
+            if isinstance(given, Node)
+            else binder.raw(cast("ColumnElement[Any]", given))
+        )
+        nested = nested or self.nested
+        if is_aggregate(clause):
+            if nested:
+                raise ShapeProblem(
+                    f"{spec.name}: an aggregate in a nested shape has no group of its own",
+                    "compute it in the outer shape, or with `.count()` of a relation",
+                )
+            self.aggregates.append(len(self.columns))
+        elif nested and not isinstance(asked, str) and _others(clause, rows):
+            raise ShapeProblem(
+                f"{spec.name}: an expression in a nested shape reads another table than"
+                f" {spec.model.__name__}'s",
+                f"use `{spec.model.__name__}.relation.to.x`, nest another shape, or use a scalar"
+                " subquery",
+            )
+        return clause
 
     def add(self, column: ColumnElement[Any], read: Read) -> int:
         """Add a column and return its place in the row."""
@@ -225,6 +276,21 @@ class ShapedSelect:
         self.columns.append(column.label(None))
         self.reads.append(read)
         return len(self.columns) - 1
+
+
+class _RowsOf(Scope):
+    """A binder for what a nested shape computes of its own rows, in SQLAlchemy's terms too."""
+
+    def raw(self, element: ColumnElement[Any]) -> ColumnElement[Any]:
+        if any(isinstance(part, sa.SelectBase) for part in visitors.iterate(element)):
+            # Its FROM may name the same table, and mean other rows.
+            return super().raw(element)
+        return ClauseAdapter(self._rows).traverse(element)
+
+
+def _others(clause: ColumnElement[Any], rows: FromClause) -> list[FromClause]:
+    """Return what a clause reads beside some rows."""
+    return [other for other in sa.select(clause).get_final_froms() if other is not rows]
 
 
 def shaped(
@@ -249,16 +315,16 @@ def shaped(
         None if given is None else parameters.bind(None, sa.BigInteger())
         for given in (selection.limit, selection.offset)
     ]
-    found = ShapedSelect(computed, dialect_name)
+    found = ShapedSelect(computed, dialect_name, groups=spec.groups(computed))
     found.cells = found.take(spec, joins, parameters)
     for term in places:
-        found.add(term.clause(parameters), Read(None, term.value_type))
+        found.add(
+            term.clause(parameters), Read(spec.shape, repr(term), (), term.value_type, key=True)
+        )
     source = _joined_by_expressions(spec, found, joins.source, [*conditions, *orderings])
     statement = sa.select(*found.columns).select_from(source).where(*conditions)
-    if found.aggregates:
-        statement = statement.group_by(
-            *(c.element for n, c in enumerate(found.columns) if n not in found.aggregates)
-        )
+    if found.groups:
+        statement = statement.group_by(*_groups(found))
     statement = statement.order_by(*orderings)
     limit, offset = limits
     if limit is not None:
@@ -266,6 +332,18 @@ def shaped(
     if offset is not None:
         statement = statement.offset(offset)
     return statement, found
+
+
+def _groups(found: ShapedSelect) -> list[ColumnElement[Any]]:
+    """Return what the rows are grouped by: all that is neither an aggregate nor after grouping."""
+    return [
+        # By number, because a text with parameters would not be the same to the engine.
+        column.element
+        if isinstance(column.element, ColumnClause)
+        else sa.literal_column(str(place))
+        for place, column in enumerate(found.columns, 1)
+        if place - 1 not in found.aggregates and not has_window(column)
+    ]
 
 
 def _joined_by_expressions(
@@ -279,7 +357,7 @@ def _joined_by_expressions(
     Raises ShapeProblem where no relation, or several, lead to one of them.
     """
     refuse_other_tables(spec.model, others, source)
-    many: str | None = None
+    many = False
     named = sa.select(*found.columns).select_from(source).get_final_froms()
     for table in named[1:]:
         relations = [
@@ -289,30 +367,32 @@ def _joined_by_expressions(
         if len(leading) != 1:
             shown = " or ".join(map(repr, leading)) or "no relation"
             raise ShapeProblem(
-                f"{spec.shape.__name__}: an expression reads the table"
+                f"{spec.name}: an expression reads the table"
                 f" {getattr(table, 'name', '(a subquery)')}, to which {shown} of"
                 f" {spec.model.__name__} leads",
                 "use `.count()` or `.to` of the relation that is meant, or a scalar subquery",
             )
         [relation] = leading
         if relation.spec.many:
-            if many is not None or len(found.aggregates) < _reading(found, table):
+            if many or not _is_aggregated(found, table):
                 raise ShapeProblem(
-                    f"{spec.shape.__name__}: rows would be repeated for each of {relation!r}",
-                    "read them as a list of shapes, or with an aggregate of one relation such as"
-                    f" `{relation!r}.count()`",
+                    f"{spec.name}: rows would be repeated for each of {relation!r}",
+                    "read them as a list of shapes, or let all aggregates be of this relation;"
+                    f" `{relation!r}.count()` and scalar subqueries repeat no rows",
                 )
-            many = relation.name
+            many = True
         source = _outer(source, relation.spec)
     return source
 
 
-def _reading(found: ShapedSelect, table: FromClause) -> int:
-    """Return how many columns read a table; only aggregates may, of a relation to many."""
-    return sum(
-        1
-        for n, column in enumerate(found.columns)
-        if n in found.aggregates or table in sa.select(column).get_final_froms()
+def _is_aggregated(found: ShapedSelect, table: FromClause) -> bool:
+    """Whether all aggregates, and nothing else, read the table of a relation to many.
+
+    Another aggregate would count or add up a row once for each of those that belong to it.
+    """
+    return all(
+        (table in sa.select(column).get_final_froms()) is (place in found.aggregates)
+        for place, column in enumerate(found.columns)
     )
 
 
@@ -324,7 +404,20 @@ def _outer(source: FromClause, spec: RelationSpec) -> FromClause:
         else [(spec.target, spec.pairs)]
     ):
         table = table_of(model)
-        on = sa.and_(*(own.c[a.column] == table.c[b.column] for a, b in pairs))
-        source = source.outerjoin(table, on)
+        on = [own.c[a.column] == table.c[b.column] for a, b in pairs]
+        on += [_standing_clause(condition) for condition in relation_standing(spec, model)]
+        source = source.outerjoin(table, sa.and_(*on))
         own = table
     return source
+
+
+def _standing_clause(condition: Condition) -> ColumnElement[Any]:
+    """Return a condition on the rows of a table that an expression names."""
+    values: list[object] = []
+    condition.values(values)
+    if values:
+        raise ShapeProblem(
+            f"an expression reads a table whose rows belong to tenants: {condition!r}",
+            "use `.count()`, `.to` or a nested shape of the relation, which know the tenant",
+        )
+    return condition.clause(literals)

@@ -11,21 +11,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.functions import FunctionElement
+from typing_extensions import TypeAliasType
 
 from andamios_orm.errors import ShapeProblem
+from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import Load, ModelRelation
-from andamios_orm.queries.nodes import Key, Node, combined, is_clause
-from andamios_orm.queries.relations import Via
+from andamios_orm.queries.nodes import Key, Node, Term, combined
+from andamios_orm.queries.relations import Via, path_values
 from andamios_orm.queries.terms import Attr
 from andamios_orm.schema.compiler import spec_of
+from andamios_orm.schema.kept import kept
 from andamios_orm.schema.relations import relation_names
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ __all__ = [
     "ManyPart",
     "OnePart",
     "ShapeSpec",
+    "has_window",
     "is_aggregate",
     "read",
     "read_computed",
@@ -73,8 +77,9 @@ class From:
         self.source: object = source
 
     def __repr__(self) -> str:
-        shown = self.source if isinstance(self.source, Node | ModelRelation | Load) else "..."
-        return f"From({shown!r})"
+        own = isinstance(self.source, Node | ModelRelation | Load)
+        shown = repr(self.source) if own else "..."
+        return f"From({shown})"
 
 
 Asked: TypeAlias = "Node | ColumnElement[Any] | str"
@@ -107,10 +112,16 @@ class ShapeSpec:
     """What a class asks of the rows of one model."""
 
     shape: type[BaseModel]
+    """The class that is asked for; BaseModel itself for values without one."""
     model: type[BaseModel]
     columns: tuple[tuple[str, Asked], ...]
     ones: tuple[OnePart, ...] = ()
     manys: tuple[ManyPart, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What asks, for messages."""
+        return "select()" if self.shape is BaseModel else self.shape.__name__
 
     @cached_property
     def lists(self) -> tuple[tuple[tuple[str, ...], ManyPart], ...]:
@@ -123,7 +134,10 @@ class ShapeSpec:
 
     def groups(self, computed: Computed) -> bool:
         """Whether a row of it is a group of rows."""
-        return any(is_aggregate(c) for c in self.asked(computed) if not isinstance(c, Node))
+        clauses = (
+            c.__clause_element__() if isinstance(c, Node) else c for c in self.asked(computed)
+        )
+        return any(map(is_aggregate, clauses))
 
     def asked(self, computed: Computed) -> Iterator[object]:
         """Yield the expressions in the order in which a statement has them."""
@@ -142,13 +156,17 @@ class ShapeSpec:
     def values(self, computed: Computed) -> list[object]:
         """Return the values of the expressions, in their order."""
         into: list[object] = []
-        for asked in self.asked(computed):
-            if isinstance(asked, Node):
-                asked.values(into)
+        self._add_values(computed, into)
         return into
 
-
-_specs: WeakKeyDictionary[type[BaseModel], dict[object, ShapeSpec]] = WeakKeyDictionary()
+    def _add_values(self, computed: Computed, into: list[object]) -> None:
+        for _, asked in self.columns:
+            given = computed[asked] if isinstance(asked, str) else asked
+            if isinstance(given, Node):
+                given.values(into)
+        for one in self.ones:
+            path_values([one.relation], into)
+            one.shape._add_values(computed, into)  # noqa: SLF001 - a part of the same
 
 
 def read(
@@ -165,14 +183,7 @@ def read(
             " model",
             "pass a class that inherits from pydantic.BaseModel",
         )
-    known = _specs.setdefault(shape, {})
-    found = known.get((model, computed))
-    if found is None:
-        reader = _Reader(shape, computed)
-        found = reader.read(shape, model, (), ())
-        reader.require_all_used()
-        known[model, computed] = found
-    return found
+    return kept(shape, (model, computed), lambda: _Reader(shape, computed).whole(model))
 
 
 def read_computed(where: str, source: object, model: type[BaseModel]) -> Node | ColumnElement[Any]:
@@ -194,15 +205,17 @@ class _Reader:
         self._computed = computed
         self._used: set[str] = set()
 
-    def require_all_used(self) -> None:
-        """Raise ShapeProblem for a computed field that the shape does not have."""
+    def whole(self, model: type[BaseModel]) -> ShapeSpec:
+        """Return what the shape asks. Raises ShapeProblem, also for a computed field it lacks."""
+        found = self._read(self._shape, model, (), ())
         for name in sorted(self._computed - self._used):
             raise ShapeProblem(
                 f"{self._shape.__name__} has no field `{name}` to compute",
                 "name a field of the shape, or `field.of_nested` in a shape of one related row",
             )
+        return found
 
-    def read(
+    def _read(
         self,
         shape: type[BaseModel],
         model: type[BaseModel],
@@ -214,8 +227,7 @@ class _Reader:
                 f"{shape.__name__} contains itself, so a query would have no end",
                 "nest another class at the depth where it should end",
             )
-        if not shape.__pydantic_complete__:
-            shape.model_rebuild()
+        _complete(shape)
         columns: list[tuple[str, Asked]] = []
         ones: list[OnePart] = []
         manys: list[ManyPart] = []
@@ -236,14 +248,26 @@ class _Reader:
                 inside = (*within, shape)
                 if load.relation.spec.many:
                     # The rows of a list have no place in the root's statement.
-                    part = self.read(nested, load.relation.spec.target, (*path, name, "*"), inside)
+                    part = self._read(nested, load.relation.spec.target, (*path, name, "*"), inside)
                     manys.append(ManyPart(name, load, part))
                 else:
-                    part = self.read(nested, load.relation.spec.target, (*path, name), inside)
+                    part = self._read(nested, load.relation.spec.target, (*path, name), inside)
                     ones.append(OnePart(name, load.relation, part))
             else:
                 columns.append((name, source))
         return ShapeSpec(shape, model, tuple(columns), tuple(ones), tuple(manys))
+
+
+def _complete(shape: type[BaseModel]) -> None:
+    """Have pydantic look up names that were unknown when the class was made."""
+    try:
+        if not shape.__pydantic_complete__:
+            shape.model_rebuild()
+    except PydanticUndefinedAnnotation as error:
+        raise ShapeProblem(
+            f"{shape.__name__} names `{error.name}`, which is not defined where pydantic looks",
+            f"declare it, and call `{shape.__name__}.model_rebuild()` where it is known",
+        ) from None
 
 
 def _source(
@@ -280,7 +304,7 @@ def _from(where: str, source: object, model: type[BaseModel]) -> Asked | ModelRe
         return source
     if isinstance(source, Attr) and source.model is not model:
         return Via(_only_relation(where, source, model), source)
-    if isinstance(source, Node):
+    if isinstance(source, Term | Condition):
         named: set[type[BaseModel]] = set()
         source.models(named)
         for other in named - {model}:
@@ -289,14 +313,14 @@ def _from(where: str, source: object, model: type[BaseModel]) -> Asked | ModelRe
                 f"use what belongs to {model.__name__}, such as `{model.__name__}.relation.to.x`",
             )
         return source
-    if is_clause(source):
-        return cast(
-            "ColumnElement[Any]", sa.sql.coercions.expect(sa.sql.roles.ColumnsClauseRole, source)
+    clause = source.__clause_element__() if hasattr(source, "__clause_element__") else source
+    if not isinstance(clause, ColumnElement) or isinstance(source, Node | type):
+        raise ShapeProblem(
+            f"{where}: this {type(source).__name__} is not one value of each row",
+            "pass a column, an expression or a relation; a `select()` of one value as"
+            " `.scalar_subquery()`, SQL text as `sqlalchemy.literal_column(...)`",
         )
-    raise ShapeProblem(
-        f"{where}: From() got a {type(source).__name__}",
-        "pass a column, an expression or a relation",
-    )
+    return clause
 
 
 def _only_relation(where: str, attr: Attr, model: type[BaseModel]) -> ModelRelation:
@@ -326,9 +350,10 @@ def _nested(where: str, info: FieldInfo, load: Load) -> type[BaseModel]:
         parts = [part for part in get_args(annotation) if part is not NoneType]
         nullable = len(parts) < len(get_args(annotation))
         annotation = _unannotated(parts[0]) if len(parts) == 1 else annotation
-    many = get_origin(annotation) in _LISTS
+    items = get_args(annotation)
+    many = get_origin(annotation) in _LISTS and items[1:] in {(), (Ellipsis,)}
     if many:
-        annotation = _unannotated(get_args(annotation)[0])
+        annotation = _unannotated(items[0])
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         kind = "a list of Pydantic models" if spec.many else "a Pydantic model"
         raise ShapeProblem(
@@ -355,9 +380,13 @@ _LISTS = (list, tuple, set, frozenset, Sequence)
 
 
 def _unannotated(annotation: object) -> Any:
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return annotation
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, TypeAliasType):
+            annotation = annotation.__value__
+        else:
+            return annotation
 
 
 # ---- aggregates --------------------------------------------------------------------------------
@@ -381,6 +410,15 @@ def is_aggregate(clause: object) -> bool:
     """
     if isinstance(clause, FunctionElement) and getattr(clause, "name", "").lower() in _AGGREGATES:
         return True
-    if isinstance(clause, sa.Over | sa.ScalarSelect | sa.Exists | sa.Subquery | sa.Select):
+    if isinstance(clause, sa.Over | sa.SelectBase):
         return False
     return any(map(is_aggregate, cast("ClauseElement", clause).get_children()))
+
+
+def has_window(clause: object) -> bool:
+    """Whether a SQLAlchemy expression is computed of a window, and so after any grouping."""
+    if isinstance(clause, sa.Over):
+        return True
+    if isinstance(clause, sa.SelectBase):
+        return False
+    return any(map(has_window, cast("ClauseElement", clause).get_children()))

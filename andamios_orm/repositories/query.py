@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy.sql.roles import TypedColumnsClauseRole
 
 from andamios_orm.database.extras import require
 from andamios_orm.database.source import Source
@@ -20,14 +19,20 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, shapes, to_sql
 from andamios_orm.queries.loads import Load, loads_of, merged
 from andamios_orm.queries.selection import Lock, Selection
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.repositories.loading import load_related
 from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
-from andamios_orm.repositories.shaped import Shaped, values_plan
-from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.repositories.shaped import Shaped
+from andamios_orm.repositories.statements import (
+    ModelStatements,
+    assigned_values,
+    statements_of,
+)
+from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
-from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
     # Under other names than those of the methods, which hide them inside the class.
@@ -37,22 +42,13 @@ if TYPE_CHECKING:
 
     from andamios_orm.queries.expressions import Assignment, Path, SortKey
 
-__all__ = ["Query"]
+__all__ = ["Query", "require_marks"]
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
-F = TypeVar("F")
-
-SQL: TypeAlias = TypedColumnsClauseRole[A]
-"""An expression of the library's or of SQLAlchemy's, with the type of its values."""
 
 
-class Query(Rows[M]):
+class Query(Rows[M], Selects):
     """Some rows of one model, described step by step; made by a repository.
 
     A query is immutable: every step returns another one, so a query can be kept and refined in
@@ -161,11 +157,7 @@ class Query(Rows[M]):
         assert cards[0] == HeroCard(name="Ada", team=None)
         ```
         """
-        if self._loads or self._selection.lock is not None:
-            raise UsageError(
-                "into() reads what the shape asks for, and neither loads nor locks anything else",
-                "leave load() and with_for_update() out",
-            )
+        self._alone("into")
         model = self._selection.model
         given = {
             name: shapes.read_computed(f"computed[{name!r}]", expression, model)
@@ -174,44 +166,16 @@ class Query(Rows[M]):
         spec = shapes.read(shape, model, frozenset(given))
         return Shaped(self._statements, self._source, self._selection, spec, given)
 
-    @overload
-    async def select(self, one: SQL[A], /) -> list[A]: ...
-    @overload
-    async def select(self, one: SQL[A], two: SQL[B], /) -> list[tuple[A, B]]: ...
-    @overload
-    async def select(self, one: SQL[A], two: SQL[B], three: SQL[C], /) -> list[tuple[A, B, C]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], /
-    ) -> list[tuple[A, B, C, D]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], /
-    ) -> list[tuple[A, B, C, D, E]]: ...
-    @overload
-    async def select(
-        self, one: SQL[A], two: SQL[B], three: SQL[C], four: SQL[D], five: SQL[E], six: SQL[F], /
-    ) -> list[tuple[A, B, C, D, E, F]]: ...
-    async def select(self, *columns: SQL[Any]) -> list[Any]:
-        """Return tuples of some columns or expressions, or the values of a single one.
+    def _selected(self) -> tuple[Source, Selection]:
+        self._alone("select")
+        return self._source, self._selection
 
-        Where an aggregate is among them, the others say what the rows are grouped by. Six at most
-        have types of their own; for more, name them in a shape and use into().
-
-        ```python
-        assert await heroes.order_by(Hero.name).select(Hero.name, Hero.age) == [
-            ("Ada", 36),
-            ("Grace", 85),
-        ]
-        assert await heroes.where(Hero.age > 1).select(sa.func.max(Hero.age)) == [85]
-        ```
-        """
-        if not columns:
-            raise WrongType("select() got nothing to read", "pass columns, or use all()")
-        model = self._selection.model
-        asked = [shapes.read_computed("select()", column, model) for column in columns]
-        plan, values = values_plan(self._source.plans, self._selection, asked)
-        return await self._source.fetch(plan, values)
+    def _alone(self, verb: str) -> None:
+        if self._loads or self._selection.lock is not None:
+            raise UsageError(
+                f"{verb}() reads what it is asked for, and neither loads nor locks anything else",
+                "leave load() and with_for_update() out",
+            )
 
     def _reads_beside(self) -> bool:
         return bool(self._loads)
@@ -341,12 +305,51 @@ class Query(Rows[M]):
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.
 
-        Raises UsageError without a condition, because that would delete every row:
-        `where(sqlalchemy.true())` says that you mean it.
+        Rows of a model with the `SoftDelete` mixin are kept, and marked. Raises UsageError without
+        a condition, because that would delete every row: `where(sqlalchemy.true())` says that you
+        mean it.
         """
         self._whole("delete")
+        model, selection = self._selection.model, self._selection
+        if "deleted_at" not in self._statements.spec.roles:
+            return await self._removed()
+        # A row that is marked already keeps its mark.
+        missing = [c for c in standing_conditions(model) if c not in selection.conditions]
+        selection = selection._replace(conditions=(*selection.conditions, *missing))
+        plan = self._statements.mark_selected(self._source.plans, selection)
+        return await self._source.affect(plan, selection.values())
+
+    async def purge(self) -> int:
+        """Remove all these rows for good, and return how many there were.
+
+        Also where `delete` only marks them; `with_deleted()` includes those that are marked.
+        Raises what `delete` raises.
+
+        <!-- no-run: the example's model keeps no deleted rows -->
+        ```python
+        month = datetime.now(UTC) - timedelta(days=30)
+        await letters.with_deleted().where(Letter.deleted_at < month).purge()
+        ```
+        """
+        self._whole("purge")
+        return await self._removed()
+
+    async def _removed(self) -> int:
         plan = self._statements.delete(self._source.plans, self._selection)
         return await self._source.affect(plan, self._selection.values())
+
+    def with_deleted(self) -> Query[M]:
+        """Return the query with the rows that are marked as deleted.
+
+        Raises UsageError for a model without the `SoftDelete` mixin.
+        """
+        require_marks(self._statements.spec, "with_deleted")
+        model = self._selection.model
+        statements = statements_of(cast("type[M]", model), with_deleted=True)
+        hidden = set(standing_conditions(model)) - set(statements.rows.conditions)
+        kept = tuple(c for c in self._selection.conditions if c not in hidden)
+        selection = self._selection._replace(conditions=kept)
+        return Query(statements, self._source, selection, self._loads)
 
     def _whole(self, verb: str) -> None:
         self._refuse_lock(verb)
@@ -357,8 +360,17 @@ class Query(Rows[M]):
                 " rows, which have no order",
                 "select the keys first, then use `.where(Model.id.in_(keys))`",
             )
-        if not selection.conditions:
+        if len(selection.conditions) == len(self._statements.rows.conditions):
             raise UsageError(
                 f"{verb}() without where() would {verb} every row of {selection.model.__name__}",
                 "add a condition; `where(sqlalchemy.true())` says that you mean all of them",
             )
+
+
+def require_marks(spec: ModelSpec, verb: str) -> None:
+    """Raise UsageError if rows of a model are not marked when they are deleted."""
+    if "deleted_at" not in spec.roles:
+        raise UsageError(
+            f"{verb}(): rows of {spec.name} that are deleted are gone",
+            "add the mixin `SoftDelete` to the model",
+        )

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement
 
 from andamios_orm.database.source import Source
 from andamios_orm.errors import UsageError
 from andamios_orm.queries import shape_sql
 from andamios_orm.queries.keyset import place_reader
 from andamios_orm.queries.loads import Load
-from andamios_orm.queries.nodes import Key, Node, Term, combined
+from andamios_orm.queries.nodes import Key, Term, combined
+from andamios_orm.queries.parameters import Joins, Parameters
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.shape_sql import ShapedSelect
-from andamios_orm.queries.shapes import Asked, Computed, ManyPart, ShapeSpec
+from andamios_orm.queries.shapes import Computed, ManyPart, ShapeSpec
 from andamios_orm.repositories.loading import KeyRows, related_rows, row_keys
 from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.statements import ModelStatements
 from andamios_orm.rows.nested import (
     Level,
+    careful,
     level_maker,
     python_value,
     shape_value,
     shapes_validator,
-    tuple_maker,
 )
 from andamios_orm.rows.plan import PIECE, Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.compiler import table_of
 
-__all__ = ["Shaped", "values_plan"]
+__all__ = ["Shaped"]
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -143,21 +144,25 @@ def _placed_plan(
 def _decoder(
     spec: ShapeSpec, select: ShapedSelect, dialect: Dialect
 ) -> Callable[[Sequence[Row]], list[Any]]:
-    made = _level_maker(select, dialect)
+    made = _level_maker(select, dialect, spec.shape)
     if spec.lists:
         return made
     validate = shapes_validator(spec.shape)
     return lambda rows: validate(made(rows))
 
 
-def _level_maker(select: ShapedSelect, dialect: Dialect) -> Callable[[Sequence[Row]], list[Any]]:
+def _level_maker(
+    select: ShapedSelect, dialect: Dialect, shape: type[BaseModel]
+) -> Callable[[Sequence[Row]], list[Any]]:
     converters = [
-        shape_value(read.type, dialect, is_column=read.field is not None) for read in select.reads
-    ]
-    for place in itertools.chain(*select.keys):
         # Keys are compared with those of other rows, so they are Python's values.
-        converters[place] = python_value(select.reads[place].type, dialect)
-    return level_maker(select.cells, converters, select.keys)
+        python_value(read.type, dialect)
+        if read.key
+        else shape_value(read.type, dialect, read.shape, read.name)
+        for read in select.reads
+    ]
+    names = [".".join((*read.path, read.name)) for read in select.reads]
+    return careful(level_maker(select.cells, converters, select.keys), converters, names, shape)
 
 
 async def _filled(levels: list[Level], spec: ShapeSpec, source: Source) -> list[Any]:
@@ -202,19 +207,14 @@ def _nested_plan(load: Load, spec: ShapeSpec, plans: PlanCache, room: int | None
     shape: Key = combined("nested", spec.key({}), load.key(), "-" if room is None else room)
 
     def build(dialect: Dialect) -> Plan[KeyRows]:
-        select = ShapedSelect({}, dialect.name)
+        select = ShapedSelect({}, dialect.name, nested=True)
 
-        def what(joins: Any, parameters: Any) -> Sequence[Any]:
+        def what(joins: Joins, parameters: Parameters) -> Sequence[ColumnElement[Any]]:
             select.cells = select.take(spec, joins, parameters)
-            if select.aggregates:
-                raise UsageError(
-                    f"{spec.shape.__name__}: an aggregate in a nested list has no group",
-                    "use `.count()` of a relation of its own, or compute in the outer shape",
-                )
             return select.columns
 
         statement = shape_sql.related(load, dialect.name, room, what)
-        made = _level_maker(select, dialect)
+        made = _level_maker(select, dialect, spec.shape)
         width = len(select.columns)
         keys = row_keys(load.relation.spec, dialect, width)
 
@@ -235,19 +235,3 @@ async def _validated(shape: type[P], made: list[Any]) -> list[P]:
         found += validate(made[start : start + PIECE])
         await asyncio.sleep(0)
     return found
-
-
-def values_plan(
-    plans: PlanCache, selection: Selection, asked: Sequence[Asked]
-) -> tuple[Plan[list[Any]], list[object]]:
-    """Return the plan that reads expressions as tuples, or one alone as it is, and its values."""
-    spec = ShapeSpec(BaseModel, selection.model, tuple((str(n), a) for n, a in enumerate(asked)))
-    keys = [a.key() if isinstance(a, Node) else None for a in asked]
-    shape = combined("values", selection.key(), *keys)
-
-    def build(dialect: Dialect) -> Plan[list[Any]]:
-        statement, select = shape_sql.shaped(selection, spec, {}, dialect.name)
-        made = tuple_maker([python_value(read.type, dialect) for read in select.reads])
-        return compile_plan(statement, dialect, made, table=table_of(spec.model), many=True)
-
-    return plans.get(shape, build), [*selection.values(), *spec.values({})]

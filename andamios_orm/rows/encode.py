@@ -47,6 +47,10 @@ class Encoder:
         self._renders: dict[str, Render] = {}
         self._bares: dict[frozenset[str], type[BaseModel]] = {}
 
+    def instance(self, values: dict[str, object]) -> BaseModel:
+        """Return an instance with these values, by field. Raises InvalidRow."""
+        return self._valid(self._spec.model, values)
+
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
 
@@ -209,13 +213,16 @@ class Encoder:
             raise error.located(f"{self._spec.name}.{name}") from None
 
     def _checked(self, model: type[BaseModel], values: dict[str, object]) -> dict[str, object]:
+        return cast("dict[str, object]", self._valid(model, values).__dict__)
+
+    def _valid(self, model: type[BaseModel], values: dict[str, object]) -> BaseModel:
         # Asked per call: a class completed later gets another validator.
         validator = model.__pydantic_validator__
         try:
-            checked = validator.validate_python(values, by_alias=False, by_name=True)
+            valid = validator.validate_python(values, by_alias=False, by_name=True)
         except ValidationError as error:
             raise self._refused(refusals(error, model)) from None
-        return cast("dict[str, object]", checked.__dict__)
+        return cast("BaseModel", valid)
 
     def _read_json(self, model: type[BaseModel], text: str) -> dict[str, object]:
         validator = model.__pydantic_validator__

@@ -6,8 +6,7 @@ The function that names the columns is generated once per statement, like that o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
-from weakref import WeakKeyDictionary
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -19,11 +18,16 @@ from andamios_orm.rows.decode import REFUSALS
 from andamios_orm.rows.encode import refusals
 from andamios_orm.rows.plan import Row
 from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.kept import kept
+from andamios_orm.schema.read import read_shape_field
 from andamios_orm.schema.representations.base import Converter, Expression
+from andamios_orm.schema.spec import Kind
+from andamios_orm.schema.types import Reading
 
 __all__ = [
     "Layout",
     "Level",
+    "careful",
     "level_maker",
     "python_value",
     "shape_value",
@@ -105,13 +109,91 @@ def _cell(place: int, converter: Converter | None, scope: dict[str, object]) -> 
     return f"load{place}({name})"
 
 
+def careful(
+    make: Callable[[Sequence[Row]], list[Any]],
+    converters: Sequence[Converter | None],
+    names: Sequence[str],
+    shape: type[BaseModel],
+) -> Callable[[Sequence[Row]], list[Any]]:
+    """Return `make` with InvalidRow, without values, for what a converter raises.
+
+    `names` are those of the columns, and `shape` is the class that the rows are for.
+    """
+
+    def made(rows: Sequence[Row]) -> list[Any]:
+        try:
+            return make(rows)
+        except REFUSALS as error:
+            for row in rows:
+                _check(row, converters, names, shape)
+            # Not from a column's value alone.
+            _refuse(shape, {"(row)": type(error).__name__})
+
+    return made
+
+
+def _check(
+    row: Row, converters: Sequence[Converter | None], names: Sequence[str], shape: type[BaseModel]
+) -> None:
+    """Raise InvalidRow for the first column that cannot be read."""
+    for name, convert, value in zip(names, converters, row, strict=False):
+        try:
+            if convert is not None:
+                convert(value)
+        except ValidationError as error:
+            inner = refusals(error, shape)
+            _refuse(shape, {f"{name}.{path}": kind for path, kind in inner.items()})
+        except REFUSALS as error:
+            _refuse(shape, {name: type(error).__name__})
+
+
+def _refuse(shape: type[BaseModel], fields: dict[str, str]) -> NoReturn:
+    shown = ", ".join(f"{name} ({kind})" for name, kind in fields.items())
+    raise InvalidRow(
+        f"a row does not fit {shape.__name__}: {shown}",
+        "give the fields the types of what they are read from, or correct the row",
+        model=shape,
+        key=None,
+        fields=fields,
+    ) from None
+
+
 def shape_value(
-    column_type: TypeEngine[Any], dialect: Dialect, *, is_column: bool
+    column_type: TypeEngine[Any], dialect: Dialect, shape: type[BaseModel], name: str
 ) -> Converter | None:
-    """Return driver value → something pydantic reads, None where it reads that itself."""
-    if is_column and isinstance(column_type, Stored):
-        return column_type.load_processor(dialect, python_value=False)
-    return python_value(column_type, dialect)
+    """Return driver value → what a field of a shape takes, None where it takes that itself.
+
+    A field of the column's own type gets what a model's would. Any other gets the plain value that
+    the column holds, which is the same on every engine: that of an Enum, the Decimal of a number.
+    """
+    if not isinstance(column_type, Stored):
+        return python_value(column_type, dialect)
+    storage, field = column_type.storage, read_shape_field(shape, name)
+    alike = field is not None and field.storage.kind is storage.kind
+    if storage.kind is Kind.JSON:
+        text = column_type.plain_processor(dialect)
+        if alike and cast("Reading", field).storage.column_type == "text":
+            return text
+        annotation = shape.__pydantic_fields__[name].annotation if alike else object
+        return _from_json(annotation, text)
+    if storage.kind is Kind.CUSTOM:
+        return column_type.result_processor(dialect, None)
+    if field is None or not alike or field.storage.python_types != storage.python_types:
+        return column_type.plain_processor(dialect)
+    return column_type.load_processor(dialect, python_value=field.raw_validators)
+
+
+def _from_json(annotation: object, text: Converter | None) -> Converter:
+    """Return the way from a JSON column to a type; `text` gives the text where it was parsed."""
+    adapter = TypeAdapter[object](cast("type", annotation))
+
+    def read(value: object) -> object:
+        if value is None:
+            return None
+        given = cast("str", value if text is None else text(value))
+        return adapter.validate_json(given, strict=False, by_alias=False, by_name=True)
+
+    return read
 
 
 def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:
@@ -126,17 +208,9 @@ def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | 
     return cast("Converter | None", kept.result_processor(dialect, None))
 
 
-_validators: WeakKeyDictionary[type[BaseModel], Callable[[list[Any]], list[Any]]] = (
-    WeakKeyDictionary()
-)
-
-
 def shapes_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
     """Return the function from nested dicts to instances. Raises InvalidRow, without values."""
-    found = _validators.get(shape)
-    if found is None:
-        found = _validators[shape] = _made_validator(shape)
-    return found
+    return kept(shape, "validator", lambda: _made_validator(shape))
 
 
 def _made_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
@@ -153,13 +227,6 @@ def _made_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
             }
         except REFUSALS as error:
             found = {"(model)": type(error).__name__}
-        shown = ", ".join(f"{name} ({kind})" for name, kind in found.items())
-        raise InvalidRow(
-            f"a row does not fit {shape.__name__}: {shown}",
-            "give the fields the types of what they are read from, or correct the row",
-            model=shape,
-            key=None,
-            fields=found,
-        )
+        _refuse(shape, found)
 
     return validate

@@ -8,6 +8,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from typing_extensions import TypeAliasType, is_typeddict
 
+from andamios_orm.schema.read import options_of
 from andamios_orm.schema.spec import FieldSpec, Kind
 
 __all__ = ["is_secret"]
@@ -26,8 +27,12 @@ def _holds_secret(annotation: Any, seen: set[int]) -> bool:
     if id(annotation) in seen:
         return False
     seen.add(id(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, _SECRETS):
-        return True
+    if isinstance(annotation, type):
+        if issubclass(annotation, _SECRETS):
+            return True
+        fields = annotation.__pydantic_fields__ if issubclass(annotation, BaseModel) else {}
+        if any(options_of(info).secret for info in fields.values()):
+            return True
     return any(_holds_secret(part, seen) for part in _parts(annotation))
 
 

@@ -269,6 +269,11 @@ def table_of(annotation: Any) -> Any:
     )
 
 
+def shape_of(annotation: Any) -> Any:
+    """Return a class that asks for both columns and knows nothing of the table."""
+    return create_model("Shape", value=(annotation, ...), maybe=(Optional[annotation], ...))  # noqa: UP045 - built at run time
+
+
 async def create(db: Database, model: Any) -> None:
     async with db.session() as session:
         await session.run_sync(model.metadata.create_all)
@@ -294,10 +299,14 @@ async def test_a_stored_value_comes_back_equal_and_of_its_own_type(db: Database,
         saved: Any = await repository.add(build(model, value, value))
         found: Any = await repository.get(saved.id)
         rows = await db.execute(sa.select(model.value, model.maybe).where(model.id == saved.id))
+        shaped: Any = await repository.where(model.id == saved.id).into(shape_of(annotation)).one()
+        [both] = await repository.where(model.id == saved.id).select(model.value, model.maybe)
 
-        for result in (saved, found, rows[0]):
+        for result in (saved, found, rows[0], shaped):
             alike(result.value, value)
             alike(result.maybe, value)
+        for part in both:
+            alike(part, value)
 
 
 async def test_infinity_is_stored_where_the_model_allows_it_and_the_engine_has_it(
@@ -392,7 +401,11 @@ async def test_any_value_comes_back_equal(db: Database, name: str, data: st.Data
     found: list[Any] = await repository.where(model.id >= saved[0].id).order_by(model.id).all()
     query = sa.select(model.value, model.maybe).where(model.id >= saved[0].id).order_by(model.id)
     rows = await db.execute(query)
+    stored = repository.where(model.id >= saved[0].id).order_by(model.id)
+    shaped: list[Any] = await stored.into(shape_of(LAWS[name][0])).all()
 
+    assert await stored.select(model.value, model.maybe) == [(v, v) for v in values]
+    assert [(row.value, row.maybe) for row in shaped] == [(v, v) for v in values]
     assert [(row.value, row.maybe) for row in saved] == [(v, v) for v in values]
     assert [(row.value, row.maybe) for row in found] == [(v, v) for v in values]
     assert list(map(tuple, rows)) == [(v, v) for v in values]

@@ -47,10 +47,12 @@ KNOWN_MISSES: Mapping[str, Mapping[str, str]] = {
     "if": {"mypy": _NO_HOOK, "pyright": _NO_HOOK},
     # -- the class statement
     "misspelt-class-keyword": dict.fromkeys(_ALL, _CLASS_KEYWORDS),
+    "unknown-variant": dict.fromkeys(("mypy", "pyright", "pyrefly"), _CLASS_KEYWORDS),
     "table-of-wrong-type": dict.fromkeys(("mypy", "pyright", "pyrefly"), _CLASS_KEYWORDS),
     # -- construction
     "missing-argument": {"pyrefly": _PYDANTIC_SPECIFIER},
     "argument-of-wrong-type": {"pyrefly": _PYDANTIC_SET},
+    "argument-of-variant-of-wrong-type": {"pyrefly": _PYDANTIC_SET},
     "none-for-required": {"pyrefly": _PYDANTIC_SET},
     "not-of-the-literal": {"pyrefly": _PYDANTIC_SET},
     "unknown-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},

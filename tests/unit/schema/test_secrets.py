@@ -19,6 +19,10 @@ class Token(BaseModel):
     value: SecretStr
 
 
+class Pin(BaseModel):
+    digits: str = field(secret=True)
+
+
 class Tree(BaseModel):
     name: str
     children: "list[Tree]"
@@ -59,6 +63,7 @@ SECRET: list[Any] = [
     dict[str, list[Token]],
     Token | int,
     Ring,
+    list[Pin],
     Box[SecretStr],
     Pair,
     list[Entry],
