@@ -19,6 +19,7 @@ from andamios_orm import (
     Database,
     DatabaseUnavailable,
     InvalidRow,
+    MissingTenant,
     Model,
     NotStorable,
     NotSupported,
@@ -28,6 +29,7 @@ from andamios_orm import (
     Repository,
     SessionMisuse,
     StatementFailed,
+    Tenant,
     TransactionAborted,
     ValueOutOfRange,
     WrongType,
@@ -183,6 +185,23 @@ async def test_other_tasks_have_a_turn_between_batches(
 async def test_a_batch_is_a_whole_number(heroes: Repository[Hero], batch: int) -> None:
     with pytest.raises(WrongType, match="batch is a whole number from 1 on"):
         heroes.limit(9).stream(batch=batch)
+
+
+class Note(Tenant, table="streaming_note", metadata=METADATA):
+    id: Col[int] = generated()
+
+
+async def test_a_tenant_meets_its_own_rows_only(db: Database) -> None:
+    for tenant in ("one", "two"):
+        await Repository(Note, db.for_tenant(tenant)).add_all([Note() for _ in range(3)])
+    one = db.for_tenant("one")
+    found = [note async for note in Repository(Note, one).limit(9).stream(batch=2)]
+    assert [note.tenant_id for note in found] == ["one"] * 3
+    async with one.session() as session:
+        assert found == [note async for note in Repository(Note, session).limit(9).stream()]
+    with pytest.raises(MissingTenant):
+        await anext(Repository(Note, db).limit(9).stream())
+    await healthy(db)
 
 
 # ---- how it ends -------------------------------------------------------------------------------
