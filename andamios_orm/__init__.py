@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LimitExceeded,
         ManyFound,
         MissingDriver,
+        MissingTenant,
         NotFound,
         NotLoaded,
         NotNullViolation,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         ReservedName,
         SessionMisuse,
         ShapeProblem,
+        StaleVersion,
         StatementFailed,
         TransactionAborted,
         TransactionConflict,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from andamios_orm.models.base import Model
     from andamios_orm.models.columns import Col, field, generated
     from andamios_orm.models.keys import UUIDKey, uuid7
+    from andamios_orm.models.mixins import SoftDelete, Tenant, Timestamps, Versioned
     from andamios_orm.models.relations import Related, RelatedList, relation
     from andamios_orm.models.variants import Create, Patch, Public
     from andamios_orm.queries.shapes import From
@@ -82,6 +85,7 @@ __all__ = [
     "LimitExceeded",
     "ManyFound",
     "MissingDriver",
+    "MissingTenant",
     "Model",
     "NotFound",
     "NotLoaded",
@@ -105,7 +109,11 @@ __all__ = [
     "SessionMisuse",
     "ShapeProblem",
     "Shaped",
+    "SoftDelete",
+    "StaleVersion",
     "StatementFailed",
+    "Tenant",
+    "Timestamps",
     "TransactionAborted",
     "TransactionConflict",
     "UUIDKey",
@@ -113,6 +121,7 @@ __all__ = [
     "UnsupportedType",
     "UsageError",
     "ValueOutOfRange",
+    "Versioned",
     "WrongType",
     "field",
     "generated",
@@ -124,8 +133,8 @@ __all__ = [
 
 _HOMES = {
     "Col": "models.columns",
-    "Cursor": "repositories.paging",
     "Create": "models.variants",
+    "Cursor": "repositories.paging",
     "Database": "database.engine",
     "ExportReport": "reports",
     "From": "queries.shapes",
@@ -143,7 +152,11 @@ _HOMES = {
     "Repository": "repositories.repository",
     "Session": "database.session",
     "Shaped": "repositories.shaped",
+    "SoftDelete": "models.mixins",
+    "Tenant": "models.mixins",
+    "Timestamps": "models.mixins",
     "UUIDKey": "models.keys",
+    "Versioned": "models.mixins",
     "field": "models.columns",
     "generated": "models.columns",
     "register_type": "schema.types",

@@ -15,12 +15,14 @@ AndamiosError
 │   ├── ShapeProblem (TypeError)          a class that the rows of a query cannot fill
 │   ├── NotSupported                      the backend does not offer this
 │   ├── MissingDriver (ImportError)       an extra is not installed
+│   ├── MissingTenant                     a model of tenants, used without one
 │   ├── InvalidURL (ValueError)           a database URL nobody can open
 │   ├── InvalidCursor (ValueError)        a page's cursor, changed or of another query
 │   ├── LimitExceeded (ValueError)        more rows than the database's limits let through
 │   └── SessionMisuse (RuntimeError)      closed, nested, shared between tasks or event loops
 ├── NotFound (LookupError)              no row where one was asked for
 ├── ManyFound (LookupError)             several rows where one was asked for
+├── StaleVersion                        a row that was changed since it was read
 ├── InvalidRow (ValueError)             a row that its model refuses
 ├── ImportRefused (ValueError)          a file with rows that their model refuses
 ├── FileProblem (ValueError)            a file that cannot be read or written as asked
@@ -71,6 +73,7 @@ __all__ = [
     "LimitExceeded",
     "ManyFound",
     "MissingDriver",
+    "MissingTenant",
     "NotFound",
     "NotLoaded",
     "NotNullViolation",
@@ -81,6 +84,7 @@ __all__ = [
     "ReservedName",
     "SessionMisuse",
     "ShapeProblem",
+    "StaleVersion",
     "StatementFailed",
     "TransactionAborted",
     "TransactionConflict",
@@ -195,6 +199,10 @@ class MissingDriver(UsageError, ImportError):
     """A database driver, or another optional package, is not installed."""
 
 
+class MissingTenant(UsageError):
+    """A model whose rows belong to tenants was used without one; raised before any SQL."""
+
+
 class InvalidURL(UsageError, ValueError):
     """A database URL that no backend can open. The text never shows the URL's password."""
 
@@ -235,6 +243,18 @@ class ManyFound(AndamiosError, LookupError):
     def __init__(self, problem: str, fix: str, *, model: type) -> None:
         super().__init__(problem, fix)
         self.model = model
+
+
+class StaleVersion(AndamiosError):
+    """The row was changed since it was read, so writing it would undo that change.
+
+    `model` is the class and `key` the row's primary key, in declared order.
+    """
+
+    def __init__(self, problem: str, fix: str, *, model: type, key: tuple[object, ...]) -> None:
+        super().__init__(problem, fix)
+        self.model = model
+        self.key = key
 
 
 class InvalidRow(AndamiosError, ValueError):
@@ -377,7 +397,13 @@ class UniqueViolation(ConstraintViolation):
 
 
 class ForeignKeyViolation(ConstraintViolation):
-    """A referenced row does not exist, or a row to be removed is still referenced."""
+    """A referenced row does not exist, or a row to be removed is still referenced.
+
+    `referenced` is False in the first case and True in the second; None where nobody knows, such
+    as for a key that is checked at the commit.
+    """
+
+    referenced: bool | None = None
 
 
 class CheckViolation(ConstraintViolation):

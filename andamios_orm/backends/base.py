@@ -77,6 +77,8 @@ class Capabilities:
     """Unique and indexed columns can be changed in a row that others refer to."""
     insert_returning: bool
     """An INSERT gives back the rows as stored, without a second statement."""
+    on_conflict: bool
+    """An INSERT can say which key it means when it changes the row that has its values already."""
     update_returning: bool
     """An UPDATE gives back the rows as stored, without a second statement."""
     column_arrays: bool

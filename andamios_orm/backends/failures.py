@@ -33,11 +33,19 @@ def to_error(
     table: sa.Table | None,
     metadata: sa.MetaData | None,
     driver_error: BaseException,
+    removes: bool = False,
 ) -> DatabaseError | NotStorable:
-    """Return the error for `failure` of a statement on `table`, in the database of `metadata`."""
+    """Return the error for `failure` of a statement on `table`, in the database of `metadata`.
+
+    `removes` tells a DELETE from a statement that writes rows.
+    """
     if failure.kind in _CONSTRAINTS:
         owner = _table_of(failure, table, metadata)
-        return _violation(failure, dialect, owner, driver_error)
+        violation = _violation(failure, dialect, owner, driver_error)
+        if isinstance(violation, ForeignKeyViolation) and table is not None and owner is not None:
+            # The constraint is the other table's where a row of this one is to go.
+            violation.referenced = removes or owner is not table
+        return violation
     if failure.kind == "unstorable":
         return NotStorable(
             "the database cannot hold one of the values, or not in the type of its column",

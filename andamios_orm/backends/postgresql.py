@@ -102,6 +102,7 @@ class PostgreSQLBackend:
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,
+        on_conflict=True,
         update_returning=True,
         column_arrays=True,
         arrow=False,

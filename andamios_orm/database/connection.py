@@ -61,6 +61,7 @@ def translated(
     table: sa.Table | None = None,
     metadata: sa.MetaData | None = None,
     key: tuple[str, tuple[str, ...]] | None = None,
+    removes: bool = False,
 ) -> BaseException:
     """Return the library's error for a driver's, or the exception itself if it is not one.
 
@@ -73,7 +74,9 @@ def translated(
         return error
     if key is not None:
         failure = replace(failure, table=key[0], columns=key[1], summary="")
-    return to_error(failure, dialect, table=table, metadata=metadata, driver_error=cause)
+    return to_error(
+        failure, dialect, table=table, metadata=metadata, driver_error=cause, removes=removes
+    )
 
 
 def _driver_error(error: BaseException) -> BaseException:
@@ -158,6 +161,8 @@ class DriverConnection:
         error: Exception,
         table: sa.Table | None = None,
         key: tuple[str, tuple[str, ...]] | None = None,
+        *,
+        removes: bool = False,
     ) -> BaseException:
         """Return the library's error for one of this connection."""
         return translated(
@@ -167,6 +172,7 @@ class DriverConnection:
             table=table,
             metadata=self._metadata,
             key=key,
+            removes=removes,
         )
 
     async def command(self, sql: str) -> None:
@@ -252,7 +258,7 @@ class DriverConnection:
                     self.driver, _driver_error(error), plan.sql, parameters, plan.table
                 )
             )
-        return self.translated(error, plan.table, found)
+        return self.translated(error, plan.table, found, removes=plan.sql.startswith("DELETE"))
 
     def _is_unnamed(self, error: Exception) -> bool:
         failure = self._backend.classify(_driver_error(error))
@@ -330,7 +336,8 @@ async def named(
     try:
         result = await connection.patiently(lambda: sqlalchemy.execute(statement))
     except Exception as error:
-        raise connection.translated(error, _written_by(statement)) from None
+        removes = isinstance(statement, sa.Delete)
+        raise connection.translated(error, _written_by(statement), removes=removes) from None
     try:
         return (tuple(result.keys()), result.all()) if result.returns_rows else ((), [])
     except ValidationError as error:

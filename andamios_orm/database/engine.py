@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from os import PathLike, fspath
@@ -25,10 +26,11 @@ from andamios_orm.database.source import Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
-from andamios_orm.errors import UsageError
+from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
+from andamios_orm.schema.tenants import with_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
@@ -92,6 +94,7 @@ class Database:
             cursor_key=key_of(cursor_key),
         )
         parsed, backend = read_url(url)
+        self._tenant: object = None
         self.metadata = default_metadata if metadata is None else metadata
         self._pool = Pool(
             parsed,
@@ -119,6 +122,28 @@ class Database:
         traceback: TracebackType | None,
     ) -> None:
         await self.dispose()
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None, /) -> AsyncIterator[None]:
+        """Open the database around the life of an application: `FastAPI(lifespan=db.lifespan)`.
+
+        A connection is opened before the first request, so a database that does not answer stops
+        the start with DatabaseUnavailable; all are closed in the end. An application with more to
+        open enters it in a lifespan of its own:
+
+        ```python
+        from contextlib import asynccontextmanager
+
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with db.lifespan(app):
+                yield
+        ```
+        """
+        async with self:
+            await self.warm_up()
+            yield
 
     async def warm_up(self, connections: int = 1) -> None:
         """Open connections ahead of their use, so that the first callers do not wait for them.
@@ -180,6 +205,33 @@ class Database:
         """How many rows this database gives at a time."""
         return self._pool.limits
 
+    def for_tenant(self, tenant: object, /) -> Self:
+        """Return this database on behalf of a tenant, for models with the `Tenant` mixin.
+
+        It shares connections and statements with this one, and costs nothing to make. What its
+        sessions and repositories read, change and delete are the tenant's rows, and what they store
+        belongs to the tenant; statements of SQLAlchemy that `execute` runs are left as they are.
+        Close the database itself, not this.
+
+        Raises WrongType for None, which would be nobody.
+
+        ```python
+        acme = db.for_tenant("acme")
+        async with acme.session() as session:
+            assert session.tenant == "acme"
+        ```
+        """
+        if tenant is None:
+            raise WrongType("for_tenant() got None, which is nobody", "pass the tenant's id")
+        found = copy.copy(self)
+        found._tenant = tenant  # noqa: SLF001 - its twin
+        return found
+
+    @property
+    def tenant(self) -> object:
+        """On whose behalf this is done, None for nobody's."""
+        return self._tenant
+
     @property
     def in_transaction(self) -> bool:
         """Each call is on its own, so no lock outlives it."""
@@ -195,7 +247,7 @@ class Database:
 
         Raises NotSupported for a level that this database does not offer.
         """
-        return Session(self._pool, read_only=read_only, isolation=isolation)
+        return Session(self._pool, read_only=read_only, isolation=isolation, tenant=self._tenant)
 
     async def run(
         self,
@@ -300,11 +352,15 @@ class Database:
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan on its own and return its decoded result."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         rows = await self._pool.fetch(plan, plan.bind(values))
         return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan on its own and return how many rows it changed."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         return await self._pool.run(plan, plan.bind(values))
 
     @asynccontextmanager

@@ -24,6 +24,7 @@ from andamios_orm.database.session import Session
 from andamios_orm.errors import ImportRefused, InvalidRow, NotStorable
 from andamios_orm.queries import to_sql
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.reports import ExportReport, ImportReport, Progress, RefusedRow
 from andamios_orm.rows.decode import REFUSALS, Loads, judged, scalar
 from andamios_orm.rows.encode import Encoder
@@ -84,24 +85,30 @@ async def export_rows(
 
 
 async def _count(session: Session, model: type[BaseModel]) -> int:
+    rows = _stored_rows(model)
     plan = session.plans.get(
         ("count all", model),
         lambda dialect: compile_plan(
-            to_sql.count(Selection(model), dialect.name), dialect, scalar, table=table_of(model)
+            to_sql.count(rows, dialect.name), dialect, scalar, table=table_of(model)
         ),
     )
-    return await session.fetch(plan, [])
+    return await session.fetch(plan, rows.values())
 
 
 async def _page(
     reader: ArrowReader, model: type[BaseModel], key: list[object] | None, size: int
 ) -> pa.Table:
-    after = key is not None
+    after, rows = key is not None, _stored_rows(model)
     return await reader.read(
         ("page", after),
-        lambda what, _: to_sql.key_page(model, what, after=after),
-        [*(key or ()), size],
+        lambda what, dialect_name: to_sql.key_page(rows, what, dialect_name, after=after),
+        [*(key or ()), *rows.values(), size],
     )
+
+
+def _stored_rows(model: type[BaseModel]) -> Selection:
+    """Return the rows of the tenant at hand, also those that are marked as deleted."""
+    return Selection(model, standing_conditions(model, with_deleted=True))
 
 
 def _last_key(model: type[BaseModel], table: pa.Table) -> list[object]:
@@ -195,11 +202,7 @@ class _Judge:
             _stored(model, field).dialect_impl(dialect).bind_processor(dialect)
             for field in spec.fields
         ]
-        self._counted = [
-            number
-            for number, field in enumerate(spec.fields)
-            if field.generated and field.server_default is None
-        ]
+        self._counted = [number for number, field in enumerate(spec.fields) if field.counted]
         self._hides_key = any(is_secret(part) for part in spec.primary_key)
         self._highest = 0
         self._named: list[RefusedRow] = []

@@ -27,6 +27,7 @@ from andamios_orm.errors import (
     TransactionAborted,
 )
 from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
+from andamios_orm.schema.tenants import with_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
@@ -56,7 +57,12 @@ class Session:
     """
 
     def __init__(
-        self, pool: Pool, *, read_only: bool = False, isolation: Isolation | None = None
+        self,
+        pool: Pool,
+        *,
+        read_only: bool = False,
+        isolation: Isolation | None = None,
+        tenant: object = None,
     ) -> None:
         levels = pool.capabilities.isolation
         if isolation is not None and isolation not in levels:
@@ -66,6 +72,7 @@ class Session:
                 "ask for one of these, or for none",
             )
         self._pool = pool
+        self._tenant = tenant
         self._isolation = isolation
         self._turn = False
         self._task: asyncio.Task[Any] | None = None
@@ -288,12 +295,19 @@ class Session:
         return self._pool.limits
 
     @property
+    def tenant(self) -> object:
+        """On whose behalf this session was opened, None for nobody's."""
+        return self._tenant
+
+    @property
     def in_transaction(self) -> bool:
         """Locks last until this session ends."""
         return True
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in this transaction and return its decoded result."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         # What `_statement` does, without three context managers around a short call.
         connection = self._enter()
@@ -311,6 +325,8 @@ class Session:
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan in this transaction and return how many rows it changed."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         async with self._statement() as connection:
             return await connection.run(plan, parameters)

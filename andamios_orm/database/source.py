@@ -47,6 +47,11 @@ class Source(Protocol):
         ...
 
     @property
+    def tenant(self) -> object:
+        """On whose behalf its statements run, None for nobody's."""
+        ...
+
+    @property
     def in_transaction(self) -> bool:
         """Whether a lock that a statement takes lasts beyond it."""
         ...
@@ -73,6 +78,7 @@ class Joined:
         # An Arrow table would come past SQLAlchemy, and so from outside its transaction.
         self.capabilities = replace(backend.joined_capabilities, arrow=False)
         self.in_transaction = True
+        self.tenant: object = None
         self.limits = Limits()
         self.plans = plans_of(bind)
 

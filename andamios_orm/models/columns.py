@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import annotated_types
+import sqlalchemy as sa
 from pydantic import AliasChoices, AliasPath, Discriminator, Field
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
@@ -14,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.schema.spec import ColumnOptions, ColumnReference, OnDelete
+from andamios_orm.schema.spec import ColumnOptions, ColumnReference, OnDelete, Role
 
 __all__ = ["UNSET", "Col", "field", "generated"]
 
@@ -191,9 +192,12 @@ def generated(
     *,
     init: Literal[False] = False,
     server_default: ClauseElement | str | bool | float | None = None,
+    role: Role | None = None,
     primary_key: bool = False,
     unique: bool = False,
     index: bool = False,
+    foreign_key: ColumnReference | str | None = None,
+    on_delete: OnDelete | None = None,
     column: str | None = None,
     comment: str | None = None,
 ) -> Any:
@@ -205,6 +209,11 @@ def generated(
     The field's type stays what it is (`int`, not `int | None`): reading it before the row is
     stored raises NotLoaded. `init` is there for type checkers only.
 
+    With a `role` it is what the mixins `Timestamps`, `Versioned`, `SoftDelete` and `Tenant`
+    declare, under a name and with a type of your own, such as
+    `org_id: Col[int] = generated(role="tenant", foreign_key=Org.id)`. The library makes such a
+    value, and `update`, `patch` and `upsert` write none.
+
     A key given by hand (`model_validate({"id": 7, ...})`) is stored as given. The counters of
     PostgreSQL and DuckDB do not notice, so mixing both leads to a UniqueViolation later; use
     `field(primary_key=True)` for keys that come from outside.
@@ -214,12 +223,22 @@ def generated(
         column=column,
         primary_key=primary_key,
         generated=True,
+        role=role,
         unique=unique,
         index=index,
-        server_default=server_default,
+        foreign_key=foreign_key,
+        on_delete=on_delete,
+        server_default=_made(role) if server_default is None else server_default,
         comment=comment,
     )
     return _with_options(info, options)
+
+
+def _made(role: Role | None) -> ClauseElement | int | None:
+    """Return what the database fills in for a role when a row is stored."""
+    if role == "version":
+        return 1
+    return sa.func.now() if role in ("created_at", "updated_at") else None
 
 
 def _given(**parameters: Any) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any, NoReturn, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql import coercions, roles
+from sqlalchemy.sql.elements import ColumnElement, False_, Grouping, True_
 
 from andamios_orm.errors import ConditionMisuse, NotSupported
 from andamios_orm.queries.nodes import (
@@ -107,7 +108,12 @@ class SQLAlchemyCondition(Condition):
         """Its values travel inside the expression."""
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
-        return binder.raw(self.element)
+        element = coercions.expect(roles.WhereHavingRole, binder.raw(self.element))
+        # SQLAlchemy drops what true() and false() make superfluous, but takes them as they are.
+        if isinstance(element, True_ | False_):
+            return cast("ColumnElement[Any]", element)
+        # A text may have an OR in it, which must not take the other conditions apart.
+        return cast("ColumnElement[Any]", Grouping(element))
 
     def models(self, into: set[type[BaseModel]]) -> None:
         """Its tables are known to SQLAlchemy, which is asked when the statement is built."""

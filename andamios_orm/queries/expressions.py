@@ -28,6 +28,7 @@ from andamios_orm.queries.terms import Assignment, Attr
 from andamios_orm.queries.terms import Expression as Expr
 
 __all__ = [
+    "AnyColumn",
     "Assignment",
     "Attr",
     "ComparisonOfDifferentTypes",
@@ -49,6 +50,10 @@ Predicate: TypeAlias = TypedColumnsClauseRole[bool | None]
 
 SortKey: TypeAlias = TypedColumnsClauseRole[Any]
 """What `order_by()` takes: a column, `.asc()`, `.desc()`, or a SQLAlchemy expression."""
+
+
+AnyColumn: TypeAlias = Attr
+"""A column of any type, read on a model's class."""
 
 
 class ComparisonOfDifferentTypes(Generic[T, W]):

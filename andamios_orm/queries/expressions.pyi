@@ -14,6 +14,7 @@ from sqlalchemy.sql.roles import TypedColumnsClauseRole
 from andamios_orm.schema.spec import FieldSpec, Storage
 
 __all__ = [
+    "AnyColumn",
     "Assignment",
     "Attr",
     "ComparisonOfDifferentTypes",
@@ -54,6 +55,9 @@ Predicate: TypeAlias = TypedColumnsClauseRole[bool | None]
 
 SortKey: TypeAlias = TypedColumnsClauseRole[Any]
 """What `order_by()` takes: a column, `.asc()`, `.desc()`, or a SQLAlchemy expression."""
+
+AnyColumn: TypeAlias = Attr[Any]
+"""A column of any type, read on a model's class."""
 
 class ComparisonOfDifferentTypes(Generic[T, W]):
     """What `==` gives when the value cannot be of the column's type; no query takes it."""

@@ -20,6 +20,7 @@ from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.cursors import CARRIED
 from andamios_orm.queries.nodes import Binder, Key, Term, combined
 from andamios_orm.queries.orderings import Ordering
+from andamios_orm.queries.relations import Via
 from andamios_orm.queries.selection import RawOrdering, Selection
 from andamios_orm.queries.terms import Arithmetic, Attr
 from andamios_orm.schema.columns import Stored
@@ -104,8 +105,8 @@ def _require_place(term: Term) -> None:
         for side in (term.left, term.right):
             if isinstance(side, Term):
                 _require_place(side)
-    field = getattr(term, "field", None)
-    if field is not None and is_secret(field):
+    column = term.attr if isinstance(term, Via) else term
+    if isinstance(column, Attr) and is_secret(column.field):
         raise UsageError(
             f"{term!r} is secret, and a cursor shows the values that its page ends with",
             "sort by another column, or use numbered_page()",

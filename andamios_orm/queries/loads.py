@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from andamios_orm.errors import UsageError, WrongType
+from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.nodes import Key, combined
 from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.relations import Relation
 from andamios_orm.queries.selection import RawOrdering, Selection
+from andamios_orm.queries.standing import standing_conditions
 
 if TYPE_CHECKING:
     from andamios_orm.queries.terms import Expression
@@ -43,7 +45,11 @@ class ModelRelation(Relation):
     @cached_property
     def plain_load(self) -> Load:
         """All related rows, in the order that the relation declares; always the same object."""
-        return Load(self, Selection(self.spec.target, orderings=_orderings(self)))
+        return Load(self, Selection(self.spec.target, self._standing, _orderings(self)))
+
+    @property
+    def _standing(self) -> tuple[Condition, ...]:
+        return standing_conditions(self.spec.target, with_deleted=not self.spec.nullable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +91,8 @@ class Load:
                 f"{self.relation!r}: limit() and then() are for load()",
                 "count with where() alone",
             )
-        return self.relation.counted(self.rows.conditions)
+        standing = self.relation.plain_load.rows.conditions
+        return self.relation.counted(self.rows.conditions[len(standing) :])
 
     def key(self) -> Key:
         """Return the shape of the statement that reads the rows."""

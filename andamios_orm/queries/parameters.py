@@ -11,7 +11,7 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported
-from andamios_orm.queries.nodes import Plain, Term
+from andamios_orm.queries.nodes import Binder, Plain, Term
 from andamios_orm.queries.relations import join_onto
 from andamios_orm.schema.columns import is_number_as_text
 from andamios_orm.schema.spec import RelationSpec
@@ -33,7 +33,7 @@ class Joins:
         self.source = rows
         """The FROM of a SELECT that reads them."""
 
-    def at(self, path: Sequence[RelationSpec]) -> FromClause:
+    def at(self, path: Sequence[RelationSpec], binder: Binder) -> FromClause:
         """Return the rows at the other end of a path, joined once."""
         rows = self._rows
         names: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Joins:
             names = (*names, step.name)
             found = self._joined.get(names)
             if found is None:
-                found, on = join_onto(step, rows)
+                found, on = join_onto(step, rows, binder)
                 self._joined[names] = found
                 # A row without one stays; there is never more than one.
                 self.source = self.source.outerjoin(found, on)
@@ -68,7 +68,7 @@ class Parameters(Plain):
 
     def joined(self, path: Sequence[RelationSpec]) -> FromClause | None:
         """See Binder."""
-        return None if self._joins is None else self._joins.at(path)
+        return None if self._joins is None else self._joins.at(path, self)
 
     def require_order(self, term: Term) -> None:
         """See Binder."""

@@ -20,13 +20,14 @@ from sqlalchemy.types import TypeEngine
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.conditions import Condition, conjunction
 from andamios_orm.queries.nodes import Binder, Key, Term, combined
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr, Expression
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.relations import relation_of
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec, Storage
 
-__all__ = ["Relation", "Scope", "Via", "join_onto"]
+__all__ = ["Relation", "Scope", "Via", "join_onto", "path_values", "relation_standing"]
 
 _ids = itertools.count(1)
 
@@ -205,6 +206,8 @@ class _Hops:
                     self.conditions.append(on)
                 else:
                     source = source.join(rows, on)
+                scope = Scope(binder, model, rows)
+                self.conditions += [c.clause(scope) for c in relation_standing(step.spec, model)]
                 self.rows.append(rows)
                 left = _columns_of(rows)
         self.source = cast("FromClause", source)
@@ -214,6 +217,22 @@ class _Hops:
         """Return the subquery of one value."""
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
+
+
+def relation_standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condition, ...]:
+    """Return what holds for the rows of a relation without being asked.
+
+    A row that must be there is shown, even if it is marked as deleted.
+    """
+    return standing_conditions(model, with_deleted=not spec.nullable)
+
+
+def path_values(path: Iterable[Relation], into: list[object]) -> None:
+    """Append the values that the rows along a path are found by."""
+    for step in path:
+        for model, _ in _steps(step.spec):
+            for condition in relation_standing(step.spec, model):
+                condition.values(into)
 
 
 def _columns_of(rows: FromClause) -> Callable[[FieldSpec], ColumnElement[Any]]:
@@ -254,6 +273,7 @@ class RelationCondition(Condition):
         )
 
     def values(self, into: list[object]) -> None:
+        path_values(self.relation.path, into)
         for condition in self.conditions:
             condition.values(into)
 
@@ -298,6 +318,7 @@ class RelationCount(Expression):
         return combined("count", self.relation.id, *[c.key() for c in self.conditions])
 
     def values(self, into: list[object]) -> None:
+        path_values(self.relation.path, into)
         for condition in self.conditions:
             condition.values(into)
 
@@ -346,10 +367,18 @@ class Via(Expression):
         return ("via", self.id)
 
     def values(self, into: list[object]) -> None:
-        """A column has no values."""
+        path_values(self.relation.path, into)
+
+    @cached_property
+    def _is_valued(self) -> bool:
+        values: list[object] = []
+        self.values(values)
+        return bool(values)
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
-        joined = binder.joined([step.spec for step in self.relation.path])
+        # A join is made once for all who need it, so it would have values once for all of them.
+        specs = [step.spec for step in self.relation.path]
+        joined = None if self._is_valued else binder.joined(specs)
         if joined is not None:
             return joined.c[self.attr.field.column]
         hops = _Hops(self.relation, binder)
@@ -376,8 +405,14 @@ class Via(Expression):
         return f"{self.relation!r}.to.{self.attr.name}"
 
 
-def join_onto(spec: RelationSpec, left: FromClause) -> tuple[FromClause, ColumnElement[bool]]:
-    """Return the rows at the other end of a relation to one, and the condition that joins them."""
+def join_onto(
+    spec: RelationSpec, left: FromClause, binder: Binder
+) -> tuple[FromClause, ColumnElement[bool]]:
+    """Return the rows at the other end of a relation to one, and the condition that joins them.
+
+    Its values are those of `path_values`.
+    """
     rows = table_of(spec.target).alias()
-    on = (left.c[own.column] == rows.c[other.column] for own, other in spec.pairs)
-    return rows, sa.and_(*on)
+    on = [left.c[own.column] == rows.c[other.column] for own, other in spec.pairs]
+    scope = Scope(binder, spec.target, rows)
+    return rows, sa.and_(*on, *(c.clause(scope) for c in relation_standing(spec, spec.target)))

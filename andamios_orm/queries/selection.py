@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from pydantic import BaseModel
+from sqlalchemy.sql.elements import ColumnElement
 
 from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.queries.conditions import Condition, SQLAlchemyCondition, conjunction
-from andamios_orm.queries.nodes import Key, Node, foreign_model, is_clause
+from andamios_orm.queries.nodes import Binder, Key, Node, foreign_model, is_clause
 from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.terms import Expression
 
@@ -102,6 +103,10 @@ class RawOrdering(SQLAlchemyCondition):
     """A SQLAlchemy expression to sort by; like all of them, it has no key."""
 
     __slots__ = ()
+
+    def clause(self, binder: Binder) -> ColumnElement[Any]:
+        """Return the expression as it is: it may have a direction."""
+        return binder.raw(self.element)
 
 
 def _ordering(key: object) -> Ordering | RawOrdering:

@@ -19,12 +19,14 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, ShapeProblem
+from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import Load, ModelRelation
-from andamios_orm.queries.nodes import Binder, Node, Term
+from andamios_orm.queries.nodes import Binder, Node, Term, literals
 from andamios_orm.queries.parameters import Joins, Parameters
-from andamios_orm.queries.relations import Scope
+from andamios_orm.queries.relations import Scope, relation_standing
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, has_window, is_aggregate
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
 from andamios_orm.schema.columns import ManyOf
@@ -32,7 +34,16 @@ from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
 
-__all__ = ["Cells", "KeyList", "Read", "ShapedSelect", "related", "shaped", "takes_key_arrays"]
+__all__ = [
+    "Cells",
+    "KeyList",
+    "Read",
+    "ShapedSelect",
+    "link_conditions",
+    "related",
+    "shaped",
+    "takes_key_arrays",
+]
 
 # ---- related rows ------------------------------------------------------------------------------
 
@@ -70,7 +81,7 @@ def related(
     parameters = Parameters(dialect_name, joins)
     belongs = [link.c[other.column] for _, other in spec.pairs]
     keyed = _keyed(belongs, room, parameters, dialect_name)
-    conditions = [c.clause(parameters) for c in selection.conditions]
+    conditions = [c.clause(parameters) for c in (*link_conditions(spec), *selection.conditions)]
     orderings = [o.clause(parameters) for o in selection.orderings]
     refuse_other_tables(spec.target, [*conditions, *orderings], joins.source)
     # An order that two runs share, whatever the engine finds first.
@@ -89,6 +100,11 @@ def related(
     found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
     found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
     return found.order_by(rows.c[_PLACE])
+
+
+def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:
+    """Return what holds for the rows of the link; their values come after the keys."""
+    return () if spec.link is None else standing_conditions(spec.link)
 
 
 def _linked(source: FromClause, spec: RelationSpec) -> FromClause:
@@ -180,7 +196,7 @@ class ShapedSelect:
         path: tuple[ModelRelation, ...] = (),
     ) -> Cells:
         """Add what a shape asks for at the end of a path, and return its cells."""
-        rows = joins.at([step.spec for step in path])
+        rows = joins.at([step.spec for step in path], parameters)
         names = tuple(step.name for step in path)
         items: list[tuple[str, int | Cells]] = []
         for name, asked in spec.columns:
@@ -388,7 +404,20 @@ def _outer(source: FromClause, spec: RelationSpec) -> FromClause:
         else [(spec.target, spec.pairs)]
     ):
         table = table_of(model)
-        on = sa.and_(*(own.c[a.column] == table.c[b.column] for a, b in pairs))
-        source = source.outerjoin(table, on)
+        on = [own.c[a.column] == table.c[b.column] for a, b in pairs]
+        on += [_standing_clause(condition) for condition in relation_standing(spec, model)]
+        source = source.outerjoin(table, sa.and_(*on))
         own = table
     return source
+
+
+def _standing_clause(condition: Condition) -> ColumnElement[Any]:
+    """Return a condition on the rows of a table that an expression names."""
+    values: list[object] = []
+    condition.values(values)
+    if values:
+        raise ShapeProblem(
+            f"an expression reads a table whose rows belong to tenants: {condition!r}",
+            "use `.count()`, `.to` or a nested shape of the relation, which know the tenant",
+        )
+    return condition.clause(literals)

@@ -25,7 +25,7 @@ from andamios_orm.errors import ShapeProblem
 from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import Load, ModelRelation
 from andamios_orm.queries.nodes import Key, Node, Term, combined
-from andamios_orm.queries.relations import Via
+from andamios_orm.queries.relations import Via, path_values
 from andamios_orm.queries.terms import Attr
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.kept import kept
@@ -158,10 +158,17 @@ class ShapeSpec:
     def values(self, computed: Computed) -> list[object]:
         """Return the values of the expressions, in their order."""
         into: list[object] = []
-        for asked in self.asked(computed):
-            if isinstance(asked, Node):
-                asked.values(into)
+        self._add_values(computed, into)
         return into
+
+    def _add_values(self, computed: Computed, into: list[object]) -> None:
+        for _, asked in self.columns:
+            given = computed[asked] if isinstance(asked, str) else asked
+            if isinstance(given, Node):
+                given.values(into)
+        for one in self.ones:
+            path_values([one.relation], into)
+            one.shape._add_values(computed, into)  # noqa: SLF001 - a part of the same
 
 
 def require_shape(given: object) -> None:

@@ -20,13 +20,15 @@ from andamios_orm.schema.columns import JsonOf, ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.plain import plain_storage
 from andamios_orm.schema.representations import duckdb
-from andamios_orm.schema.spec import FieldSpec, Kind
+from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
+from andamios_orm.schema.tables import current
 
 __all__ = [
     "Statement",
     "arrow_columns",
     "bulk_insert",
     "by_key",
+    "changes_of",
     "columns_of",
     "count",
     "delete",
@@ -34,6 +36,7 @@ __all__ = [
     "exists",
     "insert",
     "insert_arrays",
+    "key_conditions",
     "key_page",
     "last_inserted",
     "limited",
@@ -86,28 +89,35 @@ def exists(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     return limited(_filtered(selection, one, dialect_name), selection)
 
 
-def by_key(model: type[BaseModel]) -> sa.Select[Any]:
-    """Return the SELECT of the row with a primary key, whose parts are the parameters."""
-    return sa.select(*columns(model)).where(*_key_conditions(model, 0))
+def by_key(selection: Selection, dialect_name: str) -> sa.Select[Any]:
+    """Return the SELECT of the row with a primary key, if it is one of the selected.
+
+    The key's parts are the first parameters.
+    """
+    found = key_conditions(selection, Parameters(dialect_name))
+    return sa.select(*columns(selection.model)).where(*found)
 
 
 def key_page(
-    model: type[BaseModel], what: Sequence[ColumnElement[Any]], *, after: bool
+    selection: Selection,
+    what: Sequence[ColumnElement[Any]],
+    dialect_name: str,
+    *,
+    after: bool,
 ) -> sa.Select[Any]:
-    """Return the SELECT of the next rows in the order of the primary key.
+    """Return the SELECT of the next rows of a selection in the order of the primary key.
 
     With `after` the key's parts of the row before are the first parameters; the number of rows
     is the last one.
     """
-    table = table_of(model)
-    key = [table.c[field.column] for field in spec_of(model).primary_key]
+    parameters = Parameters(dialect_name)
+    table = table_of(selection.model)
+    key = [table.c[field.column] for field in spec_of(selection.model).primary_key]
     statement = sa.select(*what).select_from(table).order_by(*key)
-    number = 0
     if after:
-        given = [sa.bindparam(parameter(n), None, type_=c.type) for n, c in enumerate(key)]
-        statement = statement.where(_beyond(key, given))
-        number = len(key)
-    return statement.limit(sa.bindparam(parameter(number), None, type_=sa.BigInteger()))
+        statement = statement.where(_beyond(key, [parameters.bind(None, c.type) for c in key]))
+    statement = statement.where(*(c.clause(parameters) for c in selection.conditions))
+    return statement.limit(parameters.bind(None, sa.BigInteger()))
 
 
 def _beyond(
@@ -231,24 +241,36 @@ def limited(statement: sa.Select[Any], selection: Selection) -> sa.Select[Any]:
     return statement
 
 
-def _key_conditions(model: type[BaseModel], first: int) -> list[ColumnElement[bool]]:
-    table = table_of(model)
-    return [
-        table.c[field.column]
-        == sa.bindparam(parameter(first + n), None, type_=table.c[field.column].type)
-        for n, field in enumerate(spec_of(model).primary_key)
-    ]
+def key_conditions(
+    selection: Selection, parameters: Parameters, *, versioned: bool = False
+) -> list[ColumnElement[bool]]:
+    """Return what holds for the row with a primary key, if it is one of the selected.
+
+    With `versioned` it also has a version, whose value comes after the key's.
+    """
+    spec, table = spec_of(selection.model), table_of(selection.model)
+    fields = [*spec.primary_key, *([spec.roles["version"]] if versioned else ())]
+    columns = [table.c[field.column] for field in fields]
+    found: list[ColumnElement[bool]] = [c == parameters.bind(None, c.type) for c in columns]
+    return [*found, *(c.clause(parameters) for c in selection.conditions)]
 
 
 # ---- writing -----------------------------------------------------------------------------------
 
 
 def insert(
-    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    *,
+    returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
-    """Return the INSERT of one row, which gives the whole row back if `returning`."""
+    """Return the INSERT of one row, which gives the whole row back if `returning`.
+
+    `into` is an INSERT without values that knows what to do on a conflict.
+    """
     # Without fields the row is all defaults, which SQLAlchemy writes as each engine wants it.
-    statement = sa.insert(table_of(model)).values(_row(model, fields, 0))
+    statement = _into(model, into).values(_row(model, fields, 0))
     # inline(): else SQLAlchemy would add RETURNING for the key by itself.
     return statement.returning(*columns(model)) if returning else statement.inline()
 
@@ -274,20 +296,21 @@ def insert_arrays(
     dialect_name: str,
     *,
     returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
     """Return the INSERT of many rows, which gives them back if `returning`.
 
     Its parameters are lists, one a field, so the text is the same for any number of rows. The
-    database makes keys in their order.
+    database makes keys in their order. `into` is as for `insert`.
     """
     table = table_of(model)
-    into = [table.c[field.column] for field in fields]
+    filled = [table.c[field.column] for field in fields]
     if dialect_name == "postgresql":
-        rows = _unnested(into)
+        rows = _unnested(filled)
     else:
-        pairs = enumerate(zip(into, fields, strict=True))
+        pairs = enumerate(zip(filled, fields, strict=True))
         rows = sa.select(*(_items(number, *pair) for number, pair in pairs))
-    statement = sa.insert(table).from_select([column.name for column in into], rows)
+    statement = _into(model, into).from_select([column.name for column in filled], rows)
     return statement.returning(*columns(model)) if returning else statement.inline()
 
 
@@ -319,29 +342,65 @@ def _items(number: int, column: sa.Column[Any], field: FieldSpec) -> ColumnEleme
 
 
 def bulk_insert(
-    model: type[BaseModel], fields: Sequence[FieldSpec], rows: int, *, returning: bool = True
+    model: type[BaseModel],
+    fields: Sequence[FieldSpec],
+    rows: int,
+    *,
+    returning: bool = True,
+    into: sa.Insert | None = None,
 ) -> sa.Insert:
-    """Return the INSERT of `rows` rows that gives the whole rows back if `returning`."""
+    """Return the INSERT of `rows` rows that gives the whole rows back if `returning`.
+
+    `into` is as for `insert`.
+    """
     values = [_row(model, fields, n * len(fields)) for n in range(rows)]
-    statement = sa.insert(table_of(model)).values(values)
+    statement = _into(model, into).values(values)
     return statement.returning(*columns(model)) if returning else statement.inline()
 
 
+def _into(model: type[BaseModel], into: sa.Insert | None) -> sa.Insert:
+    return sa.insert(table_of(model)) if into is None else into
+
+
+def changes_of(spec: ModelSpec, table: sa.Table) -> dict[str, ColumnElement[Any]]:
+    """Return what every change of a row sets besides: another version, and the time."""
+    found: dict[str, ColumnElement[Any]] = {}
+    if version := spec.roles.get("version"):
+        found[version.column] = table.c[version.column] + sa.literal_column("1")
+    if updated := spec.roles.get("updated_at"):
+        found[updated.column] = current(updated.storage.kind)
+    return found
+
+
 def update_by_key(
-    model: type[BaseModel], fields: Sequence[FieldSpec], *, returning: bool = True
+    selection: Selection,
+    fields: Sequence[FieldSpec],
+    dialect_name: str,
+    *,
+    versioned: bool = False,
+    returning: bool = True,
 ) -> sa.Update:
-    """Return the UPDATE of the fields of one row; its key's parts are the last parameters."""
+    """Return the UPDATE of the fields of one row, if it is one of the selected.
+
+    After the fields' values come those of `key_conditions`.
+    """
+    model = selection.model
+    table, parameters = table_of(model), Parameters(dialect_name, first=len(fields))
     statement = (
-        sa.update(table_of(model))
-        .values(_row(model, fields, 0))
-        .where(*_key_conditions(model, len(fields)))
+        sa.update(table)
+        .values(_row(model, fields, 0) | changes_of(spec_of(model), table))
+        .where(*key_conditions(selection, parameters, versioned=versioned))
     )
     return statement.returning(*columns(model)) if returning else statement
 
 
-def delete_by_key(model: type[BaseModel]) -> sa.Delete:
-    """Return the DELETE of the row with a primary key."""
-    return sa.delete(table_of(model)).where(*_key_conditions(model, 0))
+def delete_by_key(selection: Selection, dialect_name: str, *, versioned: bool = False) -> sa.Delete:
+    """Return the DELETE of the row with a primary key, if it is one of the selected.
+
+    Its parameters are those of `key_conditions`.
+    """
+    conditions = key_conditions(selection, Parameters(dialect_name), versioned=versioned)
+    return sa.delete(table_of(selection.model)).where(*conditions)
 
 
 def update(
@@ -351,31 +410,31 @@ def update(
     *,
     sequential: bool = False,
     key: bool = False,
+    versioned: bool = False,
     returning: bool = False,
 ) -> sa.Update:
     """Return the UPDATE of the selected rows, values of the assignments first.
 
-    With `key` the rows are one row, by its primary key; with `returning` they are given back.
-    `sequential` is for engines that assign one column after the other.
+    With `key` it is one of them, by its primary key, and with `versioned` by its version too; with
+    `returning` the rows are given back. `sequential` is for engines that assign one column after
+    the other.
     """
-    table = table_of(selection.model)
+    model = selection.model
+    table = table_of(model)
     parameters = Parameters(dialect_name)
     values = {a.attr.field.column: _assigned(a, parameters, dialect_name) for a in assignments}
-    refuse_other_tables(selection.model, list(values.values()))
+    refuse_other_tables(model, list(values.values()))
+    values |= changes_of(spec_of(model), table)
     if sequential:
         _refuse_assigned_columns(values)
-    statement = sa.update(table).values(values)
-    conditions: list[ColumnElement[bool]]
-    if key:
-        conditions = [
-            table.c[field.column] == parameters.bind(None, table.c[field.column].type)
-            for field in spec_of(selection.model).primary_key
-        ]
-    else:
-        conditions = [c.clause(parameters) for c in selection.conditions]
-        refuse_other_tables(selection.model, conditions)
-    statement = statement.where(*conditions)
-    return statement.returning(*columns(selection.model)) if returning else statement
+    conditions = (
+        key_conditions(selection, parameters, versioned=versioned)
+        if key
+        else [c.clause(parameters) for c in selection.conditions]
+    )
+    refuse_other_tables(model, conditions)
+    statement = sa.update(table).values(values).where(*conditions)
+    return statement.returning(*columns(model)) if returning else statement
 
 
 def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:

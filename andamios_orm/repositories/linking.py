@@ -15,7 +15,10 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import ModelRelation
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.repositories.statements import statements_of
+from andamios_orm.repositories.tenants import owned_group, require_tenant
+from andamios_orm.repositories.upserting import upserter_of
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.schema.spec import FieldSpec, RelationSpec
 
@@ -60,20 +63,18 @@ def link_rows(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseModel])
     return found
 
 
-async def store_missing(
-    spec: RelationSpec, rows: Sequence[BaseModel], there: Selection, unit: Source
-) -> None:
-    """Store those rows of a link that are not among the stored ones, inside a unit."""
-    statements = statements_of(cast("type[Model]", spec.link))
+async def store_missing(spec: RelationSpec, rows: Iterable[BaseModel], source: Source) -> None:
+    """Store those rows of a link that are not there yet, whoever else links the same rows.
+
+    Raises UsageError where nothing keeps two links of the same rows apart.
+    """
+    link = cast("type[Model]", spec.link)
     names = [there.name for _, there in spec.pairs] + [here.name for here, _ in spec.onward]
-
-    def key(row: BaseModel) -> tuple[object, ...]:
-        return tuple(row.__dict__[name] for name in names)
-
-    stored = await unit.fetch(statements.select(unit.plans, there), there.values())
-    known = set(map(key, stored))
-    missing = {key(row): row for row in rows if key(row) not in known}
-    await store_links(list(missing.values()), unit)
+    # Each is an instance of the link, which is a table.
+    given = cast("Iterable[Model]", rows)
+    different = {tuple(row.__dict__[name] for name in names): row for row in given}
+    on = [getattr(link, name) for name in names]
+    await upserter_of(statements_of(link)).many(source, different.values(), on, [])
 
 
 async def store_links(rows: Sequence[BaseModel], unit: Source) -> None:
@@ -81,15 +82,16 @@ async def store_links(rows: Sequence[BaseModel], unit: Source) -> None:
     if not rows:
         return
     statements = statements_of(cast("type[Model]", type(rows[0])))
+    require_tenant(statements, unit)
     writer: Writer[Any] = Writer(statements)
     for group in statements.encoder.rendered_all(rows):
-        await writer.insert_many(unit, group)
+        await writer.insert_many(unit, owned_group(statements, unit, group))
 
 
 def links_between(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseModel]) -> Selection:
     """Return the link's stored rows between one row and some others."""
     link = cast("type[BaseModel]", spec.link)
-    selection = Selection(link)
+    selection = Selection(link, standing_conditions(link))
     for here, there in spec.pairs:
         selection = selection.where(_column(link, there) == _value(owner, here))
     if len(spec.onward) == 1:

@@ -113,7 +113,10 @@ async def related_rows(
     """Return the rows related to those with some keys; `further` are the plan's last values."""
     if not keys:
         return []
-    spec, values = load.relation.spec, [*load.rows.values(), *further]
+    spec, values = load.relation.spec, list[object]()
+    for condition in shape_sql.link_conditions(spec):
+        condition.values(values)
+    values += [*load.rows.values(), *further]
     if shape_sql.takes_key_arrays(spec, source.plans.dialect.name):
         plan = plan_of(load, source.plans, None)
         return await source.fetch(plan, [list(keys), *values])
@@ -142,7 +145,9 @@ def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[K
             load,
             dialect.name,
             room,
-            lambda joins, _: read_columns(joins.at(()), target.fields, dialect.name),
+            lambda joins, parameters: read_columns(
+                joins.at((), parameters), target.fields, dialect.name
+            ),
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
         width = len(target.fields)

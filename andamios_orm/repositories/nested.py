@@ -20,6 +20,7 @@ from andamios_orm.models.columns import UNSET
 from andamios_orm.models.deriving import variant_of
 from andamios_orm.repositories.linking import link_rows, store_links
 from andamios_orm.repositories.statements import ModelStatements, statements_of
+from andamios_orm.repositories.tenants import owned_group, require_tenant
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.schema.relations import relation_names, relation_of
 from andamios_orm.schema.spec import RelationSpec
@@ -143,12 +144,13 @@ async def store_families(families: list[Family], unit: Source) -> list[BaseModel
         return []
     model = families[0].model
     statements = statements_of(cast("type[Model]", model))
+    require_tenant(statements, unit)
     parents = [await _store_before(family, unit) for family in families]
     instances = [statements.encoder.instance(family.values) for family in families]
     stored: list[BaseModel] = []
     writer: Writer[Any] = Writer(statements)
     for group in statements.encoder.rendered_all(instances):
-        stored += await writer.insert_many(unit, group)
+        stored += await writer.insert_many(unit, owned_group(statements, unit, group))
     for row, found in zip(stored, parents, strict=True):
         row.__dict__.update(found)
     await _store_after(stored, families, unit)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from typing import Annotated, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from andamios_orm.database.source import Source
 from andamios_orm.errors import UsageError
@@ -18,6 +18,7 @@ from andamios_orm.queries.nodes import Term
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Attr
 from andamios_orm.rows.plan import Plan, Row
+from andamios_orm.schema.tenants import with_tenant
 
 __all__ = [
     "Asked",
@@ -42,9 +43,15 @@ encrypted: it holds the values by which the page's last row is sorted.
 """
 
 
+# Else a page of heroes would be taken for one of Public[Hero] as it is.
+_CONVERTED = ConfigDict(revalidate_instances="always")
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Some rows in their order, and where the rows around them are."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONVERTED
 
     items: list[T]
     next: Cursor | None = None
@@ -56,6 +63,8 @@ class Page(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class NumberedPage(Generic[T]):
     """Some rows in their order, and how many there are in all."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONVERTED
 
     items: list[T]
     total: int
@@ -125,7 +134,7 @@ async def read_page(
 
     whole = keyset.applied(selection).limited(0)
     plan = plan_of(whole, keyset.terms)
-    context = context_of(plan.sql, plan.bind(values_of(whole)))
+    context = context_of(plan.sql, plan.bind(with_tenant(values_of(whole), source.tenant)))
     wanted = whole.limited(size + 1)
     cursor = asked.after if asked.before is None else asked.before
     if cursor is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -19,25 +19,31 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, shapes, to_sql
 from andamios_orm.queries.loads import Load, loads_of, merged
 from andamios_orm.queries.selection import Lock, Selection
+from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.repositories.loading import load_related
 from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.shaped import Shaped
-from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.repositories.statements import (
+    ModelStatements,
+    assigned_values,
+    statements_of,
+)
 from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
-from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 if TYPE_CHECKING:
     # Under other names than those of the methods, which hide them inside the class.
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from typing_extensions import TypeForm
 
     from andamios_orm.queries.expressions import Assignment, Path, SortKey
 
-__all__ = ["Query"]
+__all__ = ["Query", "require_marks"]
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
@@ -123,7 +129,7 @@ class Query(Rows[M], Selects):
         return type(self)(self._statements, self._source, self._selection, loads)
 
     def into(
-        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+        self, shape: TypeForm[P], /, *, computed: Mapping[str, SortKey] | None = None
     ) -> Shaped[P]:
         """Return the query that reads any Pydantic class instead: only what its fields ask for.
 
@@ -158,7 +164,7 @@ class Query(Rows[M], Selects):
             name: shapes.read_computed(f"computed[{name!r}]", expression, model)
             for name, expression in (computed or {}).items()
         }
-        spec = shapes.read(shape, model, frozenset(given))
+        spec = shapes.read(cast("type[P]", shape), model, frozenset(given))
         return Shaped(self._statements, self._source, self._selection, spec, given)
 
     def _selected(self) -> tuple[Source, Selection]:
@@ -297,12 +303,51 @@ class Query(Rows[M], Selects):
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.
 
-        Raises UsageError without a condition, because that would delete every row:
-        `where(sqlalchemy.true())` says that you mean it.
+        Rows of a model with the `SoftDelete` mixin are kept, and marked. Raises UsageError without
+        a condition, because that would delete every row: `where(sqlalchemy.true())` says that you
+        mean it.
         """
         self._whole("delete")
+        model, selection = self._selection.model, self._selection
+        if "deleted_at" not in self._statements.spec.roles:
+            return await self._removed()
+        # A row that is marked already keeps its mark.
+        missing = [c for c in standing_conditions(model) if c not in selection.conditions]
+        selection = selection._replace(conditions=(*selection.conditions, *missing))
+        plan = self._statements.mark_selected(self._source.plans, selection)
+        return await self._source.affect(plan, selection.values())
+
+    async def purge(self) -> int:
+        """Remove all these rows for good, and return how many there were.
+
+        Also where `delete` only marks them; `with_deleted()` includes those that are marked.
+        Raises what `delete` raises.
+
+        <!-- no-run: the example's model keeps no deleted rows -->
+        ```python
+        month = datetime.now(UTC) - timedelta(days=30)
+        await letters.with_deleted().where(Letter.deleted_at < month).purge()
+        ```
+        """
+        self._whole("purge")
+        return await self._removed()
+
+    async def _removed(self) -> int:
         plan = self._statements.delete(self._source.plans, self._selection)
         return await self._source.affect(plan, self._selection.values())
+
+    def with_deleted(self) -> Query[M]:
+        """Return the query with the rows that are marked as deleted.
+
+        Raises UsageError for a model without the `SoftDelete` mixin.
+        """
+        require_marks(self._statements.spec, "with_deleted")
+        model = self._selection.model
+        statements = statements_of(cast("type[M]", model), with_deleted=True)
+        hidden = set(standing_conditions(model)) - set(statements.rows.conditions)
+        kept = tuple(c for c in self._selection.conditions if c not in hidden)
+        selection = self._selection._replace(conditions=kept)
+        return Query(statements, self._source, selection, self._loads)
 
     def _whole(self, verb: str) -> None:
         self._refuse_lock(verb)
@@ -313,8 +358,17 @@ class Query(Rows[M], Selects):
                 " rows, which have no order",
                 "select the keys first, then use `.where(Model.id.in_(keys))`",
             )
-        if not selection.conditions:
+        if len(selection.conditions) == len(self._statements.rows.conditions):
             raise UsageError(
                 f"{verb}() without where() would {verb} every row of {selection.model.__name__}",
                 "add a condition; `where(sqlalchemy.true())` says that you mean all of them",
             )
+
+
+def require_marks(spec: ModelSpec, verb: str) -> None:
+    """Raise UsageError if rows of a model are not marked when they are deleted."""
+    if "deleted_at" not in spec.roles:
+        raise UsageError(
+            f"{verb}(): rows of {spec.name} that are deleted are gone",
+            "add the mixin `SoftDelete` to the model",
+        )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
 from andamios_orm.database.engine import Database
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
-from andamios_orm.errors import NotFound, NotLoaded, UsageError, WrongType
+from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.models.deriving import Variant, variant_of
 from andamios_orm.queries import nodes, terms
@@ -27,16 +28,27 @@ from andamios_orm.repositories.nested import (
     store_families,
     store_family,
 )
-from andamios_orm.repositories.query import Query
+from andamios_orm.repositories.query import Query, require_marks
 from andamios_orm.repositories.shaped import Shaped
-from andamios_orm.repositories.statements import statements_of
+from andamios_orm.repositories.statements import ModelStatements, statements_of
+from andamios_orm.repositories.tenants import owned, owned_group, require_tenant
+from andamios_orm.repositories.upserting import upserter_of
 from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
+from andamios_orm.rows.plan import Plan
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+    from typing_extensions import TypeForm
 
-    from andamios_orm.queries.expressions import Assignment, Path, Predicate, SortKey, ToMany
+    from andamios_orm.queries.expressions import (
+        AnyColumn,
+        Assignment,
+        Path,
+        Predicate,
+        SortKey,
+        ToMany,
+    )
 
 __all__ = ["Repository"]
 
@@ -84,9 +96,14 @@ class Repository(Selects, Generic[M]):
             )
         self.model = cast("type[M]", model)
         source = arguments[-1]
-        self._statements = statements_of(self.model)
-        self._writer = Writer(self._statements)
         self._source = _source(source)
+        self._work_with(statements_of(self.model))
+        require_tenant(self._statements, self._source)
+
+    def _work_with(self, statements: ModelStatements[M]) -> None:
+        self._statements = statements
+        self._writer = Writer(statements)
+        self._upserter = upserter_of(statements)
 
     if not TYPE_CHECKING:
         _bound: ClassVar[dict] = {}
@@ -120,7 +137,7 @@ class Repository(Selects, Generic[M]):
         return self._query().load(*paths)
 
     def into(
-        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+        self, shape: TypeForm[P], /, *, computed: Mapping[str, SortKey] | None = None
     ) -> Shaped[P]:
         """Return the query of all rows that reads any Pydantic class; see `Query.into`."""
         return self._query().into(shape, computed=computed)
@@ -133,11 +150,22 @@ class Repository(Selects, Generic[M]):
         """Return the query of all rows but the first ones."""
         return self._query().offset(offset)
 
+    def with_deleted(self) -> Self:
+        """Return this repository with the rows that are marked as deleted.
+
+        What it reads, updates and patches may be such a row; `delete` is for the others still.
+        Raises UsageError for a model without the `SoftDelete` mixin.
+        """
+        require_marks(self._statements.spec, "with_deleted")
+        found = copy.copy(self)
+        found._work_with(statements_of(self.model, with_deleted=True))  # noqa: SLF001 - its twin
+        return found
+
     def _query(self) -> Query[M]:
-        return Query(self._statements, self._source, Selection(self.model))
+        return Query(self._statements, self._source, self._statements.rows)
 
     def _selected(self) -> tuple[Source, Selection]:
-        return self._source, Selection(self.model)
+        return self._source, self._statements.rows
 
     # -- reading
 
@@ -194,7 +222,8 @@ class Repository(Selects, Generic[M]):
             family = family_of(instance, self.model)
             async with self._source.unit() as unit:
                 return cast("M", await store_family(family, unit))
-        names, values = self._statements.encoder.rendered(self._own(instance))
+        encoded = self._statements.encoder.rendered(self._own(instance))
+        names, values = owned(self._statements, self._source, encoded)
         return await self._writer.insert(self._source, names, values)
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
@@ -210,59 +239,129 @@ class Repository(Selects, Generic[M]):
             async with self._source.unit() as unit:
                 return cast("list[M]", await store_families(families, unit))
         given = [self._own(instance) for instance in given]
-        groups = self._statements.encoder.rendered_all(given)
+        groups = [
+            owned_group(self._statements, self._source, group)
+            for group in self._statements.encoder.rendered_all(given)
+        ]
         stored: list[M] = []
         async with self._source.unit() as source:
             for group in groups:
                 stored += await self._writer.insert_many(source, group)
         return stored
 
+    async def upsert(
+        self,
+        instance: M,
+        /,
+        *,
+        on: Sequence[AnyColumn],
+        update: Sequence[AnyColumn] | None = None,
+    ) -> M:
+        """Store an instance, or change the row that has its values of `on`; return it as stored.
+
+        `on` are the columns of the primary key, or of one unique key. An existing row gets the
+        fields that were given to the instance or assigned since, and keeps all others, also those
+        that have a default; `update=` names other fields, and `update=[]` leaves the row as it
+        is. Neither its primary key nor what the database makes is overwritten. Any number of
+        tasks can upsert the same key at once: there is one row, and no error.
+
+        Raises UsageError where `on` is no key of the table, or None is a value of it, because None
+        equals nothing; NotLoaded for a key without a value; and what `add` raises.
+
+        ```python
+        ada = await heroes.upsert(Hero(name="Ada", age=37), on=[Hero.name])
+        assert await heroes.upsert(Hero(name="Ada"), on=[Hero.name]) == ada
+        ```
+        """
+        return await self._upserter.one(self._source, self._own(instance), on, update)
+
+    async def upsert_all(
+        self,
+        instances: Iterable[M],
+        /,
+        *,
+        on: Sequence[AnyColumn],
+        update: Sequence[AnyColumn] | None = None,
+    ) -> list[M]:
+        """Upsert many instances, all or none, and return them as stored, in the same order.
+
+        Each is treated as by `upsert`. Two that have the same values of `on` raise UsageError, and
+        nothing is stored: what one of them says would be lost.
+
+        ```python
+        stored = await heroes.upsert_all([Hero(name="Ada"), Hero(name="Edith")], on=[Hero.name])
+        assert [hero.age for hero in stored] == [37, None]
+        ```
+        """
+        own = map(self._own, instances)
+        return await self._upserter.many(self._source, own, on, update)
+
     async def update(self, instance: M, /) -> M:
         """Write all fields of an instance to its row and return it as stored.
 
-        Raises NotFound if the row is gone, and what `add` raises.
+        Raises NotFound if the row is gone, StaleVersion if it was changed since the instance was
+        read (see `Versioned`), and what `add` raises.
         """
-        self._key_of(instance)
+        version = self._version_of(instance)
+        key_parts = self._key_of(instance)
         names, values = self._statements.encoder.rendered(self._own(instance))
         encoded = dict(zip(names, values, strict=True))
-        key = [encoded.pop(part.name) for part in self._statements.spec.primary_key]
-        if not encoded:
-            return await self.get(tuple(key) if len(key) > 1 else key[0])
+        spec = self._statements.spec
+        key = [encoded.pop(part.name) for part in spec.primary_key]
+        for field in spec.roles.values():
+            encoded.pop(field.name, None)
+        if not encoded and not self._statements.changes:
+            return await self.get(key_parts if len(key) > 1 else key_parts[0])
         stored = await self._writer.update(
-            self._source, tuple(encoded), list(encoded.values()), key
+            self._source, tuple(encoded), list(encoded.values()), key, version
         )
         if stored is None:
-            raise self._not_found()
+            raise await self._missing(key, version)
         return stored
 
-    async def patch(self, key: object, /, *changes: Assignment | BaseModel) -> M:
+    async def patch(
+        self, key: object, /, *changes: Assignment | BaseModel, if_version: int | None = None
+    ) -> M:
         """Set some fields of the row with this primary key and return it as stored.
 
         A change is an assignment (`Hero.age.set(3)`, `Hero.age.set(Hero.age + 1)`) or a Pydantic
         model, of which the fields that were set are taken. Without any change nothing is
-        written. Raises NotFound, UsageError for fields the model does not have, and what `add`
-        raises.
+        written. With `if_version` the row must have this version (see `Versioned`).
+
+        Raises NotFound, StaleVersion, UsageError for fields the model does not have or the library
+        sets, and what `add` raises.
         """
-        parts = self._key(key)
+        if if_version is not None and "version" not in self._statements.spec.roles:
+            raise UsageError(
+                f"{self.model.__name__} counts no versions", "add the mixin `Versioned`"
+            )
+        parts = self._key_parts(key)
         assignments = self._statements.checked(
             [a for change in changes for a in self._assignments(change)]
         )
         if not assignments:
-            return await self.get(key)
+            found = await self.get(key)
+            if if_version is not None and self._version_of(found) != if_version:
+                raise self._stale(parts)
+            return found
         computed = any(nodes.is_clause(a.value) for a in assignments)
         if not computed and not self._statements.spec.whole_row_validators:
-            return await self._patch(self._source, assignments, parts)
+            return await self._patch(self._source, assignments, parts, if_version)
         # What the database computes, and what validators say of several fields, is judged when
         # the row comes back: a refusal must still be able to undo the change.
         async with self._source.unit() as source:
-            return await self._patch(source, assignments, parts)
+            return await self._patch(source, assignments, parts, if_version)
 
     async def _patch(
-        self, source: Source, assignments: list[terms.Assignment], key: Sequence[object]
+        self,
+        source: Source,
+        assignments: list[terms.Assignment],
+        key: Sequence[object],
+        version: int | None,
     ) -> M:
-        stored = await self._writer.patch(source, assignments, key)
+        stored = await self._writer.patch(source, assignments, key, version)
         if stored is None:
-            raise self._not_found()
+            raise await self._missing(key, version, source)
         return stored
 
     def _assignments(self, change: Assignment | BaseModel) -> list[Assignment]:
@@ -290,15 +389,50 @@ class Repository(Selects, Generic[M]):
     async def delete(self, target: M | object, /) -> None:
         """Remove the row of an instance, or the row with a primary key.
 
-        Raises NotFound if it is gone already, ForeignKeyViolation if others refer to it.
+        A model with the `SoftDelete` mixin keeps the row, and marks it. Raises NotFound if it is
+        gone already, StaleVersion if it was changed since the instance was read (see
+        `Versioned`), ForeignKeyViolation if others refer to it.
         """
-        key = target
+        if "deleted_at" in self._statements.spec.roles:
+            await self._remove(target, self._statements.mark)
+        else:
+            await self._remove(target, self._statements.delete_by_key)
+
+    async def purge(self, target: M | object, /) -> None:
+        """Remove the row of an instance, or the row with a primary key, for good.
+
+        Also where `delete` only marks it, and whether it is marked or not. Raises what `delete`
+        raises.
+        """
+        statements = statements_of(self.model, with_deleted=True)
+        await self._remove(target, statements.delete_by_key)
+
+    async def _remove(self, target: object, plan_of: Callable[..., Plan[None]]) -> None:
+        version: object = None
         if isinstance(target, self.model):
-            parts = self._key_of(target)
-            key = parts if len(parts) > 1 else parts[0]
-        plan = self._statements.delete_by_key(self._source.plans)
-        if not await self._source.affect(plan, self._key(key)):
-            raise self._not_found()
+            version = self._version_of(target)
+            key: Sequence[object] = self._key_of(target)
+        else:
+            key = self._key_parts(target)
+        plan = plan_of(self._source.plans, versioned=version is not None)
+        found = [*key, *([] if version is None else [version]), *self._statements.standing]
+        if not await self._source.affect(plan, found):
+            raise await self._missing(key, version)
+
+    async def restore(self, key: object, /) -> M:
+        """Take the mark from the row with this primary key, and return the row.
+
+        Raises NotFound if there is no row that is marked as deleted, UniqueViolation if another one
+        has taken its place, UsageError for a model without the `SoftDelete` mixin.
+        """
+        require_marks(self._statements.spec, "restore")
+        parts = self._key_parts(key)
+        async with self._source.unit() as source:
+            plan = self._statements.unmark(source.plans)
+            found = [*parts, *self._statements.standing]
+            if not await source.affect(plan, found):
+                raise self._not_found()
+            return (await source.fetch(self._statements.by_key(source.plans), found))[0]
 
     # -- links
 
@@ -338,8 +472,7 @@ class Repository(Selects, Generic[M]):
         if not others:
             return
         rows = link_rows(spec, instance, others)
-        async with self._source.unit() as unit:
-            await store_missing(spec, rows, links_between(spec, instance, others), unit)
+        await store_missing(spec, rows, self._source)
 
     async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
         """Remove the rows of a relation's link table between a row and others; return how many.
@@ -396,6 +529,13 @@ class Repository(Selects, Generic[M]):
     # -- keys
 
     def _key(self, key: object) -> Sequence[object]:
+        """Return the values by which the row with a key is found. Raises WrongType."""
+        attrs = self._statements.key_attrs
+        if len(attrs) == 1:
+            return (attrs[0].checked(key), *self._statements.standing)
+        return (*self._key_parts(key), *self._statements.standing)
+
+    def _key_parts(self, key: object) -> tuple[object, ...]:
         """Return the parts of a key. Raises WrongType."""
         attrs = self._statements.key_attrs
         if len(attrs) == 1:
@@ -418,6 +558,32 @@ class Repository(Selects, Generic[M]):
                     "store it with add(), and go on with the instance that add() returns",
                 )
         return tuple(values[part.name] for part in parts)
+
+    def _version_of(self, instance: M) -> object:
+        """Return the version of an instance, None for a model without. Raises NotLoaded."""
+        field = self._statements.spec.roles.get("version")
+        if field is None:
+            return None
+        return getattr(instance, field.name)
+
+    async def _missing(
+        self, key: Sequence[object], version: object, source: Source | None = None
+    ) -> NotFound | StaleVersion:
+        """Return the error for a row that was not met: it is gone, or has another version."""
+        if version is None:
+            return self._not_found()
+        source = source or self._source
+        plan = self._statements.by_key(source.plans)
+        rows = await source.fetch(plan, [*key, *self._statements.standing])
+        return self._stale(key) if rows else self._not_found()
+
+    def _stale(self, key: Sequence[object]) -> StaleVersion:
+        return StaleVersion(
+            f"the {self.model.__name__} was changed since it was read",
+            "read it again, and make the change to what it is by then",
+            model=self.model,
+            key=tuple(key),
+        )
 
     def _not_found(self) -> NotFound:
         return NotFound(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -16,6 +16,8 @@ from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms, to_sql
 from andamios_orm.queries.keyset import place_reader
 from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.standing import standing_conditions
+from andamios_orm.queries.upserting import Conflict, insert_or
 from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
@@ -23,7 +25,8 @@ from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan, compile_r
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.secrets import is_secret
-from andamios_orm.schema.spec import FieldSpec, ModelSpec
+from andamios_orm.schema.spec import FieldSpec, ModelSpec, Role
+from andamios_orm.schema.tables import current
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment
@@ -35,13 +38,22 @@ R = TypeVar("R")
 
 
 class ModelStatements(Generic[M]):
-    """Builds and finds the plans of one model."""
+    """Builds and finds the plans of one model.
 
-    def __init__(self, model: type[M]) -> None:
+    They meet no row that is marked as deleted, unless they are made `with_deleted`.
+    """
+
+    def __init__(self, model: type[M], *, with_deleted: bool = False) -> None:
         self.model = model
         self.spec: ModelSpec = spec_of(model)
         self.encoder = Encoder(self.spec)
-        self._by_key = ("get", model)
+        self.rows = Selection(model, standing_conditions(model, with_deleted=with_deleted))
+        """All rows that there are for a query."""
+        self.standing: tuple[object, ...] = tuple(self.rows.values())
+        """The values at the end of a statement that finds a row by its key."""
+        # Part of the shape of every statement that finds rows by their keys.
+        self._marked: Hashable = (model, "with deleted") if with_deleted else model
+        self._by_key = ("get", self._marked)
         # Asked again whenever a table was added since.
         self._referred_to = (0, False)
 
@@ -49,6 +61,17 @@ class ModelStatements(Generic[M]):
     def table(self) -> sa.Table:
         """The model's table, compiled at the first statement."""
         return table_of(self.model)
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether every change of a row sets more than what was asked for."""
+        return bool(to_sql.changes_of(self.spec, self.table))
+
+    @cached_property
+    def tenant(self) -> terms.Attr | None:
+        """The column that says whose a row is."""
+        field = self.spec.roles.get("tenant")
+        return None if field is None else cast("terms.Attr", getattr(self.model, field.name))
 
     @cached_property
     def key_attrs(self) -> tuple[terms.Attr, ...]:
@@ -94,7 +117,7 @@ class ModelStatements(Generic[M]):
     def by_key(self, plans: PlanCache) -> Plan[list[M]]:
         """SELECT ... WHERE key."""
         found = plans.find(self._by_key)
-        return found or self._rows(plans, self._by_key, lambda d: to_sql.by_key(self.model))
+        return found or self._rows(plans, self._by_key, lambda d: to_sql.by_key(self.rows, d.name))
 
     def select(self, plans: PlanCache, selection: Selection) -> Plan[list[M]]:
         """SELECT of the selection."""
@@ -147,20 +170,32 @@ class ModelStatements(Generic[M]):
 
     # -- writing
 
-    def insert(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
-        """INSERT of one row with the fields `names`."""
-        key = ("insert", self.model, names)
+    def insert(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[list[M]]:
+        """INSERT of one row with the fields `names`, changing the row it is in conflict with."""
+        key = ("insert", self.model, names, conflict)
         return plans.find(key) or self._rows(
-            plans, key, lambda d: to_sql.insert(self.model, self._fields(names))
+            plans,
+            key,
+            lambda d: to_sql.insert(self.model, self._fields(names), into=self._into(conflict, d)),
         )
 
-    def insert_rows(self, plans: PlanCache, names: tuple[str, ...], rows: int) -> Plan[list[M]]:
+    def insert_rows(
+        self,
+        plans: PlanCache,
+        names: tuple[str, ...],
+        rows: int,
+        conflict: Conflict | None = None,
+    ) -> Plan[list[M]]:
         """INSERT of `rows` rows at once, given as one list per field."""
         fields = self._fields(names)
         return plans.get(
-            ("insert rows", self.model, names, rows),
+            ("insert rows", self.model, names, rows, conflict),
             lambda dialect: compile_rows(
-                lambda number: to_sql.bulk_insert(self.model, fields, number),
+                lambda number: to_sql.bulk_insert(
+                    self.model, fields, number, into=self._into(conflict, dialect)
+                ),
                 rows,
                 dialect,
                 self._decoder(plans),
@@ -172,22 +207,33 @@ class ModelStatements(Generic[M]):
         """Whether `insert_arrays` works with these fields, on an engine that has it."""
         return to_sql.takes_arrays(self._fields(names), plans.dialect.name)
 
-    def insert_arrays(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+    def insert_arrays(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[list[M]]:
         """INSERT of any number of rows, given as one list per field."""
         return self._rows(
             plans,
-            ("insert arrays", self.model, names),
-            lambda d: to_sql.insert_arrays(self.model, self._fields(names), d.name),
+            ("insert arrays", self.model, names, conflict),
+            lambda d: to_sql.insert_arrays(
+                self.model, self._fields(names), d.name, into=self._into(conflict, d)
+            ),
         )
 
-    def insert_only(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+    def insert_only(
+        self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
+    ) -> Plan[None]:
         """INSERT of one row, for engines that do not give it back."""
         return self._plan(
             plans,
-            ("insert only", self.model, names),
+            ("insert only", self.model, names, conflict),
             nothing,
-            lambda d: to_sql.insert(self.model, self._fields(names), returning=False),
+            lambda d: to_sql.insert(
+                self.model, self._fields(names), returning=False, into=self._into(conflict, d)
+            ),
         )
+
+    def _into(self, conflict: Conflict | None, dialect: Dialect) -> sa.Insert | None:
+        return None if conflict is None else insert_or(self.model, conflict, dialect.name)
 
     def last_inserted(self, plans: PlanCache) -> Plan[list[M]]:
         """SELECT of the row whose counted key this connection made last."""
@@ -195,45 +241,101 @@ class ModelStatements(Generic[M]):
             plans, ("last inserted", self.model), lambda d: to_sql.last_inserted(self.model)
         )
 
-    def update_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[list[M]]:
+    def update_by_key(
+        self, plans: PlanCache, names: tuple[str, ...], *, versioned: bool
+    ) -> Plan[list[M]]:
         """UPDATE of one row's fields `names`."""
         return self._rows(
             plans,
-            ("update", self.model, names),
-            lambda d: to_sql.update_by_key(self.model, self._fields(names)),
+            ("update", self._marked, names, versioned),
+            lambda d: to_sql.update_by_key(
+                self.rows, self._fields(names), d.name, versioned=versioned
+            ),
         )
 
-    def update_only_by_key(self, plans: PlanCache, names: tuple[str, ...]) -> Plan[None]:
+    def update_only_by_key(
+        self, plans: PlanCache, names: tuple[str, ...], *, versioned: bool
+    ) -> Plan[None]:
         """UPDATE of one row's fields `names`, for engines that do not give it back."""
         return self._plan(
             plans,
-            ("update only", self.model, names),
+            ("update only", self._marked, names, versioned),
             nothing,
-            lambda d: to_sql.update_by_key(self.model, self._fields(names), returning=False),
+            lambda d: to_sql.update_by_key(
+                self.rows, self._fields(names), d.name, versioned=versioned, returning=False
+            ),
         )
 
-    def patch_only(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[None]:
+    def patch_only(
+        self, plans: PlanCache, assignments: Sequence[terms.Assignment], *, versioned: bool
+    ) -> Plan[None]:
         """UPDATE of one row with assignments, for engines that do not give it back."""
-        key = self._key("patch only", _assigned_key(assignments))
-        selection = Selection(self.model)
+        key = self._patch_key("patch only", assignments, versioned=versioned)
         return self._plan(
             plans,
             key,
             nothing,
-            lambda d: _update(selection, assignments, d, key=True),
+            lambda d: _update(self.rows, assignments, d, key=True, versioned=versioned),
         )
 
-    def patch(self, plans: PlanCache, assignments: Sequence[terms.Assignment]) -> Plan[list[M]]:
+    def patch(
+        self, plans: PlanCache, assignments: Sequence[terms.Assignment], *, versioned: bool
+    ) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
-        key = self._key("patch", _assigned_key(assignments))
+        key = self._patch_key("patch", assignments, versioned=versioned)
         if (found := plans.find(key)) is not None:
             return found
-        selection = Selection(self.model)
         return self._rows(
             plans,
             key,
-            lambda d: _update(selection, assignments, d, key=True, returning=True),
+            lambda d: _update(
+                self.rows, assignments, d, key=True, versioned=versioned, returning=True
+            ),
         )
+
+    def _patch_key(
+        self, operation: str, assignments: Sequence[terms.Assignment], *, versioned: bool
+    ) -> Hashable:
+        shape = _assigned_key(assignments)
+        return None if shape is None else (operation, self._marked, shape, versioned)
+
+    def mark(self, plans: PlanCache, *, versioned: bool) -> Plan[None]:
+        """UPDATE that marks one row as deleted."""
+        return self._plan(
+            plans,
+            ("mark", self.model, versioned),
+            nothing,
+            lambda d: _update(
+                Selection(self.model, standing_conditions(self.model)),
+                [self._deleted_now],
+                d,
+                key=True,
+                versioned=versioned,
+            ),
+        )
+
+    def mark_selected(self, plans: PlanCache, selection: Selection) -> Plan[None]:
+        """UPDATE that marks the selected rows as deleted."""
+        key = self._key("mark selected", selection.key())
+        return self._plan(plans, key, nothing, lambda d: _update(selection, [self._deleted_now], d))
+
+    def unmark(self, plans: PlanCache) -> Plan[None]:
+        """UPDATE that takes the mark from one row that has it."""
+        deleted = self._deleted
+        rows = Selection(self.model, standing_conditions(self.model, with_deleted=True))
+        rows = rows.where(deleted.is_not_null())
+        made = [terms.Assignment(deleted, sa.null())]
+        return self._plan(
+            plans, ("unmark", self.model), nothing, lambda d: _update(rows, made, d, key=True)
+        )
+
+    @cached_property
+    def _deleted(self) -> terms.Attr:
+        return cast("terms.Attr", getattr(self.model, self.spec.roles["deleted_at"].name))
+
+    @cached_property
+    def _deleted_now(self) -> terms.Assignment:
+        return terms.Assignment(self._deleted, current(self._deleted.storage.kind))
 
     def update(
         self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
@@ -255,10 +357,15 @@ class ModelStatements(Generic[M]):
         shape, rows = _assigned_key(assignments), selection.key()
         return self._key(operation, None if shape is None or rows is None else (shape, rows))
 
-    def delete_by_key(self, plans: PlanCache) -> Plan[None]:
+    def delete_by_key(self, plans: PlanCache, *, versioned: bool = False) -> Plan[None]:
         """DELETE ... WHERE key."""
-        key = ("delete", self.model)
-        return self._plan(plans, key, nothing, lambda d: to_sql.delete_by_key(self.model))
+        key = ("delete", self._marked, versioned)
+        return self._plan(
+            plans,
+            key,
+            nothing,
+            lambda d: to_sql.delete_by_key(self.rows, d.name, versioned=versioned),
+        )
 
     def delete(self, plans: PlanCache, selection: Selection) -> Plan[None]:
         """DELETE of the selected rows."""
@@ -285,6 +392,10 @@ class ModelStatements(Generic[M]):
                 raise UsageError(
                     f"{attr!r} is not a column of {self.model.__name__}",
                     f"use the columns read on {self.model.__name__} itself",
+                )
+            if attr.field.role is not None:
+                raise UsageError(
+                    f"{attr!r} is set by the library", _INSTEAD.get(attr.field.role, "leave it out")
                 )
             if attr.name in found:
                 raise UsageError(f"{attr!r} is set twice", "set each column once")
@@ -339,12 +450,19 @@ class ModelStatements(Generic[M]):
         )
 
 
+_INSTEAD: Mapping[Role, str] = {
+    "deleted_at": "use delete() and restore()",
+    "version": "say which version is meant with `patch(key, ..., if_version=...)`",
+}
+
+
 def _update(
     selection: Selection,
     assignments: Sequence[terms.Assignment],
     dialect: Dialect,
     *,
     key: bool = False,
+    versioned: bool = False,
     returning: bool = False,
 ) -> sa.Update:
     # A MariaDB assigns all at once where the session is told to, as our own connections are.
@@ -352,7 +470,13 @@ def _update(
         dialect.name == "mariadb" and dialect not in text_json_dialects
     )
     return to_sql.update(
-        selection, assignments, dialect.name, sequential=sequential, key=key, returning=returning
+        selection,
+        assignments,
+        dialect.name,
+        sequential=sequential,
+        key=key,
+        versioned=versioned,
+        returning=returning,
     )
 
 
@@ -371,12 +495,13 @@ def _assigned_key(assignments: Sequence[terms.Assignment]) -> nodes.Key:
     return nodes.combined(*keys)
 
 
-_by_model: dict[type[Model], ModelStatements[Any]] = {}
+_by_model: dict[tuple[type[Model], bool], ModelStatements[Any]] = {}
 
 
-def statements_of(model: type[M]) -> ModelStatements[M]:
+def statements_of(model: type[M], *, with_deleted: bool = False) -> ModelStatements[M]:
     """Return the statements of a model, made once. Raises DeclarationError."""
-    found = _by_model.get(model)
+    found = _by_model.get((model, with_deleted))
     if found is None:
-        found = _by_model[model] = ModelStatements(model)
+        made = ModelStatements(model, with_deleted=with_deleted)
+        found = _by_model[model, with_deleted] = made
     return found

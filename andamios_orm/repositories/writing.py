@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -13,11 +13,12 @@ from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
 from andamios_orm.queries import nodes, terms
 from andamios_orm.queries.selection import Selection
-from andamios_orm.repositories.statements import ModelStatements, assigned_values
+from andamios_orm.queries.upserting import Conflict
+from andamios_orm.repositories.statements import ModelStatements, assigned_values, statements_of
 from andamios_orm.rows.batch import Group
 from andamios_orm.schema.json_values import same_value
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "comparable"]
 
 M = TypeVar("M", bound=Model)
 
@@ -62,18 +63,29 @@ class Writer(Generic[M]):
         alone = self._statements.refers_to_itself and not capabilities.mutual_inserts
         if alone or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
-        arrays = capabilities.column_arrays and self._statements.takes_arrays(source.plans, names)
-        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         stored: list[M] = []
+        async for columns, rows in self.in_portions(source, group):
+            stored += self._in_order(names, columns, rows)
+        return stored
+
+    async def in_portions(
+        self, source: Source, group: Group, conflict: Conflict | None = None
+    ) -> AsyncIterator[tuple[Sequence[list[Any]], list[M]]]:
+        """Store rows in few statements; yield for each its columns and the rows it gave back.
+
+        The rows come in any order; on a conflict they are those that were there.
+        """
+        names, capabilities, statements = group.names, source.capabilities, self._statements
+        arrays = capabilities.column_arrays and statements.takes_arrays(source.plans, names)
+        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities.max_parameters)
         for start, size in portions(group.size, most, bits=None if arrays else 3):
             columns = group.portion(start, size)
             plan = (
-                self._statements.insert_arrays(source.plans, names)
+                statements.insert_arrays(source.plans, names, conflict)
                 if arrays
-                else self._statements.insert_rows(source.plans, names, size)
+                else statements.insert_rows(source.plans, names, size, conflict)
             )
-            stored += self._in_order(names, columns, await source.fetch(plan, columns))
-        return stored
+            yield columns, await source.fetch(plan, columns)
 
     async def _insert_and_read(
         self, unit: Source, names: tuple[str, ...], values: list[object]
@@ -83,14 +95,16 @@ class Writer(Generic[M]):
         key = statements.spec.primary_key
         if all(part.name in names for part in key):
             known = [values[names.index(part.name)] for part in key]
-            found = await unit.fetch(statements.by_key(unit.plans), known)
-            if not found:
+            # What was given as deleted is not there for others.
+            stored = statements_of(statements.model, with_deleted=True)
+            rows = await unit.fetch(stored.by_key(unit.plans), [*known, *stored.standing])
+            if not rows:
                 raise StatementFailed(
                     f"the database stored {statements.spec.name} under another key than the given",
                     "open the engine with sql_mode NO_AUTO_VALUE_ON_ZERO, as Database does, or do"
                     " not use 0 as a key",
                 )
-            return found[0]
+            return rows[0]
         return (await unit.fetch(statements.last_inserted(unit.plans), []))[0]
 
     def _require_known_key(self, names: tuple[str, ...]) -> None:
@@ -107,7 +121,7 @@ class Writer(Generic[M]):
     def _key_is_known(self, names: tuple[str, ...]) -> bool:
         """Whether the key tells which stored row belongs to which given one."""
         key = self._statements.spec.primary_key
-        counted = len(key) == 1 and key[0].generated and key[0].server_default is None
+        counted = len(key) == 1 and key[0].counted
         return counted or all(part.name in names for part in key)
 
     def _in_order(
@@ -123,66 +137,90 @@ class Writer(Generic[M]):
         stored = [[getattr(row, name) for row in found] for name in key]
         if stored == given:
             return found
-        by_key = {_comparable(parts): row for *parts, row in zip(*stored, found, strict=True)}
-        return [by_key[_comparable(parts)] for parts in zip(*given, strict=True)]
+        by_key = {comparable(parts): row for *parts, row in zip(*stored, found, strict=True)}
+        return [by_key[comparable(parts)] for parts in zip(*given, strict=True)]
 
     # -- updating
 
     async def update(
-        self, source: Source, names: tuple[str, ...], values: list[object], key: list[object]
+        self,
+        source: Source,
+        names: tuple[str, ...],
+        values: list[object],
+        key: Sequence[object],
+        version: object = None,
     ) -> M | None:
-        """Write the fields `names` of the row with this key; return it, None if it is gone."""
-        statements = self._statements
+        """Write the fields `names` of the row with this key; return it, None if it is gone.
+
+        With a `version` a row that has another one counts as gone.
+        """
+        statements, versioned = self._statements, version is not None
+        found = self._found_by(key, version)
         if self._gives_back_updates(source):
-            plan = statements.update_by_key(source.plans, names)
-            rows = await source.fetch(plan, [*values, *key])
+            plan = statements.update_by_key(source.plans, names, versioned=versioned)
+            rows = await source.fetch(plan, [*values, *found])
             return rows[0] if rows else None
         async with source.unit() as unit:
             if self._must_leave_equal_values(unit, names):
-                before = await unit.fetch(statements.by_key(unit.plans), key)
-                if not before:
+                before = await self._read(unit, key)
+                if before is None:
                     return None
-                stored = dict(zip(*self._statements.encoder.rendered(before[0]), strict=True))
+                stored = dict(zip(*self._statements.encoder.rendered(before), strict=True))
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
                     if not same_value(stored[name], value)
                 }
                 names, values = tuple(changes), list(changes.values())
-            if names:
-                only = statements.update_only_by_key(unit.plans, names)
-                await unit.affect(only, [*values, *key])
+            if names or statements.changes:
+                only = statements.update_only_by_key(unit.plans, names, versioned=versioned)
+                if not await unit.affect(only, [*values, *found]):
+                    return None
             return await self._read(unit, key)
 
     async def patch(
-        self, source: Source, assignments: Sequence[terms.Assignment], key: Sequence[object]
+        self,
+        source: Source,
+        assignments: Sequence[terms.Assignment],
+        key: Sequence[object],
+        version: object = None,
     ) -> M | None:
-        """Assign to columns of the row with this key; return it, None if there is none."""
-        statements = self._statements
+        """Assign to columns of the row with this key; return it, None if there is none.
+
+        With a `version` a row that has another one counts as gone.
+        """
+        statements, versioned = self._statements, version is not None
+        found = self._found_by(key, version)
         if self._gives_back_updates(source):
-            plan = statements.patch(source.plans, assignments)
-            rows = await source.fetch(plan, [*assigned_values(assignments), *key])
+            plan = statements.patch(source.plans, assignments, versioned=versioned)
+            rows = await source.fetch(plan, [*assigned_values(assignments), *found])
             return rows[0] if rows else None
         afterwards = self._key_after(assignments, key)
         async with source.unit() as unit:
             if self._must_leave_equal_values(unit, [a.attr.name for a in assignments]):
-                before = await unit.fetch(statements.by_key(unit.plans), key)
-                if not before:
+                before = await self._read(unit, key)
+                if before is None:
                     return None
-                stored = dict(zip(*self._statements.encoder.encode(before[0]), strict=True))
+                stored = dict(zip(*self._statements.encoder.encode(before), strict=True))
                 assignments = [
                     a
                     for a in assignments
                     if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
                 ]
-            if assignments:
-                only = statements.patch_only(unit.plans, assignments)
-                if not await unit.affect(only, [*assigned_values(assignments), *key]):
+            if assignments or statements.changes:
+                only = statements.patch_only(unit.plans, assignments, versioned=versioned)
+                if not await unit.affect(only, [*assigned_values(assignments), *found]):
                     return None
             return await self._read(unit, afterwards)
 
+    def _found_by(self, key: Sequence[object], version: object) -> list[object]:
+        """Return the values of what an UPDATE finds its row by."""
+        standing = self._statements.standing
+        return [*key, *standing] if version is None else [*key, version, *standing]
+
     async def _read(self, unit: Source, key: Sequence[object]) -> M | None:
-        rows = await unit.fetch(self._statements.by_key(unit.plans), key)
+        plan = self._statements.by_key(unit.plans)
+        rows = await unit.fetch(plan, [*key, *self._statements.standing])
         return rows[0] if rows else None
 
     def _gives_back_updates(self, source: Source) -> bool:
@@ -217,15 +255,15 @@ class Writer(Generic[M]):
         locked = selection.locked("wait")
         before = await source.fetch(statements.select(source.plans, locked), selection.values())
         names = [part.name for part in statements.spec.primary_key]
-        only = statements.patch_only(source.plans, assignments)
+        only = statements.patch_only(source.plans, assignments, versioned=False)
         assigned = assigned_values(assignments)
         stored: list[M] = []
         for row in before:
             key = [getattr(row, name) for name in names]
             afterwards = self._key_after(assignments, key)
-            await source.affect(only, [*assigned, *key])
-            found: list[M] = await source.fetch(statements.by_key(source.plans), afterwards)
-            stored += found
+            await source.affect(only, [*assigned, *key, *statements.standing])
+            found = await self._read(source, afterwards)
+            stored += [] if found is None else [found]
         return stored
 
     def _key_after(
@@ -246,7 +284,7 @@ class Writer(Generic[M]):
         return found
 
 
-def _comparable(key: Iterable[object]) -> tuple[object, ...]:
+def comparable(key: Iterable[object]) -> tuple[object, ...]:
     """Return a key under which the stored row is found again.
 
     A local time that a clock shows twice equals no time of another zone (PEP 495), and NaN nothing.

@@ -23,6 +23,7 @@ from andamios_orm.schema.spec import (
     Kind,
     ModelSpec,
     OnDelete,
+    Role,
 )
 from andamios_orm.schema.types import Reading, read_type
 
@@ -44,6 +45,7 @@ def read_model(model: type[BaseModel], *, table: str, schema: str | None) -> Mod
     raw = _raw_validated(model)
     fields = tuple(_read_field(model.__name__, name, info, raw) for name, info in infos.items())
     _check_columns(model.__name__, fields)
+    _check_roles(model.__name__, fields)
     return ModelSpec(
         model=model,
         table=table,
@@ -95,6 +97,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
         nullable=reading.nullable,
         primary_key=bool(options.primary_key),
         generated=options.generated,
+        role=options.role,
         unique=options.unique,
         index=options.index,
         foreign_key=foreign_key,
@@ -147,7 +150,7 @@ def _check_field(where: str, spec: FieldSpec, options: ColumnOptions) -> None:
             f"{where}: a primary key cannot be None",
             "remove `| None`; a generated key needs no default, it simply has no value yet",
         )
-    if spec.generated and spec.server_default is None and spec.storage.kind is not Kind.INTEGER:
+    if spec.counted and spec.storage.kind is not Kind.INTEGER:
         raise DeclarationError(
             f"{where}: a database counts only whole numbers by itself",
             "annotate it `Col[int]`, or pass server_default=, or make the value in Python with"
@@ -167,9 +170,39 @@ def _check_columns(model: str, fields: tuple[FieldSpec, ...]) -> None:
             )
 
 
+_ROLES: Mapping[Role, tuple[Kind | None, bool, str]] = {
+    "created_at": (Kind.DATETIME, False, "Col[datetime]"),
+    "updated_at": (Kind.DATETIME, False, "Col[datetime]"),
+    "version": (Kind.INTEGER, False, "Col[int]"),
+    "deleted_at": (Kind.DATETIME, True, "Col[datetime | None]"),
+    "tenant": (None, False, "with a type that is not None"),
+}
+"""What each role takes: a kind of column, whether it can be None, and how it is written."""
+
+
+def _check_roles(model: str, fields: tuple[FieldSpec, ...]) -> None:
+    by_role: dict[Role, str] = {}
+    for spec in fields:
+        if spec.role is None:
+            continue
+        kind, nullable, annotation = _ROLES[spec.role]
+        fits = spec.storage.kind is kind if kind else spec.storage.kind is not Kind.JSON
+        if not fits or spec.nullable is not nullable:
+            raise DeclarationError(
+                f'{model}.{spec.name}: role="{spec.role}" on a field of another type',
+                f"annotate it {annotation}",
+            )
+        other = by_role.setdefault(spec.role, spec.name)
+        if other != spec.name:
+            raise DeclarationError(
+                f'{model}: `{other}` and `{spec.name}` both have role="{spec.role}"',
+                "keep one of them",
+            )
+
+
 def _settle_primary_key(model: str, fields: tuple[FieldSpec, ...]) -> tuple[FieldSpec, ...]:
     """Return the fields with the key decided: a counted `generated()` field is the key."""
-    counted = [f for f in fields if f.generated and f.server_default is None]
+    counted = [f for f in fields if f.counted]
     if len(counted) > 1:
         names = " and ".join(f"`{f.name}`" for f in counted)
         raise PrimaryKeyProblem(

@@ -30,6 +30,7 @@ __all__ = [
     "RelationDeclaration",
     "RelationOptions",
     "RelationSpec",
+    "Role",
     "Storage",
     "only_drops_unset",
 ]
@@ -37,6 +38,9 @@ __all__ = [
 ONLY_DROPS_UNSET = "__andamios_only_drops_unset__"
 """Marks a `model_post_init` that only removes the placeholders of generated fields; its value is
 the function itself."""
+
+Role: TypeAlias = Literal["created_at", "updated_at", "version", "deleted_at", "tenant"]
+"""What a field means to the library, which then makes its values."""
 
 OnDelete: TypeAlias = Literal["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"]
 
@@ -132,6 +136,7 @@ class ColumnOptions:
     column: str | None = None
     primary_key: bool | None = None
     generated: bool = False
+    role: Role | None = None
     unique: bool = False
     index: bool = False
     foreign_key: str | ColumnReference | None = None
@@ -154,6 +159,7 @@ class FieldSpec:
     primary_key: bool = False
     generated: bool = False
     """The database makes the value; the model has none until it is stored."""
+    role: Role | None = None
     unique: bool = False
     index: bool = False
     foreign_key: ForeignKeySpec | None = None
@@ -169,7 +175,12 @@ class FieldSpec:
     @property
     def server_made(self) -> bool:
         """Whether the database or the library makes the value, and no program gives it."""
-        return self.generated
+        return self.generated or self.role is not None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is the table's counted key."""
+        return self.generated and self.server_default is None and self.role is None
 
     @property
     def annotation(self) -> object:
@@ -212,6 +223,11 @@ class ModelSpec:
             and (f.python_rules or self.whole_row_validators)
             for f in self.fields
         )
+
+    @cached_property
+    def roles(self) -> Mapping[Role, FieldSpec]:
+        """The fields that mean something to the library."""
+        return {f.role: f for f in self.fields if f.role is not None}
 
     @cached_property
     def generated(self) -> tuple[FieldSpec, ...]:

@@ -20,7 +20,7 @@ from andamios_orm.schema.constraints import checks_of
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
-__all__ = ["build_table"]
+__all__ = ["build_table", "current"]
 
 
 def build_table(
@@ -44,7 +44,7 @@ def build_table(
             "comment": None,
             "sqlite_strict": True,
             # Without it SQLite gives the id of a deleted last row to the next one.
-            "sqlite_autoincrement": any(_is_counted(f) for f in spec.fields),
+            "sqlite_autoincrement": any(f.counted for f in spec.fields),
             # Whatever the server's defaults are: transactions, and every character.
             **{
                 f"{name}_{option}": value
@@ -159,14 +159,10 @@ def _table_args(spec: ModelSpec) -> tuple[list[sa.schema.SchemaItem], dict[str, 
     return [copy.deepcopy(cast("sa.schema.SchemaItem", item)) for item in items], options
 
 
-def _is_counted(field: FieldSpec) -> bool:
-    return field.generated and field.server_default is None
-
-
 def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
     column_type = Stored(field.storage, field.info, field=f"{model}.{field.name}")
     args: list[sa.schema.SchemaItem] = []
-    if _is_counted(field):
+    if field.counted:
         args.append(sa.Identity())
     if target is not None:
         on_delete = field.foreign_key.on_delete if field.foreign_key else None
@@ -177,7 +173,7 @@ def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
         *args,
         primary_key=field.primary_key,
         nullable=field.nullable,
-        autoincrement=_is_counted(field),
+        autoincrement=field.counted,
         server_default=_server_default(field, column_type),
         comment=field.comment,
     )
@@ -188,7 +184,7 @@ def _server_default(field: FieldSpec, column_type: Stored) -> Any:
     if default is None or isinstance(default, str | sa.FetchedValue):
         return default
     if isinstance(default, _NOW) and field.storage.kind in _CURRENT:
-        return _Current(field.storage.kind)
+        return current(field.storage.kind)
     if isinstance(default, sa.sql.expression.ClauseElement):
         return default
     if field.storage.kind is Kind.DECIMAL:
@@ -210,6 +206,11 @@ class _Current(FunctionElement[Any]):
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
+
+
+def current(kind: Kind) -> FunctionElement[Any]:
+    """Return the database's clock, in the form that a column of this kind keeps."""
+    return _Current(kind)
 
 
 _CURRENT = {

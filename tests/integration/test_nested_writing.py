@@ -324,10 +324,13 @@ async def test_linking_relates_stored_rows_and_unlinking_undoes_it(db: Database)
 async def test_a_session_that_fails_takes_its_links_back(db: Database) -> None:
     ada, [go] = await stored_member(db, "go")
 
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with db.session() as session:
             await Repository(Member, session).link(ada, Member.hobbies, go)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     assert await names(db) == []
 

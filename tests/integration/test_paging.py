@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from pydantic import ConfigDict, SecretStr, TypeAdapter
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter
 
 from andamios_orm import (
     Col,
     Cursor,
     Database,
+    From,
     InvalidCursor,
     LimitExceeded,
     Model,
@@ -25,17 +26,22 @@ from andamios_orm import (
     NumberedPage,
     Page,
     Query,
+    Related,
+    RelatedList,
     Repository,
     UsageError,
     WrongType,
     field,
     generated,
     register_type,
+    relation,
 )
+from andamios_orm.repositories.reading import Rows
 from andamios_orm.rows import plan as plan_module
 from tests.engines import not_on, only_on
 
 METADATA = sa.MetaData()
+T = TypeVar("T")
 KEY = "a key of the tests, and long enough"
 
 
@@ -663,3 +669,133 @@ def test_a_cursor_is_a_text_to_pydantic() -> None:
     schema = TypeAdapter(Cursor).json_schema()
     assert schema["type"] == "string"
     assert TypeAdapter(Cursor).validate_python("abc") == "abc"
+
+
+# ---- shapes and relations ----------------------------------------------------------------------
+
+RELATED = sa.MetaData()
+
+
+class Team(Model, table="paging_team", metadata=RELATED):
+    id: Col[int] = generated()
+    name: Col[str | None] = field(default=None)
+    motto: Col[str] = field(default="", secret=True)
+    heroes: RelatedList["Hero"] = relation()
+
+
+class Hero(Model, table="paging_hero", metadata=RELATED):
+    id: Col[int] = generated()
+    name: Col[str]
+    age: Col[int | None] = field(default=None)
+    team_id: Col[int | None] = field(default=None, foreign_key=Team.id)
+    team: Related[Team | None] = relation()
+
+
+class HeroName(BaseModel):
+    """A shape without anything that heroes are sorted by."""
+
+    name: str
+
+
+class TeamCard(BaseModel):
+    name: str | None
+    doubled: Annotated[int, From(Team.id * 2)]
+    heroes: list[HeroName]
+
+
+class Ages(BaseModel):
+    age: int | None
+    heroes: Annotated[int, From(sa.func.count())]
+
+
+@pytest.fixture
+async def related(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, metadata=RELATED) as database:
+        await database.create_all()
+        names = ["B", None, "A", "B"]
+        teams = await Repository(Team, database).add_all([Team(name=name) for name in names])
+        await Repository(Hero, database).add_all(
+            [
+                Hero(
+                    name=f"h{n}",
+                    age=None if n % 4 == 0 else n % 3,
+                    team_id=None if n % 5 == 0 else teams[n % 4].id,
+                )
+                for n in range(20)
+            ]
+        )
+        yield database
+
+
+async def items_of(query: Rows[T], size: int) -> list[T]:
+    """The items of all pages, which must be the rows of one page forwards and backwards."""
+    whole = (await query.page(size=1000)).items
+    page = await query.page(size=size)
+    found = [*page.items]
+    while page.next is not None:
+        page = await query.page(size=size, after=page.next)
+        found += page.items
+    assert found == whole
+    last = page.items
+    before: list[T] = []
+    while page.previous is not None:
+        page = await query.page(size=size, before=page.previous)
+        before = page.items + before
+    assert before + last == whole
+    return found
+
+
+async def test_a_shape_needs_no_field_of_what_it_is_sorted_by(related: Database) -> None:
+    heroes = Repository(Hero, related)
+    query = heroes.where(Hero.name != "h3").order_by(Hero.age.desc(), Hero.age * 2, Hero.team_id)
+    named = await items_of(query.into(HeroName), 3)
+    assert [hero.name for hero in named] == [hero.name for hero in await items_of(query, 4)]
+    assert len(named) == 19
+
+
+async def test_a_shape_with_lists_and_values_of_its_own_makes_pages(related: Database) -> None:
+    cards = await items_of(Repository(Team, related).order_by(Team.name).into(TeamCard), 1)
+    assert [card.name for card in cards] == ["A", "B", "B", None]
+    assert sorted(hero.name for hero in cards[0].heroes) == ["h14", "h18", "h2", "h6"]
+    assert [card.doubled for card in cards] == [6, 2, 8, 4]
+
+
+async def test_rows_are_sorted_by_what_they_are_related_to(related: Database) -> None:
+    heroes = Repository(Hero, related).load(Hero.team)
+    found = await items_of(heroes.order_by(Hero.team.to.name.desc(), Hero.age), 3)
+    names = [hero.team.name if hero.team else None for hero in found]
+    nothing = names.count(None)
+    assert names == [None] * nothing + sorted((n for n in names if n), reverse=True)
+    assert len(found) == 20
+    by_number = await items_of(
+        Repository(Team, related).order_by(Team.heroes.where(Hero.age > 0).count().desc()), 1
+    )
+    assert len(by_number) == 4
+    with pytest.raises(UsageError, match=r"Hero\.team\.to\.motto is secret"):
+        await heroes.order_by(Hero.team.to.motto).page()
+
+
+async def test_numbered_pages_of_shapes_and_what_is_loaded(related: Database) -> None:
+    heroes = Repository(Hero, related).order_by(Hero.name)
+    page = await heroes.into(HeroName).numbered_page(2, size=15)
+    assert (len(page.items), page.total) == (5, 20)
+    loaded = await heroes.load(Hero.team).numbered_page(1, size=3)
+    assert [hero.team is None for hero in loaded.items] == [True, False, True]
+
+
+async def test_groups_make_no_pages(related: Database) -> None:
+    groups = Repository(Hero, related).order_by(Hero.age).into(Ages)
+    for call in (groups.page(), groups.numbered_page(1)):
+        with pytest.raises(UsageError, match="its rows are groups of rows"):
+            await call
+
+
+async def test_a_shape_gives_no_more_rows_than_the_database_says(database_url: str) -> None:
+    async with Database(database_url, metadata=RELATED, max_rows=2) as database:
+        await database.create_all()
+        teams = Repository(Team, database)
+        await teams.add_all([Team(), Team()])
+        assert len(await teams.order_by(Team.id).into(TeamCard).all()) == 2
+        await teams.add(Team())
+        with pytest.raises(LimitExceeded):
+            await teams.order_by(Team.id).into(TeamCard).all()

@@ -24,7 +24,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import InvalidRow, NotFound, NotLoaded, UsageError, WrongType
+from andamios_orm.errors import InvalidRow, NotFound, NotLoaded, WrongType
 
 METADATA = sa.MetaData()
 
@@ -79,10 +79,6 @@ class HeroEdit(Hero, variant="patch"):
 
 class HeroCard(Hero, variant="public"):
     pass
-
-
-class TeamWithHeroes(Team, variant="create"):
-    heroes: list[Create[Hero]]
 
 
 @pytest_asyncio.fixture
@@ -228,13 +224,6 @@ async def test_variants_of_another_model_and_patches_are_not_stored(
         await heroes.add(patch[Hero].model_validate({}))
     with pytest.raises(NotLoaded, match="this Hero has no id yet"):
         await heroes.update(body())
-
-
-async def test_related_rows_in_a_variant_are_not_lost_silently(tables: Database) -> None:
-    team = TeamWithHeroes.model_validate({"name": "A", "heroes": []})
-
-    with pytest.raises(UsageError, match=r"TeamWithHeroes\.heroes holds related rows"):
-        await Repository(Team, tables).add(team)
 
 
 # ---- mass assignment ---------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class DuckDBBackend:
         mutual_inserts=False,
         referenced_updates=False,
         insert_returning=True,
+        on_conflict=True,
         update_returning=True,
         column_arrays=True,
         arrow=True,

@@ -59,6 +59,7 @@ class MySQLBackend:
         mutual_inserts=False,
         referenced_updates=True,
         insert_returning=False,
+        on_conflict=False,
         update_returning=False,
         column_arrays=False,
         arrow=False,

@@ -84,6 +84,7 @@ class SQLiteBackend:
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,
+        on_conflict=True,
         update_returning=True,
         column_arrays=False,
         arrow=False,

@@ -77,6 +77,13 @@ async def changed(heroes: Repository[Hero], old: Hero, team: Team) -> None:
     await heroes.add({"name": "Ada"})  # E: add-dict
     await heroes.add_all(old)  # E: add-all-of-one
     await heroes.add_all([old, team])  # E: add-all-another-model
+    await heroes.upsert(old)  # E: upsert-without-key
+    await heroes.upsert(team, on=[Hero.name])  # E: upsert-another-model
+    await heroes.upsert(old, on=Hero.name)  # E: upsert-on-column
+    await heroes.upsert(old, on=["name"])  # E: upsert-on-text
+    await heroes.upsert(old, on=[Hero.nmae])  # E: upsert-on-unknown
+    await heroes.upsert(old, on=[Hero.name], update=[Hero.age.set(3)])  # E: upsert-assignment
+    await heroes.upsert_all(old, on=[Hero.name])  # E: upsert-all-of-one
     await heroes.update(team)  # E: update-another-model
     await heroes.update(1, Hero.age.set(3))  # E: update-by-key
     await heroes.patch(1, {"age": 3})  # E: patch-dict

@@ -82,6 +82,11 @@ async def written(heroes: Repository[Hero], ada: Hero) -> None:
     assert_type(await heroes.add(Hero(name="Ada")), Hero)
     assert_type(await heroes.add_all([ada, ada]), list[Hero])
     assert_type(await heroes.add_all(Hero(name=name) for name in "AB"), list[Hero])
+    assert_type(await heroes.upsert(ada, on=[Hero.id]), Hero)
+    assert_type(await heroes.upsert(ada, on=(Hero.name, Hero.age), update=[]), Hero)
+    assert_type(
+        await heroes.upsert_all([ada], on=[Hero.id], update=[Hero.age, Hero.fee]), list[Hero]
+    )
     assert_type(await heroes.update(ada), Hero)
     assert_type(await heroes.patch(1, Hero.age.set(3), Hero.name.set("Ada")), Hero)
     assert_type(await heroes.patch(ada.id, HeroChange(age=3)), Hero)

@@ -1,0 +1,61 @@
+"""Say whose the rows are that are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andamios_orm.database.source import Source
+from andamios_orm.errors import UsageError
+from andamios_orm.queries.terms import Attr
+from andamios_orm.repositories.statements import ModelStatements
+from andamios_orm.rows.batch import Group
+from andamios_orm.rows.usual import Encoded
+from andamios_orm.schema.tenants import missing_tenant
+
+__all__ = ["owned", "owned_group", "require_tenant"]
+
+
+def require_tenant(statements: ModelStatements[Any], source: Source) -> None:
+    """Raise MissingTenant if the model's rows belong to tenants and the source is of none.
+
+    Raises WrongType for a tenant of another type than the model's.
+    """
+    attr = statements.tenant
+    if attr is None:
+        return
+    if source.tenant is None:
+        raise missing_tenant(f"{attr!r}")
+    attr.checked(source.tenant)
+
+
+def owned(statements: ModelStatements[Any], source: Source, encoded: Encoded) -> Encoded:
+    """Return fields and values of a row with the tenant's. Raises UsageError for another's row."""
+    attr = statements.tenant
+    if attr is None:
+        return encoded
+    names, values = encoded
+    if attr.name not in names:
+        return (*names, attr.name), [*values, source.tenant]
+    _require_own(attr, values[names.index(attr.name)], source)
+    return encoded
+
+
+def owned_group(statements: ModelStatements[Any], source: Source, group: Group) -> Group:
+    """Return rows with the tenant's value. Raises UsageError for another's row."""
+    attr = statements.tenant
+    if attr is None:
+        return group
+    if attr.name not in group.names:
+        names, columns = (*group.names, attr.name), [*group.columns, [source.tenant] * group.size]
+        return Group(names, group.size, columns)
+    for value in group.columns[group.names.index(attr.name)]:
+        _require_own(attr, value, source)
+    return group
+
+
+def _require_own(attr: Attr, value: object, source: Source) -> None:
+    if value != source.tenant:
+        raise UsageError(
+            f"{attr!r} of an instance is not the tenant on whose behalf it is written",
+            f"leave {attr.name} out, which the library fills in, or write it for its own tenant",
+        )

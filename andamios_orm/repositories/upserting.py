@@ -1,0 +1,480 @@
+"""Insert a row, or change the one that has its key already."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from andamios_orm.database.source import Source
+from andamios_orm.errors import NotLoaded, UniqueViolation, UsageError, WrongType
+from andamios_orm.models.base import Model
+from andamios_orm.queries import terms
+from andamios_orm.queries.selection import Selection
+from andamios_orm.queries.upserting import Conflict, unique_keys
+from andamios_orm.repositories.statements import ModelStatements
+from andamios_orm.repositories.tenants import owned, owned_group
+from andamios_orm.repositories.writing import Writer, comparable
+from andamios_orm.rows.batch import Group
+from andamios_orm.schema.spec import Kind
+
+__all__ = ["Upserter", "upserter_of"]
+
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
+
+_CLAIMED = 0
+_MANY = 500
+"""Rows that are looked for in one statement."""
+
+Names: TypeAlias = tuple[str, ...]
+
+
+class _Target(NamedTuple):
+    """A key by which rows are found."""
+
+    attrs: tuple[terms.Attr, ...]
+    names: Names
+    """Its fields."""
+    kept: frozenset[str]
+    """The fields that an existing row keeps unless `update=` names them."""
+    custom: bool
+    """Whether the database may find values equal that Python does not."""
+    others: tuple[frozenset[str], ...]
+    """For each other key of the table, its field that the database counts, if there is one."""
+
+
+class _Part(NamedTuple):
+    """Rows of one call with values for the same fields, of which the same are overwritten."""
+
+    places: list[int]
+    """Where they stand among the given ones."""
+    group: Group
+    conflict: Conflict
+    keys: list[tuple[object, ...]]
+    """What tells the rows apart, empty where only the database knows."""
+
+
+class Upserter(Generic[M]):
+    """Upserts the rows of one model."""
+
+    def __init__(self, statements: ModelStatements[M]) -> None:
+        self._statements = statements
+        self._writer = Writer(statements)
+        self._targets: dict[tuple[str, tuple[int, ...]], _Target] = {}
+
+    # -- the calls
+
+    async def one(self, source: Source, instance: M, on: object, update: object) -> M:
+        """Store an instance, or change the row that has its values of `on`; return the row."""
+        target = self._target(source, on)
+        chosen = self._chosen(target, update)
+        encoded = self._statements.encoder.rendered(instance)
+        names, values = owned(self._statements, source, encoded)
+        self._require_given(target, chosen, names)
+        self._require_values(target, [values[names.index(name)] for name in target.names])
+        fields = instance.model_fields_set - target.kept if chosen is None else chosen
+        conflict = _conflict(target, names, fields)
+        return await _undisturbed(
+            source, lambda: self._upsert(source, target, names, values, conflict)
+        )
+
+    async def many(
+        self, source: Source, instances: Iterable[M], on: object, update: object
+    ) -> list[M]:
+        """Do the same with many instances, all or none; return the rows in the same order."""
+        target = self._target(source, on)
+        chosen = self._chosen(target, update)
+        given = list(instances)
+        parts = list(self._parts(source, target, given, chosen))
+        self._require_different(target, (key for part in parts for key in part.keys))
+        if not parts:
+            return []
+        return await _undisturbed(
+            source, lambda: self._upsert_parts(source, target, parts, len(given))
+        )
+
+    # -- what is asked for
+
+    def _target(self, source: Source, on: object) -> _Target:
+        """Return the key made of these columns. Raises WrongType, UsageError."""
+        dialect_name = source.plans.dialect.name
+        attrs = self._attrs("on", on)
+        ids = (dialect_name, tuple(attr.id for attr in attrs))
+        found = self._targets.get(ids)
+        if found is None:
+            found = self._targets[ids] = self._new_target(dialect_name, attrs)
+        return found
+
+    def _new_target(self, dialect_name: str, attrs: tuple[terms.Attr, ...]) -> _Target:
+        spec = self._statements.spec
+        names = tuple(attr.name for attr in attrs)
+        fields = {f.column: f.name for f in spec.fields}
+        keys = list(unique_keys(self._statements.table, dialect_name))
+        usable = [
+            tuple(fields[column] for column in key.columns)
+            for key in keys
+            if key.exact and fields.keys() >= set(key.columns)
+        ]
+        if sorted(names) not in map(sorted, usable):
+            fits = ", ".join(f"on=[{', '.join(map(self._shown, key))}]" for key in usable)
+            raise UsageError(
+                f"no unique key of {spec.name} consists of"
+                f" {', '.join(map(self._shown, names)) or 'no column'}, so several rows could be"
+                " meant",
+                f"use {fits}, or declare the columns unique together",
+            )
+        if any(attr.storage.kind is Kind.JSON for attr in attrs):
+            raise UsageError(
+                f"{' and '.join(map(self._shown, names))} holds JSON, and engines disagree on when"
+                " two JSON texts are equal",
+                "use another unique key",
+            )
+        counted = {f.column for f in spec.fields if f.counted}
+        return _Target(
+            attrs,
+            names,
+            frozenset(
+                f.name for f in spec.fields if f.name in names or f.primary_key or f.server_made
+            ),
+            custom=any(attr.storage.kind is Kind.CUSTOM for attr in attrs),
+            others=tuple(
+                frozenset(fields[column] for column in counted & set(key.columns))
+                for key in keys
+                if {fields.get(column) for column in key.columns} != set(names)
+            ),
+        )
+
+    def _chosen(self, target: _Target, update: object) -> frozenset[str] | None:
+        """Return the fields that `update=` names, None for those that were given."""
+        if update is None:
+            return None
+        attrs = self._attrs("update", update)
+        key = {f.name for f in self._statements.spec.primary_key}
+        for attr in attrs:
+            if attr.name in key or attr.name in target.names:
+                raise UsageError(
+                    f"update= names {attr!r}, which says which row it is",
+                    "name the columns that an existing row gets anew",
+                )
+            if attr.field.role is not None:
+                raise UsageError(
+                    f"update= names {attr!r}, which the library sets", "leave it out of update="
+                )
+        return frozenset(attr.name for attr in attrs)
+
+    def _attrs(self, parameter: str, given: object) -> tuple[terms.Attr, ...]:
+        """Return columns of the model. Raises WrongType, UsageError."""
+        shown = type(given).__name__
+        if isinstance(given, Sequence):
+            wrong = [item for item in given if not isinstance(item, terms.Attr)]
+            shown = f"{type(wrong[0]).__name__} in it" if wrong else ""
+        if shown:
+            raise WrongType(
+                f"{parameter}= got a {shown}",
+                f"pass a list of columns read on the class, as in `{parameter}=[Hero.name]`",
+            )
+        attrs: tuple[terms.Attr, ...] = tuple(given)  # type: ignore[arg-type] # checked above
+        for attr in attrs:
+            if attr.model is not self._statements.model:
+                raise UsageError(
+                    f"{attr!r} is not a column of {self._statements.spec.name}",
+                    f"use the columns read on {self._statements.spec.name} itself",
+                )
+        return attrs
+
+    def _shown(self, name: str) -> str:
+        return f"{self._statements.spec.name}.{name}"
+
+    # -- what is given
+
+    def _require_given(self, target: _Target, chosen: frozenset[str] | None, names: Names) -> None:
+        """Raise NotLoaded if a field that is needed has no value yet."""
+        for name in (*target.names, *(chosen or ())):
+            if name not in names:
+                raise NotLoaded(
+                    f"{self._shown(name)} has no value yet, which the upsert needs",
+                    "give the instance one, or leave the field out of on= and update=",
+                )
+
+    def _require_values(self, target: _Target, values: Sequence[object]) -> None:
+        """Raise UsageError for a key that no row can be found by."""
+        for name, value in zip(target.names, values, strict=True):
+            if value is None:
+                raise UsageError(
+                    f"{self._shown(name)} is None, which equals nothing in a unique key: each"
+                    " upsert would store another row",
+                    "store such a row with add(), or use another key",
+                )
+
+    def _require_different(self, target: _Target, keys: Iterable[tuple[object, ...]]) -> None:
+        """Raise UsageError if two instances mean one row."""
+        seen: set[tuple[object, ...]] = set()
+        for key in keys:
+            if key in seen:
+                raise UsageError(
+                    "two of the instances have the same"
+                    f" {' and '.join(map(self._shown, target.names))}, so what one of them says"
+                    " would be lost",
+                    "keep one of them, or upsert them in two calls",
+                )
+            seen.add(key)
+
+    def _parts(
+        self,
+        source: Source,
+        target: _Target,
+        given: list[M],
+        chosen: frozenset[str] | None,
+    ) -> Iterator[_Part]:
+        """Yield the instances in parts that few statements store. Raises what add() raises."""
+        for fields, together in self._alike(given, target, chosen):
+            start = 0
+            rendered = self._statements.encoder.rendered_all([given[n] for n in together])
+            for alike in rendered:
+                group = owned_group(self._statements, source, alike)
+                self._require_given(target, chosen, group.names)
+                columns = [group.columns[group.names.index(name)] for name in target.names]
+                for values in zip(*columns, strict=True):
+                    self._require_values(target, values)
+                keys = [] if target.custom else list(map(comparable, zip(*columns, strict=True)))
+                places = together[start : start + group.size]
+                part = _Part(places, group, _conflict(target, group.names, fields), keys)
+                # Rows of one table that refer to each other are given in the right order.
+                ordered = source.capabilities.concurrent_writers and not (
+                    self._statements.refers_to_itself
+                )
+                yield _in_order_of_keys(part) if ordered else part
+                start += group.size
+
+    def _alike(
+        self, given: list[M], target: _Target, chosen: frozenset[str] | None
+    ) -> Iterable[tuple[frozenset[str], list[int]]]:
+        """Return the places of instances of which the same fields are overwritten."""
+        if chosen is not None:
+            return [(chosen, list(range(len(given))))] if given else []
+        # What is no instance is refused where it is encoded.
+        sets = [frozenset(getattr(one, "model_fields_set", ())) - target.kept for one in given]
+        if self._statements.refers_to_itself:
+            neighbours = groupby(enumerate(sets), key=itemgetter(1))
+            return [(fields, [place for place, _ in some]) for fields, some in neighbours]
+        found: dict[frozenset[str], list[int]] = {}
+        for place, fields in enumerate(sets):
+            found.setdefault(fields, []).append(place)
+        return found.items()
+
+    # -- one row
+
+    async def _upsert(
+        self,
+        source: Source,
+        target: _Target,
+        names: Names,
+        values: list[object],
+        conflict: Conflict,
+    ) -> M:
+        statements, capabilities = self._statements, source.capabilities
+        if not self._is_one_statement(source, target, names):
+            async with source.unit() as unit:
+                return await self._in_turn(unit, target, names, values, conflict)
+        if capabilities.insert_returning and (conflict.update or not capabilities.on_conflict):
+            plan = statements.insert(source.plans, names, conflict)
+            if not (statements.spec.judges_defaults or statements.spec.whole_row_validators):
+                rows = await source.fetch(plan, values)
+            else:
+                # What the row is like is judged when it comes back, and a refusal undoes it.
+                async with source.unit() as unit:
+                    rows = await unit.fetch(plan, values)
+            # Without a row the one in the way is out of sight, and the database says so.
+            return rows[0] if rows else await self._writer.insert(source, names, values)
+        async with source.unit() as unit:
+            if capabilities.insert_returning:
+                rows = await unit.fetch(statements.insert(unit.plans, names, conflict), values)
+                if rows:
+                    return rows[0]
+            else:
+                await unit.affect(statements.insert_only(unit.plans, names, conflict), values)
+            return await self._existing(unit, target, names, values)
+
+    def _is_one_statement(self, source: Source, target: _Target, names: Names) -> bool:
+        """Whether the engine's own upsert does what is asked for, and nothing else.
+
+        That of MariaDB and MySQL changes a row that any key is shared with. DuckDB removes and
+        adds each row that it changes, which a reference to the row forbids.
+        """
+        capabilities = source.capabilities
+        if not capabilities.on_conflict:
+            if not self._sees(target):
+                return False
+            # A key that is counted meets no row.
+            return not any(counted.issubset(names) for counted in target.others)
+        return capabilities.referenced_updates or not self._statements.is_referred_to()
+
+    def _sees(self, target: _Target) -> bool:
+        """Whether a row with the key is there for queries, too."""
+        roles = self._statements.spec.roles
+        tenant = roles.get("tenant")
+        return "deleted_at" not in roles and (tenant is None or tenant.name in target.names)
+
+    async def _in_turn(
+        self,
+        unit: Source,
+        target: _Target,
+        names: Names,
+        values: list[object],
+        conflict: Conflict,
+    ) -> M:
+        """Look for the row, and insert or update it, while no other transaction can."""
+        statements = self._statements
+        if not unit.capabilities.on_conflict:
+            # Whoever comes first has the key, and the others wait: a plain INSERT would leave
+            # each of them with a lock that keeps the others from updating.
+            await self._claim(unit, target, names, values)
+        found = await self._find(unit, target, names, values)
+        if found is None:
+            return await self._writer.insert(unit, names, values)
+        update = conflict.update
+        version = statements.spec.roles.get("version")
+        claimed = version is not None and getattr(found, version.name) == _CLAIMED
+        if not update and not claimed:
+            return found
+        key = [getattr(found, part.name) for part in statements.spec.primary_key]
+        changed = [values[names.index(name)] for name in update]
+        return await self._writer.update(unit, update, changed, key) or found
+
+    async def _claim(
+        self, unit: Source, target: _Target, names: Names, values: list[object]
+    ) -> None:
+        """Store the row, unless there is one: then lock that."""
+        version = self._statements.spec.roles.get("version")
+        if version is not None and version.name not in names:
+            # So that a row that was stored just now is known by it, and counted to 1.
+            names, values = (*names, version.name), [*values, _CLAIMED]
+        claim = Conflict(target.names, ())
+        await unit.affect(self._statements.insert_only(unit.plans, names, claim), values)
+
+    async def _existing(
+        self, unit: Source, target: _Target, names: Names, values: list[object]
+    ) -> M:
+        found = await self._find(unit, target, names, values)
+        # Gone since, or out of sight: then the database says what is in the way.
+        return found or await self._writer.insert(unit, names, values)
+
+    async def _find(
+        self, unit: Source, target: _Target, names: Names, values: Sequence[object]
+    ) -> M | None:
+        """Return the row with these values of the key."""
+        selection = self._statements.rows.where(
+            *(attr == values[names.index(attr.name)] for attr in target.attrs)
+        )
+        rows = await self._select(unit, selection)
+        return rows[0] if rows else None
+
+    async def _select(self, unit: Source, selection: Selection) -> list[M]:
+        if not unit.capabilities.on_conflict:
+            # It also sees what was committed since the transaction began.
+            selection = selection.locked("wait")
+        plan = self._statements.select(unit.plans, selection)
+        return await unit.fetch(plan, selection.values())
+
+    # -- many rows
+
+    async def _upsert_parts(
+        self, source: Source, target: _Target, parts: list[_Part], size: int
+    ) -> list[M]:
+        stored: dict[int, M] = {}
+        async with source.unit() as unit:
+            for part in parts:
+                rows = await self._upsert_part(unit, target, part)
+                stored.update(zip(part.places, rows, strict=True))
+            # Two values that only the database finds equal mean one row as well.
+            key = [part.name for part in self._statements.spec.primary_key]
+            self._require_different(
+                target,
+                (comparable(getattr(row, name) for name in key) for row in stored.values()),
+            )
+        return [stored[place] for place in range(size)]
+
+    async def _upsert_part(self, unit: Source, target: _Target, part: _Part) -> list[M]:
+        capabilities, group = unit.capabilities, part.group
+        if (
+            target.custom
+            or not capabilities.insert_returning
+            or (self._statements.refers_to_itself and not capabilities.mutual_inserts)
+            or not self._is_one_statement(unit, target, group.names)
+        ):
+            return [
+                await self._upsert(unit, target, group.names, row, part.conflict)
+                for row in group.rows()
+            ]
+        found: dict[tuple[object, ...], M] = {}
+
+        def keep(rows: Iterable[M]) -> None:
+            found.update(
+                (comparable(getattr(row, name) for name in target.names), row) for row in rows
+            )
+
+        async for _, rows in self._writer.in_portions(unit, group, part.conflict):
+            keep(rows)
+        if len(target.attrs) == 1:
+            [attr] = target.attrs
+            values = group.columns[group.names.index(attr.name)]
+            missing = [v for v, key in zip(values, part.keys, strict=True) if key not in found]
+            for start in range(0, len(missing), _MANY):
+                some = attr.in_(missing[start : start + _MANY])
+                keep(await self._select(unit, self._statements.rows.where(some)))
+        if not found.keys() >= set(part.keys):
+            # The database finds them equal to others, or they are several columns.
+            for key, row in zip(part.keys, group.rows(), strict=True):
+                if key not in found:
+                    found[key] = await self._existing(unit, target, group.names, row)
+        return [found[key] for key in part.keys]
+
+
+def _conflict(target: _Target, names: Names, fields: Iterable[str]) -> Conflict:
+    chosen = frozenset(fields)
+    return Conflict(target.names, tuple(name for name in names if name in chosen))
+
+
+def _in_order_of_keys(part: _Part) -> _Part:
+    """Return the part sorted, so that two transactions do not wait for each other's rows."""
+    try:
+        order = sorted(range(len(part.keys)), key=part.keys.__getitem__)
+    except TypeError:
+        return part
+    if not order:
+        return part
+    group = part.group
+    columns = [type(column)([column[n] for n in order]) for column in group.columns]
+    return _Part(
+        [part.places[n] for n in order],
+        Group(group.names, group.size, columns),
+        part.conflict,
+        [part.keys[n] for n in order],
+    )
+
+
+async def _undisturbed(source: Source, attempt: Callable[[], Awaitable[R]]) -> R:
+    """Return what the attempt gives, made again where another's INSERT came between.
+
+    PostgreSQL looks for the named key first, and then may meet a row that was stored meanwhile in
+    another of its keys. A session is its owner's to run again.
+    """
+    if source.in_transaction or not source.capabilities.concurrent_writers:
+        return await attempt()
+    try:
+        return await attempt()
+    except UniqueViolation:
+        return await attempt()
+
+
+_by_statements: dict[ModelStatements[Any], Upserter[Any]] = {}
+
+
+def upserter_of(statements: ModelStatements[M]) -> Upserter[M]:
+    """Return the upserter of a model, made once."""
+    found = _by_statements.get(statements)
+    if found is None:
+        found = _by_statements[statements] = Upserter(statements)
+    return found
