@@ -33,6 +33,7 @@ from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.tenants import missing_tenant
 
 __all__ = ["OnInvalid", "Tell", "export_rows", "import_rows", "opened"]
 
@@ -156,7 +157,7 @@ async def import_rows(
     Raises ImportRefused, FileProblem for a damaged file, DatabaseError.
     """
     dialect = session.plans.dialect
-    judge = _Judge(model, dialect)
+    judge = _Judge(model, dialect, session.tenant)
     insert = BulkInsert(session, model).insert
     order = ParentsFirst(model, dialect)
     await judge.hold_counter(session)
@@ -189,9 +190,14 @@ def _import_refused(model: type[BaseModel], path: str, report: ImportReport) -> 
 class _Judge:
     """Turns the rows of a file into values to be stored, and keeps account of those refused."""
 
-    def __init__(self, model: type[BaseModel], dialect: Dialect) -> None:
+    def __init__(self, model: type[BaseModel], dialect: Dialect, tenant: object) -> None:
         self._model = model
         self._spec = spec = spec_of(model)
+        owner = spec.roles.get("tenant")
+        if owner is not None and tenant is None:
+            raise missing_tenant(f"{spec.name}.{owner.name}")
+        self._owner = owner
+        self._tenant = tenant
         self._encoder = Encoder(spec)
         self._loads: Loads = {
             field.name: load
@@ -232,7 +238,11 @@ class _Judge:
         if unreadable:
             return [], unreadable
         try:
-            return self._encoded(cells), {}
+            values = self._encoded(cells)
+            if self._owner is not None:
+                owner = values[self._spec.fields.index(self._owner)]
+                return values, {} if owner == self._tenant else {self._owner.name: "other_tenant"}
+            return values, {}
         except InvalidRow as error:
             return [], error.fields
         except NotStorable as error:

@@ -25,7 +25,7 @@ class TenantCondition(Condition):
     def __init__(self, attr: Attr) -> None:
         self.attr = attr
         where = f"{attr.model.__name__}.{attr.name}"
-        self.value_type = TenantOf(attr.storage, None, field=where, exact=False)
+        self.value_type = TenantOf(attr.storage, None, field=where)
 
     def key(self) -> Key:
         return ("tenant", self.attr.id)

@@ -11,7 +11,7 @@ from andamios_orm.errors import MissingTenant
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.representations.base import Converter
 
-__all__ = ["TENANT", "TenantOf", "with_tenant"]
+__all__ = ["TENANT", "TenantOf", "missing_tenant", "with_tenant"]
 
 
 class _Tenant:
