@@ -110,7 +110,7 @@ def answer(
 ) -> JSONResponse:
     """Return the response for a problem."""
     problem = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=detail,
         code=code,
@@ -118,6 +118,11 @@ def answer(
     )
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _phrase(status: int) -> str:
+    # Python before 3.13 says "Unprocessable Entity", as HTTP did before RFC 9110.
+    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
 
 
 # ---- errors ------------------------------------------------------------------------------------
@@ -312,7 +317,7 @@ def _is_fastapis(response: Mapping[str, Any]) -> bool:
 
 
 def _described(status: str) -> dict[str, Any]:
-    phrase = "Any other error" if status == "default" else HTTPStatus(int(status)).phrase
+    phrase = "Any other error" if status == "default" else _phrase(int(status))
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     described: dict[str, Any] = {"description": phrase, "content": content}
     if status == "503":
