@@ -388,6 +388,9 @@ class Database:
         Raises UsageError for a parameter without a value, or a value without a parameter.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Age(BaseModel):
             name: str
             years: int
