@@ -21,8 +21,8 @@ from andamios_orm.database.limits import Limits
 from andamios_orm.database.limits import cursor_key as key_of
 from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
-from andamios_orm.database.session import Session
-from andamios_orm.database.source import Source
+from andamios_orm.database.session import OwnStream, Session
+from andamios_orm.database.source import RowStream, Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
@@ -362,6 +362,10 @@ class Database:
         if self._tenant is not None:
             values = with_tenant(values, self._tenant)
         return await self._pool.run(plan, plan.bind(values))
+
+    def stream(self) -> RowStream:
+        """Return where rows come from, on a connection and in a transaction of their own."""
+        return OwnStream(self._pool, self._tenant)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
