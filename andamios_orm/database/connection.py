@@ -35,7 +35,7 @@ __all__ = [
     "DriverRows",
     "SQLAlchemyConnection",
     "SQLAlchemyRows",
-    "executed",
+    "named",
     "translated",
 ]
 
@@ -425,19 +425,22 @@ class SQLAlchemyRows:
         await self._connection.run_sync(lambda _: self._result.close())
 
 
-async def executed(
+async def named(
     sqlalchemy: AsyncConnection,
     connection: DriverConnection,
     statement: TypedReturnsRows[*Ts] | sa.Executable,
-) -> Sequence[sa.Row[*Ts]]:
-    """Run a SQLAlchemy statement and return its rows. Raises DatabaseError."""
+) -> tuple[Sequence[str], Sequence[sa.Row[*Ts]]]:
+    """Run a SQLAlchemy statement and return the names of its columns, and its rows.
+
+    Raises DatabaseError, InvalidRow.
+    """
     try:
         result = await connection.patiently(lambda: sqlalchemy.execute(statement))
     except Exception as error:
         removes = isinstance(statement, sa.Delete)
         raise connection.translated(error, _written_by(statement), removes=removes) from None
     try:
-        return result.all() if result.returns_rows else []
+        return (tuple(result.keys()), result.all()) if result.returns_rows else ((), [])
     except ValidationError as error:
         kinds = ", ".join(sorted({detail["type"] for detail in error.errors()}))
         raise InvalidRow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
@@ -13,11 +13,12 @@ from typing_extensions import ParamSpec, TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
-from andamios_orm.database.connection import DriverConnection, executed
+from andamios_orm.database.connection import DriverConnection, named
 from andamios_orm.database.limits import Limits
 from andamios_orm.database.open_rows import OpenRows
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.source import RowStream, Source
+from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.errors import (
     AndamiosError,
     DatabaseError,
@@ -354,6 +355,28 @@ class Session:
         async with self._statement() as connection:
             await connection.move_counter(column, highest)
 
+    def sql(self, text: SQL, params: Mapping[str, object] | None = None, /) -> RawQuery:
+        """Return a statement of your own in this transaction; see `Database.sql`.
+
+        ```python
+        from pydantic import BaseModel
+
+
+        class Name(BaseModel):
+            name: str
+
+
+        async with db.session() as session:
+            ada = session.sql("SELECT name FROM hero WHERE age = :age", {"age": 36})
+            assert await ada.into(Name).one() == Name(name="Ada")
+        ```
+        """
+        return RawQuery(self._named, statement_of(text, params))
+
+    async def _named(self, statement: Executable) -> Named:
+        async with self._statement(at_once=True) as connection:
+            return await named(self._sqlalchemy_connection(), connection, statement)
+
     @overload
     async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[SQLAlchemyRow[*Ts]]: ...
     @overload
@@ -363,8 +386,8 @@ class Session:
 
         Statements that give no rows return an empty list. Raises DatabaseError.
         """
-        async with self._statement(at_once=True) as connection:
-            return await executed(self._sqlalchemy_connection(), connection, statement)
+        _, rows = await self._named(statement)
+        return cast("Sequence[SQLAlchemyRow[*tuple[Any, ...]]]", rows)
 
     async def run_sync(
         self,
@@ -587,7 +610,7 @@ class OwnStream(_SessionStream):
     """Rows of one statement in a transaction of its own, on a connection of its own."""
 
     def __init__(self, pool: Pool, tenant: object) -> None:
-        super().__init__(Session(pool, read_only=True, tenant=tenant, beside=True))
+        super().__init__(Session(pool, read_only=True, beside=True, tenant=tenant))
 
     @property
     def beside(self) -> Source | None:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
+from fastapi import Response as HTTPResponse
 from fastapi.responses import JSONResponse, StreamingResponse
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr, model_validator
@@ -28,6 +29,7 @@ from andamios_orm import (
     RelatedList,
     Repository,
     Session,
+    Versioned,
     field,
     generated,
     relation,
@@ -35,6 +37,7 @@ from andamios_orm import (
 from andamios_orm.errors import (
     DatabaseUnavailable,
     DeclarationError,
+    NotStorable,
     SessionMisuse,
     StatementFailed,
     TransactionConflict,
@@ -44,19 +47,22 @@ from andamios_orm.integrations.fastapi import (
     CursorParams,
     DbId,
     FilterParams,
+    IfMatch,
     PageParams,
+    RequiredIfMatch,
     SortParams,
     db_session,
     health_router,
     install,
     ndjson,
     repository,
+    set_etag,
 )
 from andamios_orm.observe import subscribe
 from tests.engines import not_on, only_on
 
 METADATA = sa.MetaData()
-T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 
 class Team(Model, table=True, metadata=METADATA):
@@ -340,6 +346,22 @@ async def test_a_value_that_cannot_be_stored_exactly(client: AsyncClient) -> Non
     assert locations(problem(too_large, 422, "not_storable")) == [["body", "age"]]
 
 
+async def test_a_value_is_where_its_name_is(app: FastAPI, client: AsyncClient) -> None:
+    @app.post("/countries/{code}")
+    async def country(code: str, field: str | None = None) -> None:
+        raise NotStorable("x", "y", limit="z", field=field)
+
+    for query, expected in [
+        ("?field=Country.code", ["path", "code"]),
+        ("?field=Country.name", ["body", "name"]),
+        ("?field=Country.name&name=x", ["query", "name"]),
+        ("?field=Country.name&name__in=x", ["query", "name__in"]),
+    ]:
+        found = problem(await client.post(f"/countries/de{query}"), 422, "not_storable")
+        assert locations(found) == [expected]
+    assert "errors" not in problem(await client.post("/countries/de"), 422, "not_storable")
+
+
 async def test_a_row_that_would_not_be_valid(db: Database) -> None:
     app = FastAPI()
     install(app)
@@ -578,6 +600,112 @@ async def test_an_application_does_not_start_without_its_database() -> None:
             raise AssertionError("it has started")
 
 
+# ---- versions ----------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def versions(database_url: str) -> AsyncIterator[AsyncClient]:
+    metadata = sa.MetaData()
+
+    class Note(Versioned, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        text: Col[str]
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        app = FastAPI()
+        install(app)
+        notes_of_request = Annotated[Repository[Note], repository(Note, db)]
+
+        async def answered(note: Note, response: HTTPResponse) -> Note:
+            set_etag(response, note)
+            return note
+
+        @app.get("/notes/{key}")
+        async def get_note(
+            key: DbId, notes: notes_of_request, response: HTTPResponse
+        ) -> Public[Note]:
+            return await answered(await notes.get(key), response)
+
+        @app.patch("/notes/{key}")
+        async def patch_note(
+            key: DbId,
+            data: Patch[Note],
+            version: IfMatch,
+            notes: notes_of_request,
+            response: HTTPResponse,
+        ) -> Public[Note]:
+            return await answered(await notes.patch(key, data, if_version=version), response)
+
+        @app.put("/notes/{key}")
+        async def put_note(
+            key: DbId,
+            data: Create[Note],
+            version: RequiredIfMatch,
+            notes: notes_of_request,
+            response: HTTPResponse,
+        ) -> Public[Note]:
+            changed = await notes.patch(key, Note.text.set(data.text), if_version=version)
+            return await answered(changed, response)
+
+        @app.post("/notes/{key}")
+        async def stale_note(key: DbId, notes: notes_of_request) -> Public[Note]:
+            note = await notes.get(key)
+            await notes.patch(key, Note.text.set("in between"))
+            return await notes.update(note)
+
+        await Repository(Note, db).add(Note(text="a"))
+        async with client_of(app) as client:
+            yield client
+
+
+async def test_a_change_of_the_version_that_was_read_is_made(versions: AsyncClient) -> None:
+    tag = (await versions.get("/notes/1")).headers["etag"]
+
+    changed = await versions.patch("/notes/1", json={"text": "b"}, headers={"If-Match": tag})
+
+    assert tag == '"1"'
+    assert changed.json() == {"id": 1, "version": 2, "text": "b"}
+    assert changed.headers["etag"] == '"2"'
+
+
+@pytest.mark.parametrize(
+    "tag", ['"7"', 'W/"1"', '"x"', "1", '"1", "2"', f'"{2**63}"', '"' + "9" * 30 + '"']
+)
+async def test_a_change_of_another_version_is_not_made(versions: AsyncClient, tag: str) -> None:
+    headers = {"If-Match": tag}
+
+    for method in ("PATCH", "PUT"):
+        answered = await versions.request(method, "/notes/1", json={"text": "b"}, headers=headers)
+        problem(answered, 412, "stale" if tag == '"7"' else None)
+    assert (await versions.get("/notes/1")).json()["text"] == "a"
+
+
+async def test_a_change_of_any_version_is_made_where_none_is_asked_for(
+    versions: AsyncClient,
+) -> None:
+    changed = await versions.patch("/notes/1", json={"text": "b"})
+    again = await versions.put("/notes/1", json={"text": "c"}, headers={"If-Match": "*"})
+
+    assert (changed.json()["version"], again.json()["version"]) == (2, 3)
+    problem(await versions.put("/notes/1", json={"text": "d"}), 428, None)
+
+
+async def test_a_row_that_was_changed_meanwhile_is_a_conflict(versions: AsyncClient) -> None:
+    problem(await versions.post("/notes/1"), 409, "stale")
+
+    assert (await versions.get("/notes/1")).json() == {"id": 1, "version": 1, "text": "a"}
+
+
+async def test_the_document_tells_of_versions(versions: AsyncClient) -> None:
+    document = (await versions.get("/openapi.json")).json()
+    operation = document["paths"]["/notes/{key}"]["patch"]
+
+    assert "412" in operation["responses"]
+    assert "412" not in document["paths"]["/notes/{key}"]["post"]["responses"]
+    assert set(document["components"]["schemas"]["NotePatch"]["properties"]) == {"text"}
+
+
 # ---- pages, orders and filters -----------------------------------------------------------------
 
 
@@ -756,6 +884,36 @@ async def test_filters_and_orders_are_objects_without_http(db: Database) -> None
         HeroSort(["nmae"])
 
 
+def test_a_function_for_any_model_names_filters_and_orders_of_it() -> None:
+    def described(filters: FilterParams[M], sort: SortParams[M]) -> str:
+        return f"{filters} {sort}"
+
+    assert described.__annotations__["sort"].__parameters__ == (M,)
+    assert described.__annotations__["filters"].__parameters__ == (M,)
+
+
+async def test_numbers_of_any_kind_are_compared(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Point(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        x: Col[float]
+
+    class PointFilter(FilterParams[Point], fields=[Point.id, Point.x]):
+        pass
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        points = Repository(Point, db)
+        await points.add_all([Point(x=0.5), Point(x=1.5)])
+
+        found = await points.where(*PointFilter(x__gt=1, id__in=[1, 2]).conditions).all()
+
+    assert [point.x for point in found] == [1.5]
+    with pytest.raises(ValueError, match="finite_number"):
+        PointFilter(x=float("nan"))
+
+
 def test_filters_and_orders_are_of_public_columns() -> None:
     for column, why in [
         (Hero.secret_name, "is secret"),
@@ -838,6 +996,26 @@ async def test_nothing_to_send_is_an_empty_answer(db: Database) -> None:
 
     async with client_of(app) as client:
         assert (await client.get("/nothing")).content == b""
+
+
+async def test_rows_of_any_kind_are_sent(db: Database) -> None:
+    class Numbers:
+        def __init__(self) -> None:
+            self.left = [3, 2, 1]
+
+        def __aiter__(self) -> "Numbers":
+            return self
+
+        async def __anext__(self) -> int:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+    app = FastAPI()
+    app.get("/numbers")(lambda: ndjson(Numbers()))
+
+    async with client_of(app) as client:
+        assert (await client.get("/numbers")).text == "1\n2\n3\n"
 
 
 def raised(error: Exception) -> object:
@@ -944,6 +1122,19 @@ async def test_the_document_keeps_what_an_endpoint_says_itself(db: Database) -> 
 
     assert responses["404"] == {"description": "No such hero."}
     assert "Problem" in str(responses["422"])
+    assert "HTTPValidationError" not in app.openapi()["components"]["schemas"]
+
+
+async def test_the_document_keeps_fastapis_schema_where_an_endpoint_names_it(db: Database) -> None:
+    app = FastAPI()
+    install(app)
+    named = {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}
+
+    @app.get("/heroes", responses={400: {"content": {"application/json": named}}})
+    async def hero(size: int) -> JSONResponse:
+        return JSONResponse(None)
+
+    assert {"HTTPValidationError", "ValidationError"} <= set(app.openapi()["components"]["schemas"])
 
 
 async def test_the_document_shows_what_parameters_take(app: FastAPI) -> None:

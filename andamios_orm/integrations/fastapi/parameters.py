@@ -179,8 +179,7 @@ class SortParams(Generic[M]):
 
         def __init_subclass__(cls, *, fields=None, **more):
             super().__init_subclass__(**more)
-            if cls._model is not None:
-                cls._declare(fields)
+            cls._declare(fields)
 
         @classmethod
         def _declare(cls, columns):
@@ -247,10 +246,7 @@ def _why_unsortable(field: FieldSpec) -> str | None:
 
 def refuse_unknown(request: Request) -> None:
     """Raise RequestValidationError for parameters that the endpoint does not have."""
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    if dependant is None:
-        return
-    known = _names_of(dependant)
+    known = _names_of(request.scope["route"].dependant)
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         raise RequestValidationError(

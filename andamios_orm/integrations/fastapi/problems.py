@@ -26,6 +26,7 @@ from andamios_orm.errors import (
     NotFound,
     NotNullViolation,
     NotStorable,
+    StaleVersion,
     TransactionConflict,
     UniqueViolation,
 )
@@ -109,7 +110,7 @@ def answer(
 ) -> JSONResponse:
     """Return the response for a problem."""
     problem = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=detail,
         code=code,
@@ -117,6 +118,11 @@ def answer(
     )
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _phrase(status: int) -> str:
+    # Python before 3.13 says "Unprocessable Entity", as HTTP did before RFC 9110.
+    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
 
 
 # ---- errors ------------------------------------------------------------------------------------
@@ -192,7 +198,7 @@ def _invalid_row(request: Request, error: InvalidRow) -> _Answer:
     return 422, "the row would not be valid", "invalid_row", items
 
 
-def _stale(request: Request, error: Exception) -> _Answer:
+def _stale(request: Request, error: StaleVersion) -> _Answer:
     detail = "the row was changed since it was read"
     return (412 if "if-match" in request.headers else 409), detail, "stale", []
 
@@ -223,6 +229,7 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], _Answer]] = {
     NotNullViolation: _not_null,
     NotStorable: _not_storable,
     InvalidRow: _invalid_row,
+    StaleVersion: _stale,
     InvalidCursor: _cursor,
     LimitExceeded: _limit,
     TransactionConflict: _conflict,
@@ -310,7 +317,7 @@ def _is_fastapis(response: Mapping[str, Any]) -> bool:
 
 
 def _described(status: str) -> dict[str, Any]:
-    phrase = "Any other error" if status == "default" else HTTPStatus(int(status)).phrase
+    phrase = "Any other error" if status == "default" else _phrase(int(status))
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     described: dict[str, Any] = {"description": phrase, "content": content}
     if status == "503":
