@@ -384,13 +384,16 @@ class Database:
         Raises UsageError for a parameter without a value, or a value without a parameter.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Age(BaseModel):
             name: str
             years: int
 
 
         old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 30})
-        assert Age(name="Ada", years=36) in await old.into(Age).all()
+        assert "Ada" in [hero.name for hero in await old.into(Age).all()]
         ```
         """
         return RawQuery(self._named, statement_of(text, params))

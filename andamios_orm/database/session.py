@@ -345,12 +345,15 @@ class Session:
         """Return a statement of your own in this transaction; see `Database.sql`.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Name(BaseModel):
             name: str
 
 
         async with db.session() as session:
-            ada = session.sql("SELECT name FROM hero WHERE age = :age", {"age": 36})
+            ada = session.sql("SELECT name FROM hero WHERE name = :name", {"name": "Ada"})
             assert await ada.into(Name).one() == Name(name="Ada")
         ```
         """
