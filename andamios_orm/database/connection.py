@@ -33,7 +33,7 @@ __all__ = [
     "Connection",
     "DriverConnection",
     "SQLAlchemyConnection",
-    "executed",
+    "named",
     "translated",
 ]
 
@@ -324,19 +324,22 @@ class SQLAlchemyConnection:
         return await driver.explained(error, plan, parameters)
 
 
-async def executed(
+async def named(
     sqlalchemy: AsyncConnection,
     connection: DriverConnection,
     statement: TypedReturnsRows[*Ts] | sa.Executable,
-) -> Sequence[sa.Row[*Ts]]:
-    """Run a SQLAlchemy statement and return its rows. Raises DatabaseError."""
+) -> tuple[Sequence[str], Sequence[sa.Row[*Ts]]]:
+    """Run a SQLAlchemy statement and return the names of its columns, and its rows.
+
+    Raises DatabaseError, InvalidRow.
+    """
     try:
         result = await connection.patiently(lambda: sqlalchemy.execute(statement))
     except Exception as error:
         removes = isinstance(statement, sa.Delete)
         raise connection.translated(error, _written_by(statement), removes=removes) from None
     try:
-        return result.all() if result.returns_rows else []
+        return (tuple(result.keys()), result.all()) if result.returns_rows else ((), [])
     except ValidationError as error:
         kinds = ", ".join(sorted({detail["type"] for detail in error.errors()}))
         raise InvalidRow(

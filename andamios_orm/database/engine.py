@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
 
 import sqlalchemy as sa
 from pydantic import BaseModel, SecretStr
@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from typing_extensions import TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
-from andamios_orm.database.connection import executed
+from andamios_orm.database.connection import named
 from andamios_orm.database.extras import require
 from andamios_orm.database.limits import Limits
 from andamios_orm.database.limits import cursor_key as key_of
@@ -23,6 +23,7 @@ from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source
+from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import UsageError, WrongType
@@ -368,6 +369,38 @@ class Database:
         async with self.session() as session:
             yield session
 
+    def sql(self, text: SQL, params: Mapping[str, object] | None = None, /) -> RawQuery:
+        """Return a statement of your own, whose rows `.into(Shape)` reads as any Pydantic class.
+
+        Its values are the parameters `:name`, never a part of the text, which a type checker wants
+        to be a literal; a list fills `IN :names`. Python 3.14's templates need no names:
+        `db.sql(t"SELECT name FROM hero WHERE age > {age}")`. A SQLAlchemy `select()`, with CTEs,
+        windows and unions, is taken as well.
+
+        Each field of the class is the column of its name. A `select()` gives the values of its
+        columns' types; a text gives what the driver has, and JSON where the field holds models,
+        lists or dicts. Like in `execute`, a text waits for other writers where they take turns.
+
+        Raises UsageError for a parameter without a value, or a value without a parameter.
+
+        ```python
+        class Age(BaseModel):
+            name: str
+            years: int
+
+
+        old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 30})
+        assert Age(name="Ada", years=36) in await old.into(Age).all()
+        ```
+        """
+        return RawQuery(self._named, statement_of(text, params))
+
+    async def _named(self, statement: Executable) -> Named:
+        writes = not getattr(statement, "is_select", False)
+        self._pool.refuse_waiting_for_itself(writes=writes)
+        async with self._pool.connected(writes=writes) as (sqlalchemy, connection):
+            return await named(sqlalchemy, connection, statement)
+
     @overload
     async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
     @overload
@@ -384,7 +417,5 @@ class Database:
             print(name, age)
         ```
         """
-        writes = not getattr(statement, "is_select", False)
-        self._pool.refuse_waiting_for_itself(writes=writes)
-        async with self._pool.connected(writes=writes) as (sqlalchemy, connection):
-            return await executed(sqlalchemy, connection, statement)
+        _, rows = await self._named(statement)
+        return cast("Sequence[Row[*tuple[Any, ...]]]", rows)

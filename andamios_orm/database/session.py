@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
@@ -13,10 +13,11 @@ from typing_extensions import ParamSpec, TypeVarTuple
 
 from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
-from andamios_orm.database.connection import DriverConnection, executed
+from andamios_orm.database.connection import DriverConnection, named
 from andamios_orm.database.limits import Limits
 from andamios_orm.database.pool import Pool
 from andamios_orm.database.source import Source
+from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.errors import (
     AndamiosError,
     DatabaseError,
@@ -340,6 +341,25 @@ class Session:
         async with self._statement() as connection:
             await connection.move_counter(column, highest)
 
+    def sql(self, text: SQL, params: Mapping[str, object] | None = None, /) -> RawQuery:
+        """Return a statement of your own in this transaction; see `Database.sql`.
+
+        ```python
+        class Name(BaseModel):
+            name: str
+
+
+        async with db.session() as session:
+            ada = session.sql("SELECT name FROM hero WHERE age = :age", {"age": 36})
+            assert await ada.into(Name).one() == Name(name="Ada")
+        ```
+        """
+        return RawQuery(self._named, statement_of(text, params))
+
+    async def _named(self, statement: Executable) -> Named:
+        async with self._statement(at_once=True) as connection:
+            return await named(self._sqlalchemy_connection(), connection, statement)
+
     @overload
     async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
     @overload
@@ -349,8 +369,8 @@ class Session:
 
         Statements that give no rows return an empty list. Raises DatabaseError.
         """
-        async with self._statement(at_once=True) as connection:
-            return await executed(self._sqlalchemy_connection(), connection, statement)
+        _, rows = await self._named(statement)
+        return cast("Sequence[Row[*tuple[Any, ...]]]", rows)
 
     async def run_sync(
         self,

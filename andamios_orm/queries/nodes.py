@@ -74,8 +74,8 @@ class Binder(Protocol):
         """Return a SQLAlchemy expression of the user's. Raises NotSupported."""
         ...
 
-    def tables(self) -> set[sa.Table]:
-        """Return the tables of the subqueries around this place."""
+    def around(self) -> set[FromClause]:
+        """Return the rows of the subqueries around this place."""
         ...
 
 
@@ -94,7 +94,7 @@ class Plain:
         """See Binder."""
         return element
 
-    def tables(self) -> set[sa.Table]:
+    def around(self) -> set[FromClause]:
         """See Binder."""
         return set()
 

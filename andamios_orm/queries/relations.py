@@ -180,9 +180,8 @@ class Scope:
             f"write the condition with the columns of {self._model.__name__} and their operators",
         )
 
-    def tables(self) -> set[sa.Table]:
-        own = self._rows if isinstance(self._rows, sa.Table) else table_of(self._model)
-        return {own, *self._outer.tables()}
+    def around(self) -> set[FromClause]:
+        return {self._rows, *self._outer.around()}
 
 
 class _Hops:
@@ -190,7 +189,9 @@ class _Hops:
 
     def __init__(self, relation: Relation, binder: Binder) -> None:
         path = relation.path
-        taken = {table_of(relation.root), *binder.tables()}
+        self._around: set[FromClause] = {table_of(relation.root), *binder.around()}
+        taken = {getattr(rows, "element", rows) for rows in self._around}
+        self._relation = relation
         self.conditions: list[ColumnElement[bool]] = []
         self.rows: list[FromClause] = []
         source: FromClause | None = None
@@ -214,7 +215,14 @@ class _Hops:
         self.last = self.rows[-1]
 
     def select(self, what: ColumnElement[Any], more: Sequence[ColumnElement[bool]]) -> Any:
-        """Return the subquery of one value."""
+        """Return the subquery of one value. Raises UsageError if it reads a third table."""
+        own = sa.select(*self.conditions, *more).select_from(self.source).get_final_froms()
+        if not set(own) <= {self.source, *self._around}:
+            raise UsageError(
+                f"an expression in a condition on {self._relation!r} reads another table; without"
+                " a join every row would meet every row",
+                "use a relation of the related model, or put the other table into a subquery",
+            )
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
 

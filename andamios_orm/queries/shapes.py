@@ -41,10 +41,12 @@ __all__ = [
     "ManyPart",
     "OnePart",
     "ShapeSpec",
+    "close_to",
     "has_window",
     "is_aggregate",
     "read",
     "read_computed",
+    "require_shape",
 ]
 
 
@@ -169,6 +171,17 @@ class ShapeSpec:
             one.shape._add_values(computed, into)  # noqa: SLF001 - a part of the same
 
 
+def require_shape(given: object) -> None:
+    """Raise ShapeProblem for what is no Pydantic class, or one of unknown names."""
+    if not (isinstance(given, type) and issubclass(given, BaseModel)):
+        raise ShapeProblem(
+            f"into() got {getattr(given, '__name__', type(given).__name__)}, which is no Pydantic"
+            " model",
+            "pass a class that inherits from pydantic.BaseModel",
+        )
+    _complete(given)
+
+
 def read(
     shape: type[BaseModel], model: type[BaseModel], computed: frozenset[str] = frozenset()
 ) -> ShapeSpec:
@@ -176,13 +189,7 @@ def read(
 
     Raises ShapeProblem for a field that nothing gives, or several things do.
     """
-    given: object = shape
-    if not (isinstance(given, type) and issubclass(given, BaseModel)):
-        raise ShapeProblem(
-            f"into() got {getattr(given, '__name__', type(given).__name__)}, which is no Pydantic"
-            " model",
-            "pass a class that inherits from pydantic.BaseModel",
-        )
+    require_shape(shape)
     return kept(shape, (model, computed), lambda: _Reader(shape, computed).whole(model))
 
 
@@ -278,15 +285,19 @@ def _source(
         return _from(where, given[-1].source, model)
     if name in spec_of(model).by_name or name in relation_names(model):
         return cast("Attr | ModelRelation", getattr(model, name))
-    known = [*spec_of(model).by_name, *relation_names(model)]
-    import difflib  # noqa: PLC0415 - only for this message
-
-    close = difflib.get_close_matches(name, known, n=3)
-    hint = f"; close to it are {', '.join(close)}" if close else ""
+    hint = close_to(name, [*spec_of(model).by_name, *relation_names(model)])
     raise ShapeProblem(
         f"{where} is neither a column nor a relation of {model.__name__}{hint}",
         f"name it like one, or say what it is: `{name}: Annotated[..., From({model.__name__}...)]`",
     )
+
+
+def close_to(name: str, known: Sequence[str]) -> str:
+    """Return the end of a message that names the closest of some names, if any is close."""
+    import difflib  # noqa: PLC0415 - only for messages
+
+    found = difflib.get_close_matches(name, known, n=3)
+    return f"; close to it are {', '.join(found)}" if found else ""
 
 
 def _from(where: str, source: object, model: type[BaseModel]) -> Asked | ModelRelation | Load:

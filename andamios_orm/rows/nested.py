@@ -6,7 +6,7 @@ The function that names the columns is generated once per statement, like that o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar, cast, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from andamios_orm.rows.decode import REFUSALS
 from andamios_orm.rows.encode import refusals
 from andamios_orm.rows.plan import Row
 from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.json_values import to_json_text
 from andamios_orm.schema.kept import kept
 from andamios_orm.schema.read import read_shape_field
 from andamios_orm.schema.representations.base import Converter, Expression
@@ -29,6 +30,8 @@ __all__ = [
     "Level",
     "careful",
     "level_maker",
+    "of_python_value",
+    "of_unknown_value",
     "python_value",
     "shape_value",
     "shapes_validator",
@@ -194,6 +197,42 @@ def _from_json(annotation: object, text: Converter | None) -> Converter:
         return adapter.validate_json(given, strict=False, by_alias=False, by_name=True)
 
     return read
+
+
+def of_python_value(
+    column_type: TypeEngine[Any], shape: type[BaseModel], name: str
+) -> Converter | None:
+    """Return the value that SQLAlchemy gives → what a field of a shape takes; see `shape_value`."""
+    if not isinstance(column_type, Stored):
+        return None
+    storage, field = column_type.storage, read_shape_field(shape, name)
+    alike = field is not None and field.storage.kind is storage.kind
+    if storage.kind is Kind.JSON:
+        if alike and cast("Reading", field).storage.column_type == "text":
+            return lambda value: None if value is None else to_json_text(value)
+        annotation = shape.__pydantic_fields__[name].annotation if alike else object
+        return _from_json(annotation, to_json_text)
+    if storage.codec is None or storage.kind is Kind.CUSTOM:
+        return None
+    if alike and cast("Reading", field).storage.python_types == storage.python_types:
+        return None
+    encode = storage.codec.encode
+    return lambda value: None if value is None else encode(value)
+
+
+def of_unknown_value(shape: type[BaseModel], name: str) -> Converter | None:
+    """Return the value of a column without a known type → what a field of a shape takes.
+
+    Text is read as JSON by a field that holds what no column but a JSON one does, and no text.
+    """
+    field = read_shape_field(shape, name)
+    if field is None or field.storage.kind is not Kind.JSON or field.storage.column_type == "text":
+        return None
+    annotation = shape.__pydantic_fields__[name].annotation
+    if {str, bytes, Any, object} & {annotation, *get_args(annotation)}:
+        return None
+    from_json = _from_json(annotation, None)
+    return lambda value: from_json(value) if isinstance(value, str) else value
 
 
 def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | None:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
+from fastapi import Response as HTTPResponse
 from fastapi.responses import JSONResponse, StreamingResponse
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr, model_validator
@@ -28,6 +29,7 @@ from andamios_orm import (
     RelatedList,
     Repository,
     Session,
+    Versioned,
     field,
     generated,
     relation,
@@ -44,13 +46,16 @@ from andamios_orm.integrations.fastapi import (
     CursorParams,
     DbId,
     FilterParams,
+    IfMatch,
     PageParams,
+    RequiredIfMatch,
     SortParams,
     db_session,
     health_router,
     install,
     ndjson,
     repository,
+    set_etag,
 )
 from andamios_orm.observe import subscribe
 from tests.engines import not_on, only_on
@@ -576,6 +581,112 @@ async def test_an_application_does_not_start_without_its_database() -> None:
     with pytest.raises(DatabaseUnavailable):
         async with app.router.lifespan_context(app):
             raise AssertionError("it has started")
+
+
+# ---- versions ----------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def versions(database_url: str) -> AsyncIterator[AsyncClient]:
+    metadata = sa.MetaData()
+
+    class Note(Versioned, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        text: Col[str]
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        app = FastAPI()
+        install(app)
+        notes_of_request = Annotated[Repository[Note], repository(Note, db)]
+
+        async def answered(note: Note, response: HTTPResponse) -> Note:
+            set_etag(response, note)
+            return note
+
+        @app.get("/notes/{key}")
+        async def get_note(
+            key: DbId, notes: notes_of_request, response: HTTPResponse
+        ) -> Public[Note]:
+            return await answered(await notes.get(key), response)
+
+        @app.patch("/notes/{key}")
+        async def patch_note(
+            key: DbId,
+            data: Patch[Note],
+            version: IfMatch,
+            notes: notes_of_request,
+            response: HTTPResponse,
+        ) -> Public[Note]:
+            return await answered(await notes.patch(key, data, if_version=version), response)
+
+        @app.put("/notes/{key}")
+        async def put_note(
+            key: DbId,
+            data: Create[Note],
+            version: RequiredIfMatch,
+            notes: notes_of_request,
+            response: HTTPResponse,
+        ) -> Public[Note]:
+            changed = await notes.patch(key, Note.text.set(data.text), if_version=version)
+            return await answered(changed, response)
+
+        @app.post("/notes/{key}")
+        async def stale_note(key: DbId, notes: notes_of_request) -> Public[Note]:
+            note = await notes.get(key)
+            await notes.patch(key, Note.text.set("in between"))
+            return await notes.update(note)
+
+        await Repository(Note, db).add(Note(text="a"))
+        async with client_of(app) as client:
+            yield client
+
+
+async def test_a_change_of_the_version_that_was_read_is_made(versions: AsyncClient) -> None:
+    tag = (await versions.get("/notes/1")).headers["etag"]
+
+    changed = await versions.patch("/notes/1", json={"text": "b"}, headers={"If-Match": tag})
+
+    assert tag == '"1"'
+    assert changed.json() == {"id": 1, "version": 2, "text": "b"}
+    assert changed.headers["etag"] == '"2"'
+
+
+@pytest.mark.parametrize(
+    "tag", ['"7"', 'W/"1"', '"x"', "1", '"1", "2"', f'"{2**63}"', '"' + "9" * 30 + '"']
+)
+async def test_a_change_of_another_version_is_not_made(versions: AsyncClient, tag: str) -> None:
+    headers = {"If-Match": tag}
+
+    for method in ("PATCH", "PUT"):
+        answered = await versions.request(method, "/notes/1", json={"text": "b"}, headers=headers)
+        problem(answered, 412, "stale" if tag == '"7"' else None)
+    assert (await versions.get("/notes/1")).json()["text"] == "a"
+
+
+async def test_a_change_of_any_version_is_made_where_none_is_asked_for(
+    versions: AsyncClient,
+) -> None:
+    changed = await versions.patch("/notes/1", json={"text": "b"})
+    again = await versions.put("/notes/1", json={"text": "c"}, headers={"If-Match": "*"})
+
+    assert (changed.json()["version"], again.json()["version"]) == (2, 3)
+    problem(await versions.put("/notes/1", json={"text": "d"}), 428, None)
+
+
+async def test_a_row_that_was_changed_meanwhile_is_a_conflict(versions: AsyncClient) -> None:
+    problem(await versions.post("/notes/1"), 409, "stale")
+
+    assert (await versions.get("/notes/1")).json() == {"id": 1, "version": 1, "text": "a"}
+
+
+async def test_the_document_tells_of_versions(versions: AsyncClient) -> None:
+    document = (await versions.get("/openapi.json")).json()
+    operation = document["paths"]["/notes/{key}"]["patch"]
+
+    assert "412" in operation["responses"]
+    assert "412" not in document["paths"]["/notes/{key}"]["post"]["responses"]
+    assert set(document["components"]["schemas"]["NotePatch"]["properties"]) == {"text"}
 
 
 # ---- pages, orders and filters -----------------------------------------------------------------

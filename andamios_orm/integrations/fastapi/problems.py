@@ -26,6 +26,7 @@ from andamios_orm.errors import (
     NotFound,
     NotNullViolation,
     NotStorable,
+    StaleVersion,
     TransactionConflict,
     UniqueViolation,
 )
@@ -220,7 +221,7 @@ def _invalid_row(request: Request, error: InvalidRow) -> _Answer:
     return 422, "the row would not be valid", "invalid_row", items
 
 
-def _stale(request: Request, error: Exception) -> _Answer:
+def _stale(request: Request, error: StaleVersion) -> _Answer:
     detail = "the row was changed since it was read"
     return (412 if "if-match" in request.headers else 409), detail, "stale", []
 
@@ -251,6 +252,7 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], _Answer]] = {
     NotNullViolation: _not_null,
     NotStorable: _not_storable,
     InvalidRow: _invalid_row,
+    StaleVersion: _stale,
     InvalidCursor: _cursor,
     LimitExceeded: _limit,
     TransactionConflict: _conflict,

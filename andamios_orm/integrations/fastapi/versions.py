@@ -5,8 +5,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Header, HTTPException, Response
 
-from andamios_orm.errors import UsageError
-from andamios_orm.models.base import Model
+from andamios_orm.models.mixins import Versioned
 
 __all__ = ["IfMatch", "RequiredIfMatch", "etag", "set_etag"]
 
@@ -14,18 +13,41 @@ _TAG = re.compile(r'"([0-9]{1,19})"')
 _HIGHEST = 2**63 - 1
 
 
-def etag(instance: Model) -> str:
-    """Return the entity tag of a row: its version, in quotes. Raises UsageError without one."""
-    version = getattr(instance, "version", None)
-    if not isinstance(version, int):
-        raise UsageError(
-            f"{type(instance).__name__} counts no versions", "declare the model with Versioned"
-        )
-    return f'"{version}"'
+def etag(instance: Versioned) -> str:
+    """Return the entity tag of a row: its version, in quotes."""
+    return f'"{instance.version}"'
 
 
-def set_etag(response: Response, instance: Model) -> None:
-    """Give a response the entity tag of a row, for the client's next If-Match."""
+def set_etag(response: Response, instance: Versioned) -> None:
+    """Give a response the entity tag of a row, for the client's next If-Match.
+
+    ```python
+    from typing import Annotated
+
+    from fastapi import FastAPI, Response
+
+    from andamios_orm.integrations.fastapi import DbId, IfMatch, install, repository, set_etag
+
+
+    class Page(Versioned, table=True):
+        id: Col[int] = generated()
+        text: Col[str]
+
+
+    Pages = Annotated[Repository[Page], repository(Page, db)]
+    app = FastAPI(lifespan=db.lifespan)
+    install(app)
+
+
+    @app.patch("/pages/{key}")
+    async def change_page(
+        key: DbId, data: Patch[Page], version: IfMatch, pages: Pages, response: Response
+    ) -> Public[Page]:
+        page = await pages.patch(key, data, if_version=version)
+        set_etag(response, page)
+        return page
+    ```
+    """
     response.headers["ETag"] = etag(instance)
 
 

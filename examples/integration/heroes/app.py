@@ -1,6 +1,6 @@
 """A service of teams and heroes: two models, one file, and the document at `/docs`.
 
-    fastapi run examples/integration/heroes/app.py
+    uvicorn examples.integration.heroes.app:app
 
 `DATABASE_URL` says where the rows are; without it they are in memory, and gone at the end.
 """
