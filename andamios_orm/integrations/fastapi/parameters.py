@@ -246,7 +246,19 @@ def _why_unsortable(field: FieldSpec) -> str | None:
 
 
 def refuse_unknown(request: Request) -> None:
-    """Raise RequestValidationError for parameters that the endpoint does not have."""
+    """Raise RequestValidationError for parameters that the endpoint does not have.
+
+    SortParams and FilterParams ask it themselves; as a dependency it does so for any endpoint, so
+    that `?limt=5` is an error and not a list of all.
+
+    ```python
+    from fastapi import Depends, FastAPI
+
+    from andamios_orm.integrations.fastapi import refuse_unknown
+
+    app = FastAPI(dependencies=[Depends(refuse_unknown)])
+    ```
+    """
     dependant = getattr(request.scope.get("route"), "dependant", None)
     if dependant is None:
         return
