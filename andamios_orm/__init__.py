@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from andamios_orm.repositories.query import Query
     from andamios_orm.repositories.repository import Repository
     from andamios_orm.repositories.shaped import Shaped
+    from andamios_orm.repositories.streaming import Stream
     from andamios_orm.schema.types import register_type
 
 __all__ = [
@@ -112,6 +113,7 @@ __all__ = [
     "SoftDelete",
     "StaleVersion",
     "StatementFailed",
+    "Stream",
     "Tenant",
     "Timestamps",
     "TransactionAborted",
@@ -151,6 +153,7 @@ _HOMES = {
     "RelatedList": "models.relations",
     "Repository": "repositories.repository",
     "Session": "database.session",
+    "Stream": "repositories.streaming",
     "Shaped": "repositories.shaped",
     "SoftDelete": "models.mixins",
     "Tenant": "models.mixins",

@@ -20,6 +20,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Isolation",
+    "RowCursor",
 ]
 
 R = TypeVar("R")
@@ -85,6 +86,8 @@ class Capabilities:
     """Many rows are inserted as one list per column."""
     arrow: bool
     """Results can be read as Arrow tables without going through rows."""
+    interleaved_streams: bool
+    """A session can run other statements while `stream()` reads rows in it."""
     infinite_floats: bool
     """A float column can hold NaN and the infinities, where the model allows them."""
     decimal_digits: int
@@ -119,6 +122,18 @@ class Failure:
     columns: tuple[str, ...] = ()
     summary: str = ""
     fix: str | None = None
+
+
+class RowCursor(Protocol):
+    """The rows of a statement that are still in the database, or on their way."""
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows; fewer than `count` when there are no more."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the rest, and have the connection ready for another statement."""
+        ...
 
 
 class Backend(Protocol):
@@ -187,6 +202,10 @@ class Backend(Protocol):
 
     async def run(self, driver: Driver, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
+        ...
+
+    async def open(self, driver: Driver, sql: str, parameters: Sequence[object]) -> RowCursor:
+        """Run a SELECT inside a transaction, and return its rows without reading them all."""
         ...
 
     async def hold_counter(self, driver: Driver, column: sa.Column[Any]) -> None:

@@ -16,6 +16,7 @@ from andamios_orm.backends.base import (
     Failure,
     FailureKind,
     Isolation,
+    RowCursor,
 )
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
@@ -106,6 +107,7 @@ class PostgreSQLBackend:
         update_returning=True,
         column_arrays=True,
         arrow=False,
+        interleaved_streams=True,
         infinite_floats=True,
         decimal_digits=1000,
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
@@ -157,6 +159,12 @@ class PostgreSQLBackend:
         status = await driver.execute(sql, *parameters)
         count = status.rpartition(" ")[2]  # "UPDATE 3"; "BEGIN" has no number
         return int(count) if count.isdigit() else 0
+
+    async def open(
+        self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]
+    ) -> RowCursor:
+        """Run a SELECT and return its portal."""
+        return _Portal(await driver.cursor(sql, *parameters))
 
     async def hold_counter(self, driver: asyncpg.Connection, column: sa.Column[Any]) -> None:
         """Keep other writers of the table waiting until the transaction ends.
@@ -260,6 +268,23 @@ class PostgreSQLBackend:
     ) -> tuple[str, tuple[str, ...]] | None:
         """The same, and the transaction is gone."""
         return None
+
+
+class _Portal:
+    """Rows that the server makes as they are asked for."""
+
+    def __init__(self, cursor: asyncpg.cursor.Cursor) -> None:
+        self._cursor = cursor
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows."""
+        rows: list[Row] = await self._cursor.fetch(count)
+        return rows
+
+    async def close(self) -> None:
+        """Give the portal up; a table could not be altered in the transaction while it is open."""
+        # asyncpg's own iterator does the same, and nothing public does.
+        await self._cursor._close_portal(None)  # noqa: SLF001 - see above
 
 
 def _summary(error: BaseException, code: str) -> str:

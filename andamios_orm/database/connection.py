@@ -20,7 +20,7 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 from typing_extensions import TypeVarTuple
 
 from andamios_orm import observe
-from andamios_orm.backends.base import ArrowBackend, Backend, Isolation
+from andamios_orm.backends.base import ArrowBackend, Backend, Isolation, RowCursor
 from andamios_orm.backends.failures import to_error
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.errors import InvalidRow
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Connection",
     "DriverConnection",
+    "DriverRows",
     "SQLAlchemyConnection",
+    "SQLAlchemyRows",
     "named",
     "translated",
 ]
@@ -140,6 +142,18 @@ class DriverConnection:
         if observe.observers:
             _observed(plan.sql, started, count)
         return count
+
+    async def open(self, plan: Plan[R], parameters: Sequence[object]) -> DriverRows:
+        """Run a plan and return its rows without reading them. Raises DatabaseError."""
+        started = time.perf_counter()
+        try:
+            cursor = await self._backend.open(self.driver, plan.sql, parameters)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
+        except Exception as error:
+            raise await self.explained(error, plan, parameters) from None
+        return DriverRows(self, cursor, plan, parameters, time.perf_counter() - started)
 
     async def interrupt(self) -> None:
         """Stop the statement that a cancelled task left running."""
@@ -270,6 +284,47 @@ class DriverConnection:
         )
 
 
+class DriverRows:
+    """The rows of one statement, read batch by batch."""
+
+    def __init__(
+        self,
+        connection: DriverConnection,
+        cursor: RowCursor,
+        plan: Plan[Any],
+        parameters: Sequence[object],
+        seconds: float,
+    ) -> None:
+        self._connection, self._cursor = connection, cursor
+        self._plan, self._parameters = plan, parameters
+        self._seconds, self._rows = seconds, 0
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows; fewer than `count` when there are no more. Raises DatabaseError."""
+        started = time.perf_counter()
+        try:
+            rows = await self._cursor.fetch(count)
+        except asyncio.CancelledError:
+            await self._connection.interrupt()
+            raise
+        except Exception as error:
+            raise await self._connection.explained(error, self._plan, self._parameters) from None
+        self._seconds += time.perf_counter() - started
+        self._rows += len(rows)
+        return rows
+
+    async def close(self) -> None:
+        """Leave the rest. Raises DatabaseError."""
+        try:
+            await self._cursor.close()
+        except Exception as error:
+            raise self._connection.translated(error) from None
+        finally:
+            if observe.observers:
+                run = observe.StatementRun(self._plan.sql, self._seconds, self._rows)
+                observe.publish(run)
+
+
 def _observed(sql: str, started: float, rows: int) -> None:
     if observe.observers:
         seconds = time.perf_counter() - started
@@ -297,11 +352,30 @@ class SQLAlchemyConnection:
         """Run a plan and return how many rows it changed. Raises DatabaseError."""
         return (await self._execute(plan, parameters)).rowcount
 
-    async def _execute(self, plan: Plan[Any], parameters: Sequence[object]) -> sa.CursorResult[Any]:
+    async def open(self, plan: Plan[R], parameters: Sequence[object]) -> SQLAlchemyRows:
+        """Run a plan and return its rows without reading them. Raises DatabaseError."""
+        connection = await self._connection()
+        options = {"stream_results": True}
+        started = time.perf_counter()
+        try:
+            result = await connection.run_sync(
+                lambda sync: sync.exec_driver_sql(
+                    plan.sql, tuple(parameters), execution_options=options
+                )
+            )
+        except Exception as error:
+            raise await self._explained(error, connection, plan, parameters) from None
+        _observed(plan.sql, started, -1)
+        return SQLAlchemyRows(self._backend, connection, result, plan)
+
+    async def _connection(self) -> AsyncConnection:
         from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415 - the caller has it
 
         source = self._source
-        connection = source if isinstance(source, AsyncConnection) else await source.connection()
+        return source if isinstance(source, AsyncConnection) else await source.connection()
+
+    async def _execute(self, plan: Plan[Any], parameters: Sequence[object]) -> sa.CursorResult[Any]:
+        connection = await self._connection()
         started = time.perf_counter()
         try:
             result = await connection.exec_driver_sql(plan.sql, tuple(parameters))
@@ -322,6 +396,33 @@ class SQLAlchemyConnection:
         raw = await connection.get_raw_connection()
         driver = DriverConnection(raw.driver_connection, self._backend, connection.dialect)
         return await driver.explained(error, plan, parameters)
+
+
+class SQLAlchemyRows:
+    """The rows of one statement on a connection of the user's own, read batch by batch."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        connection: AsyncConnection,
+        result: sa.CursorResult[Any],
+        plan: Plan[Any],
+    ) -> None:
+        self._backend, self._connection = backend, connection
+        self._result, self._plan = result, plan
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows; fewer than `count` when there are no more. Raises DatabaseError."""
+        try:
+            rows = await self._connection.run_sync(lambda _: self._result.fetchmany(count))
+        except Exception as error:
+            dialect = self._connection.dialect
+            raise translated(error, self._backend, dialect, table=self._plan.table) from None
+        return cast("list[Row]", rows)
+
+    async def close(self) -> None:
+        """Leave the rest."""
+        await self._connection.run_sync(lambda _: self._result.close())
 
 
 async def named(

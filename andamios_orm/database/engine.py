@@ -21,8 +21,8 @@ from andamios_orm.database.limits import Limits
 from andamios_orm.database.limits import cursor_key as key_of
 from andamios_orm.database.pool import Pool, Writers
 from andamios_orm.database.retry import retried
-from andamios_orm.database.session import Session
-from andamios_orm.database.source import Source
+from andamios_orm.database.session import OwnStream, Session
+from andamios_orm.database.source import RowStream, Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.database.tables import create_tables, require_tables
 from andamios_orm.database.url import read_url
@@ -363,6 +363,10 @@ class Database:
             values = with_tenant(values, self._tenant)
         return await self._pool.run(plan, plan.bind(values))
 
+    def stream(self) -> RowStream:
+        """Return where rows come from, on a connection and in a transaction of their own."""
+        return OwnStream(self._pool, self._tenant)
+
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
         """A transaction of its own."""
@@ -384,6 +388,9 @@ class Database:
         Raises UsageError for a parameter without a value, or a value without a parameter.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Age(BaseModel):
             name: str
             years: int

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from andamios_orm.errors import LimitExceeded, UsageError, WrongType
 
-__all__ = ["CURSOR_KEY_VARIABLE", "CursorKey", "Limits", "cursor_key"]
+__all__ = ["CURSOR_KEY_VARIABLE", "CursorKey", "Limits", "cursor_key", "require_whole"]
 
 CURSOR_KEY_VARIABLE = "ANDAMIOS_CURSOR_KEY"
 _SHORTEST_KEY = 16
@@ -83,9 +83,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, least in (("page_size", 1), ("max_page_size", 1), ("max_offset", 0)):
-            _require_whole(name, getattr(self, name), least)
+            require_whole(name, getattr(self, name), least)
         if self.max_rows is not None:
-            _require_whole("max_rows", self.max_rows, 1)
+            require_whole("max_rows", self.max_rows, 1)
         if self.page_size > self.max_page_size:
             raise UsageError(
                 "a page for which no size was asked would be larger than max_page_size",
@@ -96,7 +96,7 @@ class Limits:
         """Return the size of a page. Raises WrongType, LimitExceeded."""
         if asked is None:
             return self.page_size
-        _require_whole("size", asked, 1)
+        require_whole("size", asked, 1)
         if asked > self.max_page_size:
             raise LimitExceeded(
                 f"a page has {self.max_page_size} rows at most",
@@ -107,7 +107,7 @@ class Limits:
 
     def offset(self, number: int, size: int) -> int:
         """Return how many rows come before a page. Raises WrongType, LimitExceeded."""
-        _require_whole("number", number, 1)
+        require_whole("number", number, 1)
         offset = (number - 1) * size
         if offset > self.max_offset:
             raise LimitExceeded(
@@ -120,7 +120,8 @@ class Limits:
         return offset
 
 
-def _require_whole(name: str, value: object, least: int) -> None:
+def require_whole(name: str, value: object, least: int) -> None:
+    """Raise WrongType for what is no whole number, or one below `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise WrongType(
             f"{name} is a whole number from {least} on", "check the number where it is read"

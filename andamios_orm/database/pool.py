@@ -6,7 +6,7 @@ import asyncio
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
@@ -72,6 +72,10 @@ class Pool:
         self._engine = self._new_engine()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owners: set[asyncio.Task[Any]] = set()
+        # By what reads them, which is kept from the garbage collector: it would take the connection
+        # before the stream could give it back.
+        self._streaming: dict[object, asyncio.Task[Any]] = {}
+        self._later: set[asyncio.Task[None]] = set()
         self._readers = self._new_readers()
         self._open = 0
         # The one that was used last is the next to go: it is the most awake.
@@ -153,7 +157,9 @@ class Pool:
         """Close all connections and forget the loop. Raises SessionMisuse."""
         if self._loop is not None:
             self.bind_loop()
-        if busy := max(len(self._owners), self.in_use):
+        if self._later:
+            await asyncio.wait(self._later)
+        if busy := max(len(self._owners) + len(self._streaming), self.in_use):
             raise SessionMisuse(
                 f"{busy} session(s) or statement(s) of this database are not finished",
                 "leave every `async with database.session()` block, and await every call, before"
@@ -167,29 +173,70 @@ class Pool:
 
     # -- one session per task
 
-    def enter(self) -> asyncio.Task[Any]:
+    def enter(self, *, beside: object = None) -> asyncio.Task[Any]:
         """Note that the running task opens a session, and return the task.
 
-        Raises SessionMisuse if it has one open already.
+        Raises SessionMisuse if it has one open already; `beside` that, another may read a stream,
+        if there is more than one connection.
         """
         self.bind_loop()
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._refuse_second(task)
-        self._owners.add(task)
+        if beside is None or self._is_single:
+            self._refuse_second(task)
+        self._refuse_beside_stream(task)
+        if beside is None:
+            self._owners.add(task)
+        else:
+            self._streaming[beside] = task
         return task
 
-    def leave(self, task: asyncio.Task[Any]) -> None:
+    def leave(self, task: asyncio.Task[Any], session: object) -> None:
         """Note that the task's session is closed."""
-        self._owners.discard(task)
+        if self._streaming.pop(session, None) is None:
+            self._owners.discard(task)
+
+    @property
+    def _is_single(self) -> bool:
+        return self._options.pool_size == 1
+
+    def _refuse_beside_stream(self, task: asyncio.Task[Any]) -> None:
+        if self._is_single and task in self._streaming.values():
+            raise SessionMisuse(
+                "a stream that this task reads has the only connection of this database",
+                "read it to its end first, or leave it (`contextlib.aclosing`); raise pool_size=,"
+                " or stream in a session, and use that for the other statements too",
+            )
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a task of its own do what the caller cannot wait for."""
+        loop = cast("asyncio.AbstractEventLoop", self._loop)
+
+        def begin() -> None:
+            task = loop.create_task(work)
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+
+        try:
+            here = asyncio.get_running_loop() is loop
+        except RuntimeError:
+            here = False
+        if here:
+            # At once, so that who closes the database next waits for it.
+            begin()
+            return
+        try:
+            loop.call_soon_threadsafe(begin)
+        except RuntimeError:
+            work.close()  # the loop is closed, and with it all that could be done
 
     def refuse_waiting_for_itself(self, *, writes: bool) -> None:
         """Refuse a statement that would wait for a session of the same task: SessionMisuse."""
         self.bind_loop()
-        single = self._options.pool_size == 1 or (
-            writes and not self.capabilities.concurrent_writers
-        )
+        single = self._is_single or (writes and not self.capabilities.concurrent_writers)
         if self._owners and single:
             self._refuse_second(cast("asyncio.Task[Any]", asyncio.current_task()))
+        if self._streaming:
+            self._refuse_beside_stream(cast("asyncio.Task[Any]", asyncio.current_task()))
 
     def _refuse_second(self, task: asyncio.Task[Any]) -> None:
         if task in self._owners:
@@ -244,7 +291,7 @@ class Pool:
 
         Raises DatabaseError, SessionMisuse.
         """
-        if self._owners or self._loop is not asyncio.get_running_loop():
+        if self._owners or self._streaming or self._loop is not asyncio.get_running_loop():
             self.refuse_waiting_for_itself(writes=plan.writes)
         turn = plan.writes and self._queue is not None and await self.take_turn()
         # A write may have to wait for another, and must not keep reads from going on meanwhile.

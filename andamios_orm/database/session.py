@@ -15,8 +15,9 @@ from andamios_orm.backends.base import Capabilities, Isolation
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.database.connection import DriverConnection, named
 from andamios_orm.database.limits import Limits
+from andamios_orm.database.open_rows import OpenRows
 from andamios_orm.database.pool import Pool
-from andamios_orm.database.source import Source
+from andamios_orm.database.source import RowStream, Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.errors import (
     AndamiosError,
@@ -26,15 +27,16 @@ from andamios_orm.errors import (
     SessionMisuse,
     TransactionAborted,
 )
-from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
+from andamios_orm.rows.plan import PIECE, Plan, PlanCache, Row, decoded
 from andamios_orm.schema.tenants import with_tenant
 
 if TYPE_CHECKING:
-    from sqlalchemy import Executable, Row
+    from sqlalchemy import Executable
+    from sqlalchemy import Row as SQLAlchemyRow
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
-__all__ = ["Session"]
+__all__ = ["OwnStream", "Session"]
 
 _PATIENCE = 5.0
 """Seconds that a rollback may take; a connection that does not answer by then is given up."""
@@ -63,6 +65,7 @@ class Session:
         read_only: bool = False,
         isolation: Isolation | None = None,
         tenant: object = None,
+        beside: bool = False,
     ) -> None:
         levels = pool.capabilities.isolation
         if isolation is not None and isolation not in levels:
@@ -85,6 +88,9 @@ class Session:
         self._idle.set()
         self._savepoints = 0
         self._depth = 0
+        self._rows: list[OpenRows] = []
+        self._beside = beside
+        """Whether the task may have another session: this one is a stream's."""
 
     # -- the block
 
@@ -94,14 +100,14 @@ class Session:
                 "this session is open already",
                 "join it with `async with session.session():`, or ask the database for another",
             )
-        task = self._task = self._pool.enter()
+        task = self._task = self._pool.enter(beside=self if self._beside else None)
         try:
             await self._take_turn()
             self._connection = await self._pool.take()
         except BaseException:
             self._give_turn_back()
             self._task = None
-            self._pool.leave(task)
+            self._pool.leave(task, self)
             raise
         return self
 
@@ -133,10 +139,11 @@ class Session:
                 await self._pool.close(connection)
             self._give_turn_back()
             task, self._task = self._task, None
-            self._pool.leave(cast("asyncio.Task[Any]", task))
+            self._pool.leave(cast("asyncio.Task[Any]", task), self)
 
     async def _ended(self, connection: DriverConnection) -> bool:
         """Roll back what is open; return whether the connection is as it was before."""
+        await self._end_rows()
         begun, self._begun, self._aborted = self._begun, False, False
         if begun:
             # An error says that the transaction is gone already.
@@ -192,6 +199,7 @@ class Session:
             await to_its_end(self._committed(connection))
 
     async def _committed(self, connection: DriverConnection) -> None:
+        await self._end_rows()
         committed = await connection.commit()
         self._begun = False
         self._give_turn_back()
@@ -250,6 +258,7 @@ class Session:
             self._aborted = not await _in_time(self._undone(connection, name))
 
     async def _undone(self, connection: DriverConnection, name: str) -> None:
+        await self._end_rows(self._depth)
         await connection.command(f"ROLLBACK TO SAVEPOINT {name}")
         await connection.command(f"RELEASE SAVEPOINT {name}")
 
@@ -274,6 +283,7 @@ class Session:
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
         """The open transaction is the unit: a failure in it aborts the session."""
+        self._refuse_while_streaming()
         with self._abort_on_error():
             yield self
 
@@ -310,8 +320,12 @@ class Session:
             values = with_tenant(values, self._tenant)
         parameters = plan.bind(values)
         # What `_statement` does, without three context managers around a short call.
+        if self._rows:
+            self._refuse_while_streaming()
         connection = self._enter()
         try:
+            if self._rows:
+                await self._end_abandoned()
             if self._aborted or not self._begun:
                 await self._begin(connection)
             rows = await connection.fetch(plan, parameters)
@@ -345,6 +359,9 @@ class Session:
         """Return a statement of your own in this transaction; see `Database.sql`.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Name(BaseModel):
             name: str
 
@@ -361,16 +378,16 @@ class Session:
             return await named(self._sqlalchemy_connection(), connection, statement)
 
     @overload
-    async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]: ...
+    async def execute(self, statement: TypedReturnsRows[*Ts]) -> Sequence[SQLAlchemyRow[*Ts]]: ...
     @overload
-    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]: ...
-    async def execute(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
+    async def execute(self, statement: Executable) -> Sequence[SQLAlchemyRow[*tuple[Any, ...]]]: ...
+    async def execute(self, statement: Executable) -> Sequence[SQLAlchemyRow[*tuple[Any, ...]]]:
         """Run a SQLAlchemy statement in this transaction and return its rows, typed.
 
         Statements that give no rows return an empty list. Raises DatabaseError.
         """
         _, rows = await self._named(statement)
-        return cast("Sequence[Row[*tuple[Any, ...]]]", rows)
+        return cast("Sequence[SQLAlchemyRow[*tuple[Any, ...]]]", rows)
 
     async def run_sync(
         self,
@@ -400,7 +417,9 @@ class Session:
 
         `at_once` is for statements that come to the driver past our own connection.
         """
+        self._refuse_while_streaming()
         with self._use() as connection, self._abort_on_error():
+            await self._end_abandoned()
             await self._begin(connection, at_once=at_once)
             yield connection
             self._follow(connection)
@@ -414,6 +433,73 @@ class Session:
         if connection.is_usable():
             self._begun = False
             self._give_turn_back()
+            for rows in self._rows:
+                rows.is_over = rows.is_abandoned = True
+
+    # -- streams
+
+    def stream(self) -> RowStream:
+        """Return where a stream of rows in this transaction comes from."""
+        return _SessionStream(self)
+
+    async def open_rows(self, plan: Plan[R], values: Sequence[object]) -> OpenRows:
+        """Run a plan in this transaction and return its rows, for `next_rows`."""
+        if self._tenant is not None:
+            values = with_tenant(values, self._tenant)
+        parameters = plan.bind(values)
+        async with self._statement() as connection:
+            rows = OpenRows(await connection.open(plan, parameters), self._depth)
+            self._rows.append(rows)
+            return rows
+
+    async def next_rows(self, rows: OpenRows, count: int) -> list[Row]:
+        """Return the next rows; fewer than `count` when there are no more."""
+        rows.require_open()
+        with self._use(), self._abort_on_error():
+            return await rows.cursor.fetch(count)
+
+    async def close_rows(self, rows: OpenRows) -> None:
+        """Leave the rows that were not read."""
+        if rows in self._rows:
+            with self._use():
+                await to_its_end(self._end(rows))
+
+    async def _end_rows(self, depth: int = 0) -> None:
+        """Close the rows of the transaction, or of its part inside so many savepoints."""
+        for rows in tuple(self._rows):
+            if rows.depth >= depth:
+                await self._end(rows)
+
+    async def _end_abandoned(self) -> None:
+        for rows in tuple(self._rows):
+            if rows.is_abandoned:
+                await to_its_end(self._end(rows))
+
+    async def _end(self, rows: OpenRows) -> None:
+        self._rows.remove(rows)
+        rows.is_over = True
+        # An error says that it is closed already, with the transaction or the connection.
+        with suppress(DatabaseError):
+            await rows.cursor.close()
+
+    def _refuse_while_streaming(self) -> None:
+        """Raise SessionMisuse where another statement would end a stream that is being read."""
+        if self._rows and not self.capabilities.interleaved_streams:
+            if all(rows.is_abandoned for rows in self._rows):
+                return
+            raise SessionMisuse(
+                f"a stream of this session is being read, and {self._pool.backend.name} runs no"
+                " other statement on its connection meanwhile",
+                "read the stream to its end first or leave it (`contextlib.aclosing`), or use it"
+                " outside of the session, where it has a connection of its own",
+            )
+
+    def end_later(self) -> None:
+        """Leave the block, where nobody can wait for that."""
+        gone = GeneratorExit()
+        self._pool.later(self.__aexit__(GeneratorExit, gone, None))
+
+    # -- one statement
 
     async def _begin(self, connection: DriverConnection, *, at_once: bool = False) -> None:
         if self._aborted:
@@ -449,6 +535,11 @@ class Session:
             self._aborted = True
             raise
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its block has begun and not ended."""
+        return self._connection is not None
+
     def _open(self) -> DriverConnection:
         if self._connection is None:
             raise SessionMisuse(
@@ -482,6 +573,65 @@ class Session:
             )
         self._idle.clear()
         return connection
+
+
+class _SessionStream:
+    """Rows of one statement of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: OpenRows | None = None
+
+    @property
+    def beside(self) -> Source | None:
+        """The session."""
+        return self._session
+
+    async def open(self, plan: Plan[R], values: Sequence[object]) -> None:
+        """Run a plan in the session's transaction."""
+        self._rows = await self._session.open_rows(plan, values)
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows."""
+        return await self._session.next_rows(cast("OpenRows", self._rows), count)
+
+    async def close(self) -> None:
+        """Leave the rest."""
+        if self._rows is not None:
+            await self._session.close_rows(self._rows)
+
+    def abandon(self) -> None:
+        """Have the session close it before its next statement."""
+        if self._rows is not None:
+            self._rows.is_abandoned = True
+
+
+class OwnStream(_SessionStream):
+    """Rows of one statement in a transaction of its own, on a connection of its own."""
+
+    def __init__(self, pool: Pool, tenant: object) -> None:
+        super().__init__(Session(pool, read_only=True, beside=True, tenant=tenant))
+
+    @property
+    def beside(self) -> Source | None:
+        """The same transaction, where the engine runs other statements in it."""
+        return self._session if self._session.capabilities.interleaved_streams else None
+
+    async def open(self, plan: Plan[R], values: Sequence[object]) -> None:
+        """Begin a transaction that only reads, and run a plan in it."""
+        await self._session.__aenter__()
+        await super().open(plan, values)
+
+    async def close(self) -> None:
+        """End the transaction and give the connection back."""
+        if self._session.is_open:
+            gone = GeneratorExit()  # so that there is nothing to commit
+            await self._session.__aexit__(GeneratorExit, gone, None)
+
+    def abandon(self) -> None:
+        """Do so in a task of its own."""
+        if self._session.is_open:
+            self._session.end_later()
 
 
 async def _in_time(work: Coroutine[Any, Any, object]) -> bool:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from andamios_orm.backends.base import Capabilities
-from andamios_orm.database.connection import SQLAlchemyConnection
+from andamios_orm.database.connection import SQLAlchemyConnection, SQLAlchemyRows
 from andamios_orm.database.limits import Limits
 from andamios_orm.database.url import backend_of
-from andamios_orm.rows.plan import Plan, PlanCache, decoded, plans_of
+from andamios_orm.errors import NotSupported
+from andamios_orm.rows.plan import Plan, PlanCache, Row, decoded, plans_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-__all__ = ["Joined", "Source"]
+__all__ = ["Joined", "RowStream", "Source"]
 
 R = TypeVar("R")
 
@@ -60,9 +61,41 @@ class Source(Protocol):
         """Run a plan with these values and return how many rows it changed."""
         ...
 
+    def stream(self) -> RowStream:
+        """Return where rows come from that are read batch by batch. Raises NotSupported."""
+        ...
+
     def unit(self) -> AbstractAsyncContextManager[Source]:
         """Return a block whose statements all happen or none: the transaction that is open, or a
         new one."""
+        ...
+
+
+class RowStream(Protocol):
+    """Where a stream of rows comes from."""
+
+    @property
+    def beside(self) -> Source | None:
+        """Where other statements run that belong to the rows; None for where the query does."""
+        ...
+
+    async def open(self, plan: Plan[R], values: Sequence[object]) -> None:
+        """Run a plan. Raises NotStorable, DatabaseError, SessionMisuse."""
+        ...
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows; fewer than `count` when there are no more.
+
+        Raises DatabaseError, SessionMisuse.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Leave the rest, and give back what the rows needed."""
+        ...
+
+    def abandon(self) -> None:
+        """Have it closed as soon as may be, where nobody can wait for that."""
         ...
 
 
@@ -90,7 +123,47 @@ class Joined:
         """Run a plan in the joined transaction and return how many rows it changed."""
         return await self._connection.run(plan, plan.bind(values))
 
+    def stream(self) -> RowStream:
+        """Return where rows of the joined transaction come from. Raises NotSupported.
+
+        SQLAlchemy reads all rows of DuckDB at once, and cannot keep other statements of MySQL's
+        connection apart from those that come.
+        """
+        if not self.capabilities.interleaved_streams:
+            raise NotSupported(
+                "rows cannot be streamed on a connection of SQLAlchemy's to this engine",
+                "stream with `Repository(Model, database)`, or read pages",
+            )
+        return _JoinedStream(self._connection)
+
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Source]:
         """The joined transaction is the unit; its owner commits or rolls back."""
         yield self
+
+
+class _JoinedStream:
+    """Rows of one statement of a joined transaction."""
+
+    def __init__(self, connection: SQLAlchemyConnection) -> None:
+        self._connection = connection
+        self._rows: SQLAlchemyRows | None = None
+
+    beside: Source | None = None
+
+    async def open(self, plan: Plan[R], values: Sequence[object]) -> None:
+        """Run a plan."""
+        self._rows = await self._connection.open(plan, plan.bind(values))
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows."""
+        return await cast("SQLAlchemyRows", self._rows).fetch(count)
+
+    async def close(self) -> None:
+        """Leave the rest."""
+        rows, self._rows = self._rows, None
+        if rows is not None:
+            await rows.close()
+
+    def abandon(self) -> None:
+        """Leave it to SQLAlchemy, which closes what is open when the connection is closed."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Generic, LiteralString, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, LiteralString, Protocol, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel, NaiveDatetime
@@ -30,6 +30,9 @@ from andamios_orm.rows.plan import PIECE
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.spec import Storage
 from andamios_orm.schema.types import read_type
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 if sys.version_info >= (3, 14):
     from string.templatelib import Template
@@ -57,14 +60,14 @@ class RawQuery:
         self._run = run
         self._statement = statement
 
-    def into(self, shape: type[P], /) -> RawRows[P]:
+    def into(self, shape: TypeForm[P], /) -> RawRows[P]:
         """Return the statement whose rows are instances of any Pydantic class.
 
         Each field is the column of its name; a column that no field has is left out. Raises
         ShapeProblem for what is no Pydantic class.
         """
         require_shape(shape)
-        return RawRows(self._run, self._statement, shape)
+        return RawRows(self._run, self._statement, cast("type[P]", shape))
 
     async def rows(self) -> list[dict[str, object]]:
         """Return the rows as dicts, with the values that the driver gives.

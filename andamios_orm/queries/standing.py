@@ -60,13 +60,13 @@ def standing_conditions(
     """
     found = _by_model.get((model, with_deleted))
     if found is None:
-        made: list[Condition] = []
-        tenant, deleted = _role(model, "tenant"), _role(model, "deleted_at")
-        if tenant is not None:
-            made.append(TenantCondition(tenant))
-        if deleted is not None and not with_deleted:
-            made.append(NullTest(deleted, negated=False))
-        found = _by_model[model, with_deleted] = tuple(made)
+        role: Role = "tenant" if with_deleted else "deleted_at"
+        attr = _role(model, role)
+        found = () if with_deleted else standing_conditions(model, with_deleted=True)
+        if attr is not None:
+            one = TenantCondition(attr) if with_deleted else NullTest(attr, negated=False)
+            found = (*found, one)
+        _by_model[model, with_deleted] = found
     return found
 
 

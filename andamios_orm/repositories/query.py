@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from typing_extensions import TypeForm
 
     from andamios_orm.queries.expressions import Assignment, Path, SortKey
 
@@ -128,7 +129,7 @@ class Query(Rows[M], Selects):
         return type(self)(self._statements, self._source, self._selection, loads)
 
     def into(
-        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+        self, shape: TypeForm[P], /, *, computed: Mapping[str, SortKey] | None = None
     ) -> Shaped[P]:
         """Return the query that reads any Pydantic class instead: only what its fields ask for.
 
@@ -163,7 +164,7 @@ class Query(Rows[M], Selects):
             name: shapes.read_computed(f"computed[{name!r}]", expression, model)
             for name, expression in (computed or {}).items()
         }
-        spec = shapes.read(shape, model, frozenset(given))
+        spec = shapes.read(cast("type[P]", shape), model, frozenset(given))
         return Shaped(self._statements, self._source, self._selection, spec, given)
 
     def _selected(self) -> tuple[Source, Selection]:
@@ -176,6 +177,9 @@ class Query(Rows[M], Selects):
                 f"{verb}() reads what it is asked for, and neither loads nor locks anything else",
                 "leave load() and with_for_update() out",
             )
+
+    def _reads_beside(self) -> bool:
+        return bool(self._loads)
 
     async def _completed(self, found: list[M], source: Source) -> list[M]:
         if self._loads and found:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from andamios_orm.database.source import Source
-from andamios_orm.errors import LimitExceeded, ManyFound, NotFound, UsageError
+from andamios_orm.errors import LimitExceeded, ManyFound, NotFound, NotSupported, UsageError
 from andamios_orm.queries.nodes import Term
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories import paging
 from andamios_orm.repositories.paging import NumberedPage, Page, Placed
 from andamios_orm.repositories.statements import ModelStatements
+from andamios_orm.repositories.streaming import Stream
 from andamios_orm.rows.plan import Plan
 
 if TYPE_CHECKING:
@@ -180,6 +181,52 @@ class Rows(Generic[T]):
 
     async def _rows_of(self, selection: Selection) -> list[T]:
         return await self._with(selection).all()
+
+    def stream(self, *, batch: int = 1000) -> Stream[T]:
+        """Return the rows for `async for`, of which only a batch is in memory at a time.
+
+        Outside of a session it has a connection of its own, and reads in one transaction, until
+        the loop ends. Inside one it reads in the session's transaction, and ends with it; on DuckDB
+        and MySQL the session runs no other statement meanwhile. `contextlib.aclosing` says when
+        it ends for a loop that may be left early; without it the connection is free a moment
+        later. `Database(max_rows=...)` does not count here.
+
+        Raises WrongType for a batch below 1, and while it is read what `all` raises, and
+        SessionMisuse where the session's transaction has ended.
+
+        ```python
+        from contextlib import aclosing
+
+        async with aclosing(heroes.order_by(Hero.age).stream()) as rows:
+            async for hero in rows:
+                assert hero.name == "Ada"
+                break
+        ```
+        """
+        source = self._source
+        rows = source.stream()
+        beside = rows.beside or source
+        if (
+            self._reads_beside()
+            and not source.capabilities.interleaved_streams
+            and source.in_transaction
+        ):
+            raise NotSupported(
+                "what is loaded beside the rows needs other statements, and this engine runs none"
+                " on the connection of a stream",
+                "stream outside of the session, or leave out what is loaded",
+            )
+        return Stream(
+            rows,
+            self._plan(),
+            self._values(self._selection),
+            batch,
+            lambda found: self._completed(found, beside),
+        )
+
+    def _reads_beside(self) -> bool:
+        """Whether `_completed` runs statements."""
+        return False
 
     async def first(self) -> T | None:
         """Return the first row, None if there is none. Without order_by() any row may be first."""

@@ -40,6 +40,7 @@ from andamios_orm.rows.plan import Plan
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+    from typing_extensions import TypeForm
 
     from andamios_orm.queries.expressions import (
         AnyColumn,
@@ -139,7 +140,7 @@ class Repository(Selects, Generic[M]):
         return self._query().load(*paths)
 
     def into(
-        self, shape: type[P], /, *, computed: Mapping[str, SortKey] | None = None
+        self, shape: TypeForm[P], /, *, computed: Mapping[str, SortKey] | None = None
     ) -> Shaped[P]:
         """Return the query of all rows that reads any Pydantic class; see `Query.into`."""
         return self._query().into(shape, computed=computed)

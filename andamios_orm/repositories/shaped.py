@@ -77,6 +77,9 @@ class Shaped(Rows[P]):
     def _values(self, selection: Selection) -> list[object]:
         return [*selection.values(), *self._spec.values(self._computed)]
 
+    def _reads_beside(self) -> bool:
+        return bool(self._spec.lists)
+
     async def _completed(self, found: list[P], source: Source) -> list[P]:
         if not self._spec.lists:
             return found

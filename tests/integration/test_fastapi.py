@@ -37,6 +37,7 @@ from andamios_orm import (
 from andamios_orm.errors import (
     DatabaseUnavailable,
     DeclarationError,
+    NotStorable,
     SessionMisuse,
     StatementFailed,
     TransactionConflict,
@@ -61,7 +62,7 @@ from andamios_orm.observe import subscribe
 from tests.engines import not_on, only_on
 
 METADATA = sa.MetaData()
-T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 
 class Team(Model, table=True, metadata=METADATA):
@@ -343,6 +344,22 @@ async def test_a_value_that_cannot_be_stored_exactly(client: AsyncClient) -> Non
         assert locations(found) == [["body", "heroName"]]
     too_large = await client.post("/heroes", json={"heroName": "Bea", "age": 2**63})
     assert locations(problem(too_large, 422, "not_storable")) == [["body", "age"]]
+
+
+async def test_a_value_is_where_its_name_is(app: FastAPI, client: AsyncClient) -> None:
+    @app.post("/countries/{code}")
+    async def country(code: str, field: str | None = None) -> None:
+        raise NotStorable("x", "y", limit="z", field=field)
+
+    for query, expected in [
+        ("?field=Country.code", ["path", "code"]),
+        ("?field=Country.name", ["body", "name"]),
+        ("?field=Country.name&name=x", ["query", "name"]),
+        ("?field=Country.name&name__in=x", ["query", "name__in"]),
+    ]:
+        found = problem(await client.post(f"/countries/de{query}"), 422, "not_storable")
+        assert locations(found) == [expected]
+    assert "errors" not in problem(await client.post("/countries/de"), 422, "not_storable")
 
 
 async def test_a_row_that_would_not_be_valid(db: Database) -> None:
@@ -867,6 +884,36 @@ async def test_filters_and_orders_are_objects_without_http(db: Database) -> None
         HeroSort(["nmae"])
 
 
+def test_a_function_for_any_model_names_filters_and_orders_of_it() -> None:
+    def described(filters: FilterParams[M], sort: SortParams[M]) -> str:
+        return f"{filters} {sort}"
+
+    assert described.__annotations__["sort"].__parameters__ == (M,)
+    assert described.__annotations__["filters"].__parameters__ == (M,)
+
+
+async def test_numbers_of_any_kind_are_compared(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Point(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        x: Col[float]
+
+    class PointFilter(FilterParams[Point], fields=[Point.id, Point.x]):
+        pass
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        points = Repository(Point, db)
+        await points.add_all([Point(x=0.5), Point(x=1.5)])
+
+        found = await points.where(*PointFilter(x__gt=1, id__in=[1, 2]).conditions).all()
+
+    assert [point.x for point in found] == [1.5]
+    with pytest.raises(ValueError, match="finite_number"):
+        PointFilter(x=float("nan"))
+
+
 def test_filters_and_orders_are_of_public_columns() -> None:
     for column, why in [
         (Hero.secret_name, "is secret"),
@@ -949,6 +996,26 @@ async def test_nothing_to_send_is_an_empty_answer(db: Database) -> None:
 
     async with client_of(app) as client:
         assert (await client.get("/nothing")).content == b""
+
+
+async def test_rows_of_any_kind_are_sent(db: Database) -> None:
+    class Numbers:
+        def __init__(self) -> None:
+            self.left = [3, 2, 1]
+
+        def __aiter__(self) -> "Numbers":
+            return self
+
+        async def __anext__(self) -> int:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+    app = FastAPI()
+    app.get("/numbers")(lambda: ndjson(Numbers()))
+
+    async with client_of(app) as client:
+        assert (await client.get("/numbers")).text == "1\n2\n3\n"
 
 
 def raised(error: Exception) -> object:
@@ -1055,6 +1122,19 @@ async def test_the_document_keeps_what_an_endpoint_says_itself(db: Database) -> 
 
     assert responses["404"] == {"description": "No such hero."}
     assert "Problem" in str(responses["422"])
+    assert "HTTPValidationError" not in app.openapi()["components"]["schemas"]
+
+
+async def test_the_document_keeps_fastapis_schema_where_an_endpoint_names_it(db: Database) -> None:
+    app = FastAPI()
+    install(app)
+    named = {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}
+
+    @app.get("/heroes", responses={400: {"content": {"application/json": named}}})
+    async def hero(size: int) -> JSONResponse:
+        return JSONResponse(None)
+
+    assert {"HTTPValidationError", "ValidationError"} <= set(app.openapi()["components"]["schemas"])
 
 
 async def test_the_document_shows_what_parameters_take(app: FastAPI) -> None:

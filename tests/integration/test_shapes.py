@@ -32,6 +32,7 @@ from andamios_orm import (
     Database,
     From,
     Model,
+    Public,
     Related,
     RelatedList,
     Repository,
@@ -510,6 +511,20 @@ async def test_a_table_class_is_a_shape_too(world: World) -> None:
     ada = await world.heroes.where(Hero.name == "Ada").into(Card).one()
     assert ada.team == await world.teams.where(Team.name == "A").one()
     assert ada.tags == await world.tags.order_by(Tag.word).all()
+
+
+async def test_a_variant_of_a_model_is_a_shape_too(world: World) -> None:
+    class Card(BaseModel):
+        name: str
+        heroes: list[Public[Hero]]
+
+    shown = await world.heroes.order_by(Hero.name).into(Public[Hero]).all()
+    heroes = await world.heroes.order_by(Hero.name).all()
+    assert values(shown) == values(heroes)
+    assert isinstance(shown[0], Public[Hero])  # type: ignore[misc] # a class at run time
+
+    card = await world.teams.where(Team.name == "A").into(Card).one()
+    assert values(card.heroes) == values([heroes[0], heroes[3]])
 
 
 # ---- related rows ------------------------------------------------------------------------------

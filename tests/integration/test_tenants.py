@@ -445,6 +445,7 @@ OPERATIONS = st.tuples(
             "restore",
             "purge",
             "purge_many",
+            "purge_deleted",
         ]
     ),
     st.sampled_from(["acme", "other"]),
@@ -479,6 +480,7 @@ async def operated(records: Repository[Record], operation: str, code: str, name:
         "restore": lambda: records.restore(code),
         "purge": lambda: records.purge(code),
         "purge_many": rows.purge,
+        "purge_deleted": lambda: rows.with_deleted().purge(),
     }
     try:
         found = await calls[operation]()
@@ -519,6 +521,8 @@ async def test_every_operation_leaves_the_rows_of_another_tenant_alone(
         "purge",
         "purge_many",
         "upsert",
+        "delete",
+        "purge_deleted",
     ]
     steps = [
         (name, tenant, code, letter, with_deleted)
@@ -554,5 +558,7 @@ async def operate(db: Database, steps: list[tuple[str, str, str, str, bool]]) ->
         mine = await rows_of(tenant)
         seen = await records.with_deleted().order_by(Record.code).all()
         assert [row.code for row in seen] == [row[table.c.keys().index("code")] for row in mine]
+        everything = records.where(sa.true()).with_deleted().order_by(Record.code)
+        assert await everything.all() == seen
         alive: list[datetime | None] = [row.deleted_at for row in await records.all()]
         assert not any(alive)

@@ -281,6 +281,35 @@ async def test_a_restricted_delete_names_the_child(db: Database) -> None:
     assert about(error) == (ForeignKeyViolation, Poster, ("band_id",))
 
 
+async def test_a_missing_parent_is_told_from_one_that_is_referred_to(db: Database) -> None:
+    spam = await band(db)
+    musicians = Repository(Musician, db)
+    teacher = await musicians.add(Musician(name="Ada", band_id=spam.id))
+    pupil = await musicians.add(Musician(name="Bo", band_id=spam.id, teacher_id=teacher.id))
+    table = Musician.__table__
+
+    missing = [
+        musicians.add(Musician(name="Cy", band_id=99)),
+        musicians.patch(pupil.id, Musician.band_id.set(99)),
+        musicians.add(Musician(name="Cy", band_id=spam.id, teacher_id=99)),
+        musicians.where(Musician.name == "Bo").update(Musician.teacher_id.set(99)),
+        db.execute(sa.update(table).where(table.c.id == pupil.id).values(band_id=99)),
+    ]
+    kept = [
+        Repository(Band, db).delete(spam),
+        musicians.delete(teacher),
+        db.execute(sa.delete(table).where(table.c.id == teacher.id)),
+    ]
+
+    assert [referenced(await refused(work)) for work in missing] == [False] * 5
+    assert [referenced(await refused(work)) for work in kept] == [True] * 3
+
+
+def referenced(error: AndamiosError) -> bool | None:
+    assert isinstance(error, ForeignKeyViolation)
+    return error.referenced
+
+
 @not_on("duckdb")  # it has no savepoints
 async def test_a_foreign_key_is_explained_inside_a_savepoint(db: Database) -> None:
     async with db.session() as session:
@@ -312,7 +341,7 @@ async def test_a_deferred_foreign_key_fails_at_the_commit(late: Database) -> Non
 
     error = await refused(commit())
 
-    assert isinstance(error, ForeignKeyViolation)
+    assert referenced(error) is None
     assert await Repository(Deferred, late).count() == 0
 
 

@@ -33,6 +33,7 @@ _ANY_SELECT = (
     "where a `Select` of another type is expected, it falls back on the overload of"
     " `sqlalchemy.select` that takes everything and promises nothing"
 )
+_LITERAL = "it takes `LiteralString` for `str`"
 
 KNOWN_MISSES: Mapping[str, Mapping[str, str]] = {
     "bare-comparison": dict.fromkeys(_ALL, _UNUSED),
@@ -56,10 +57,15 @@ KNOWN_MISSES: Mapping[str, Mapping[str, str]] = {
     "none-for-required": {"pyrefly": _PYDANTIC_SET},
     "not-of-the-literal": {"pyrefly": _PYDANTIC_SET},
     "unknown-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
+    "version-given": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     "argument-for-generated": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     # -- SQLAlchemy
     "in-wrong-select": {"mypy": _ANY_SELECT},
     "select-of-another-type": {"mypy": _ANY_SELECT},
     "rows-of-another-type": {"mypy": _ANY_SELECT},
+    # -- SQL of the user's own
+    "sql-f-string": {"mypy": _LITERAL},
+    "sql-concatenated": {"mypy": _LITERAL},
+    "sql-of-any-text": {"mypy": _LITERAL},
 }
 """The name of a mark: each checker that is known to miss it: the reason."""

@@ -66,6 +66,13 @@ class AsyncConnection:
             self._connection.run, sql, parameters, interrupt=self._interrupt
         )
 
+    async def open(self, sql: str, parameters: Parameters = ()) -> Rows:
+        """Run a statement and return its rows without reading them. Raises duckdb.Error."""
+        number = await self._worker.do(
+            self._connection.open, sql, parameters, interrupt=self._interrupt
+        )
+        return Rows(self._connection, self._worker, number)
+
     async def run_many(self, sql: str, rows: Sequence[Parameters]) -> int:
         """Run a statement for each row of parameters, all or none; return how many were changed.
 
@@ -167,3 +174,20 @@ class AsyncConnection:
         """Close without waiting, from any thread: stop the statements, and leave the rest."""
         if not self._worker.has_ended:
             self._worker.terminate(self._connection.close)
+
+
+class Rows:
+    """The rows of one statement, which the next statement of the connection ends."""
+
+    def __init__(self, connection: driver.Connection, worker: Worker, number: int) -> None:
+        self._connection, self._worker, self._number = connection, worker, number
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows. Raises duckdb.Error."""
+        return await self._worker.do(
+            self._connection.more, self._number, count, interrupt=self._connection.interrupt
+        )
+
+    async def close(self) -> None:
+        """Forget the rows that are left. Raises duckdb.Error."""
+        await self._worker.do(self._connection.drop, self._number)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
-from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
+from andamios_orm.backends.base import (
+    Capabilities,
+    EngineOptions,
+    Failure,
+    Isolation,
+    RowCursor,
+)
 from andamios_orm.backends.duckdb.ddl import sequence_name
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
@@ -56,6 +62,8 @@ class DuckDBBackend:
         update_returning=True,
         column_arrays=True,
         arrow=True,
+        # A connection has one result, which the next statement replaces.
+        interleaved_streams=False,
         infinite_floats=True,
         decimal_digits=38,
         # DuckDB takes more than a million. What follows is the time it needs to read them.
@@ -100,6 +108,12 @@ class DuckDBBackend:
     async def run(self, driver: AsyncConnection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
         return await driver.run(sql, parameters)
+
+    async def open(
+        self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
+    ) -> RowCursor:
+        """Run a SELECT and return its rows, which DuckDB makes as they are asked for."""
+        return await driver.open(sql, parameters)  # type: ignore[return-value] # tuples are rows
 
     async def fetch_arrow(
         self, driver: AsyncConnection, sql: str, parameters: Sequence[object]

@@ -210,6 +210,7 @@ class Connection:
         """Whether an error ended the transaction, which only ROLLBACK can follow."""
         self._begin_wanted = False
         self._is_open = False
+        self._results = 0
         self._gate = threading.Lock()
         self._may_be_interrupted = True
 
@@ -241,6 +242,32 @@ class Connection:
         with self._as_one():
             return sum(self.run(sql, row) for row in rows)
 
+    def open(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run a statement and leave its rows to `more`, which takes the number that this gives.
+
+        Raises duckdb.Error.
+        """
+        self._perform(sql, parameters, lambda outcome: None)
+        return self._results
+
+    def more(self, number: int, count: int) -> list[Row]:
+        """Return the next rows of the statement that `open` has run last.
+
+        Raises InterfaceError if another one has replaced its result, and duckdb.Error.
+        """
+        if number != self._results:
+            raise InterfaceError("another statement of this connection has ended the result")
+        try:
+            return self.raw.fetchmany(count)
+        except BaseException:
+            self._after_error()
+            raise
+
+    def drop(self, number: int) -> None:
+        """Forget the rows that are left. Raises duckdb.Error."""
+        if number == self._results and not self.aborted:
+            self._perform(_PROBE, (), self._rows)
+
     def result(self, sql: str, parameters: Parameters = ()) -> Result:
         """Run a statement for a cursor. Raises duckdb.Error.
 
@@ -263,6 +290,7 @@ class Connection:
 
         The function leaves the transaction as it is. Raises what it raises.
         """
+        self._results += 1
         try:
             if self._begin_wanted and not self._is_open:
                 self._send_begin()
@@ -280,6 +308,7 @@ class Connection:
 
         The parameters are those of the last statement.
         """
+        self._results += 1
         try:
             script = parse(sql)
             if self._begin_wanted and not self._is_open:
@@ -358,6 +387,7 @@ class Connection:
 
         DuckDB itself would answer such a COMMIT with success.
         """
+        self._results += 1
         if self.aborted:
             self.rollback()
             return False
@@ -376,6 +406,7 @@ class Connection:
 
     def rollback(self) -> None:
         """Roll back, if there is anything to."""
+        self._results += 1
         was_open, self._is_open = self._is_open, False
         self._begin_wanted = self.aborted = False
         if was_open:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
-from andamios_orm.backends.base import Capabilities, EngineOptions, Failure, Isolation
+from andamios_orm.backends.base import (
+    Capabilities,
+    EngineOptions,
+    Failure,
+    Isolation,
+    RowCursor,
+)
 from andamios_orm.backends.mysql.messages import failure_of
 from andamios_orm.errors import InvalidURL
 from andamios_orm.rows.plan import Row
@@ -63,6 +69,8 @@ class MySQLBackend:
         update_returning=False,
         column_arrays=False,
         arrow=False,
+        # The server sends all rows before it takes another statement.
+        interleaved_streams=False,
         infinite_floats=False,
         decimal_digits=65,
         # Parameters are not counted, as values are a part of the statement; its size is limited.
@@ -122,6 +130,13 @@ class MySQLBackend:
     async def run(self, driver: Connection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed, or found and left as they were."""
         return await driver.run(sql, parameters)
+
+    async def open(self, driver: Connection, sql: str, parameters: Sequence[object]) -> RowCursor:
+        """Run a SELECT and return its rows, which the server sends as they are taken.
+
+        It waits for a client `net_write_timeout` seconds, 60 by default, and then hangs up.
+        """
+        return await driver.open(sql, parameters)
 
     async def hold_counter(self, driver: Connection, column: sa.Column[Any]) -> None:
         """The counter moves by itself."""

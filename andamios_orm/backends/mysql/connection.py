@@ -125,9 +125,14 @@ class Connection(asyncmy_connection.Connection):
         busy = self._work is not None and not self._work.done()
         return bool(
             self.connected
-            and not (self._stream_broken or in_transaction or busy)
+            and not (self._stream_broken or in_transaction or busy or self._is_streaming)
             and self.get_autocommit()
         )
+
+    @property
+    def _is_streaming(self) -> bool:
+        """Whether rows of the last statement are still to be read."""
+        return self._result is not None and bool(self._result.unbuffered_active)
 
     async def fetch(self, sql: str, values: Sequence[object]) -> list[Row]:
         """Run a statement and return its rows. Raises NotStorable, WrongType."""
@@ -141,6 +146,58 @@ class Connection(asyncmy_connection.Connection):
             self._refuse_other_escapes()
         count: int = await self.query(filled(sql, values))
         return count
+
+    async def open(self, sql: str, values: Sequence[object]) -> Rows:
+        """Run a statement and return its rows as they come. Raises NotStorable, WrongType."""
+        if values:
+            self._refuse_other_escapes()
+        text = filled(sql, values)
+        self._require_room(text)
+        await self._to_its_end(lambda: self._begun(text))
+        return Rows(self)
+
+    async def _begun(self, text: bytes) -> None:
+        await self._answered(text, unbuffered=True)
+        self._pause()
+
+    async def more_rows(self, count: int) -> list[Row]:
+        """Return the next rows of the statement that was opened."""
+        return await self._to_its_end(lambda: self._read_rows(count))
+
+    async def _read_rows(self, count: int) -> list[Row]:
+        rows: list[Row] = []
+        self._resume()
+        try:
+            read = self._result._read_rowdata_packet_unbuffered  # noqa: SLF001 - what its cursors do
+            while len(rows) < count and (row := await read()) is not None:
+                rows.append(row)
+        finally:
+            self._pause()
+        return rows
+
+    async def drop_rows(self) -> None:
+        """Stop the statement that was opened, if it has not come to its end."""
+        if self._is_streaming:
+            work = self._work = asyncio.ensure_future(self._read_rest())
+            work.add_done_callback(_forget)
+            # Few rows are read sooner than the server is asked to stop.
+            await asyncio.wait({work}, timeout=_KILL_SECONDS)
+            await self.interrupt()
+            if self._is_streaming:
+                self.close()  # it was lost on the way
+
+    async def _read_rest(self) -> None:
+        self._resume()
+        await self._result._finish_unbuffered_query()  # noqa: SLF001 - as above
+
+    def _pause(self) -> None:
+        """Have the server wait: asyncmy would keep all that it sends meanwhile in memory."""
+        if self._is_streaming and self.connected:
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self.connected:
+            self._transport.resume_reading()
 
     def literal(self, obj: object) -> str:
         """Return a value as SQL, for the statements that asyncmy's cursor puts together."""
@@ -159,17 +216,20 @@ class Connection(asyncmy_connection.Connection):
     async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
         """Run a statement to its end, also if the task is cancelled. Raises ValueOutOfRange."""
         text = sql.encode(errors="surrogateescape") if isinstance(sql, str) else sql
+        self._require_room(text)
+        return await self._to_its_end(lambda: self._answered(text, unbuffered=unbuffered))
+
+    def _require_room(self, text: bytes) -> None:
+        """Raise ValueOutOfRange for a statement at which the server would close the connection."""
         if len(text) >= self._max_packet:
-            # The server would close the connection.
             raise ValueOutOfRange(
                 f"the statement with its values has {len(text)} bytes",
                 "write fewer rows or shorter values at a time, or raise max_allowed_packet on the"
                 " server",
                 limit=f"{self._max_packet} bytes",
             )
-        return await self._to_its_end(lambda: self._answered(text, unbuffered))
 
-    async def _answered(self, text: bytes, unbuffered: bool) -> Any:
+    async def _answered(self, text: bytes, *, unbuffered: bool) -> Any:
         try:
             count = await self._asyncmy.query(text, unbuffered)
         except MySQLError as error:
@@ -234,6 +294,21 @@ class Connection(asyncmy_connection.Connection):
             await beside.ensure_closed()
         finally:
             beside.close()
+
+
+class Rows:
+    """Rows that the server sends one after the other; meanwhile it takes no other statement."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows."""
+        return await self._connection.more_rows(count)
+
+    async def close(self) -> None:
+        """Stop the statement on the server, if rows are left."""
+        await self._connection.drop_rows()
 
 
 async def opened(*, mariadb_only: bool, **options: Any) -> Connection:

@@ -20,6 +20,7 @@ from andamios_orm.backends.base import (
     Failure,
     FailureKind,
     Isolation,
+    RowCursor,
 )
 from andamios_orm.backends.tasks import to_its_end
 from andamios_orm.rows.plan import Row
@@ -88,6 +89,7 @@ class SQLiteBackend:
         update_returning=True,
         column_arrays=False,
         arrow=False,
+        interleaved_streams=True,
         infinite_floats=False,
         decimal_digits=15,
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
@@ -139,6 +141,10 @@ class SQLiteBackend:
     async def run(self, driver: Connection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""
         return await self.patiently(lambda: driver.run(sql, parameters))
+
+    async def open(self, driver: Connection, sql: str, parameters: Sequence[object]) -> RowCursor:
+        """Run a SELECT and return its rows, which SQLite finds as they are asked for."""
+        return await self.patiently(lambda: driver.open(sql, parameters))
 
     async def hold_counter(self, driver: Connection, column: sa.Column[Any]) -> None:
         """There is one writer at a time."""

@@ -40,6 +40,10 @@ class Connection(aiosqlite.Connection):
         """Run a statement and return how many rows it changed. Raises sqlite3.Error."""
         return await self._on_thread(self._run, sql, parameters)
 
+    async def open(self, sql: str, parameters: Parameters = ()) -> Rows:
+        """Run a statement and return its rows without reading them. Raises sqlite3.Error."""
+        return Rows(self, await self._on_thread(self._opened, sql, parameters))
+
     # -- transactions
 
     def begin(self, *, read_only: bool) -> tuple[str, ...]:
@@ -54,10 +58,11 @@ class Connection(aiosqlite.Connection):
     @property
     def is_free(self) -> bool:
         """Whether it is open and can write, and no transaction is open or about to begin."""
-        return self._is_open and not (self.in_transaction or self._before or self._is_read_only)
+        return self.is_open and not (self.in_transaction or self._before or self._is_read_only)
 
     @property
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether it has not been closed."""
         return self._connection is not None
 
     async def commit(self) -> None:
@@ -70,7 +75,7 @@ class Connection(aiosqlite.Connection):
     async def rollback(self) -> None:
         """Roll back what has begun, and let the connection write again. Raises sqlite3.Error."""
         self._before = ()
-        if self._is_open and (self.in_transaction or self._is_read_only):
+        if self.is_open and (self.in_transaction or self._is_read_only):
             await self._on_thread(self._rollback)
 
     async def interrupt(self) -> None:
@@ -101,6 +106,11 @@ class Connection(aiosqlite.Connection):
             self._run_before()
         return self._conn.execute(sql, parameters).rowcount
 
+    def _opened(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        if self._before:
+            self._run_before()
+        return self._conn.execute(sql, parameters)
+
     def _run_before(self) -> None:
         # What has run is forgotten one by one: the rest is repeated where the file was locked.
         while self._before:
@@ -123,6 +133,22 @@ class Connection(aiosqlite.Connection):
         if self._is_read_only:
             self._conn.execute("PRAGMA query_only = OFF")
             self._is_read_only = False
+
+
+class Rows:
+    """Rows that are read on the connection's thread, batch by batch."""
+
+    def __init__(self, connection: Connection, cursor: sqlite3.Cursor) -> None:
+        self._connection, self._cursor = connection, cursor
+
+    async def fetch(self, count: int) -> list[Row]:
+        """Return the next rows. Raises sqlite3.Error."""
+        return await self._connection._on_thread(self._cursor.fetchmany, count)  # noqa: SLF001 - its other half
+
+    async def close(self) -> None:
+        """Let SQLite forget the statement; the snapshot that it reads would stay."""
+        if self._connection.is_open:
+            await self._connection._on_thread(self._cursor.close)  # noqa: SLF001 - as above
 
 
 def _nothing() -> None:

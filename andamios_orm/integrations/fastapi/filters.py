@@ -135,14 +135,17 @@ class FilterParams(Generic[M]):
                             f"{cls.__name__}: two parameters would be called {name}",
                             "leave out one of the columns",
                         )
-                    values[name] = (annotation | None, None)
+                    most = _MOST_VALUES if operator == "in" else None
+                    values[name] = (annotation | None, Field(default=None, max_length=most))
                     meanings[name] = (spec.name, operator)
                     parameters.append(
                         inspect.Parameter(
                             name,
                             inspect.Parameter.KEYWORD_ONLY,
                             default=None,
-                            annotation=Annotated[annotation | None, Query(alias=alias)],
+                            annotation=Annotated[
+                                annotation | None, Query(alias=alias, max_length=most)
+                            ],
                         )
                     )
             config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
@@ -189,7 +192,7 @@ def _why_unfilterable(field: FieldSpec) -> str | None:
 def _operators(field: FieldSpec) -> list[tuple[str, Any]]:
     """Return the operators of a column, and the types of their parameters."""
     kind, value = field.storage.kind, _annotation(field)
-    listed = Annotated[list[value], Field(max_length=_MOST_VALUES)]  # type: ignore[valid-type]  # made here
+    listed: Any = list[value]  # type: ignore[valid-type]  # known here only
     found: list[tuple[str, Any]] = [("eq", value), ("ne", value), ("in", listed)]
     named = any(bound.kind == "one_of" for bound in field.bounds)
     if kind in _ORDERED and not named:

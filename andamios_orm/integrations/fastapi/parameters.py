@@ -179,8 +179,7 @@ class SortParams(Generic[M]):
 
         def __init_subclass__(cls, *, fields=None, **more):
             super().__init_subclass__(**more)
-            if cls._model is not None:
-                cls._declare(fields)
+            cls._declare(fields)
 
         @classmethod
         def _declare(cls, columns):
@@ -259,10 +258,7 @@ def refuse_unknown(request: Request) -> None:
     app = FastAPI(dependencies=[Depends(refuse_unknown)])
     ```
     """
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    if dependant is None:
-        return
-    known = _names_of(dependant)
+    known = _names_of(request.scope["route"].dependant)
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         raise RequestValidationError(

@@ -136,7 +136,7 @@ def answer(
 ) -> Response:
     """Return the response for a problem."""
     problem = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=detail,
         code=code,
@@ -145,6 +145,11 @@ def answer(
     response = respond(problem)
     response.headers.update(headers or {})
     return response
+
+
+def _phrase(status: int) -> str:
+    # Python before 3.13 says "Unprocessable Entity", as HTTP did before RFC 9110.
+    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
 
 
 # ---- errors ------------------------------------------------------------------------------------
@@ -340,7 +345,7 @@ def _is_fastapis(response: Mapping[str, Any]) -> bool:
 
 
 def _described(status: str) -> dict[str, Any]:
-    phrase = "Any other error" if status == "default" else HTTPStatus(int(status)).phrase
+    phrase = "Any other error" if status == "default" else _phrase(int(status))
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     described: dict[str, Any] = {"description": phrase, "content": content}
     if status == "503":

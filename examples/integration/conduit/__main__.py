@@ -1,6 +1,7 @@
 """Serve Conduit: `python -m examples.integration.conduit [URL]`."""
 
 import argparse
+import socket
 from dataclasses import replace
 
 import uvicorn
@@ -8,6 +9,16 @@ import uvicorn
 from andamios_orm.errors import AndamiosError
 from examples.integration.conduit.app import create_app
 from examples.integration.conduit.settings import Settings
+
+
+class Announced(uvicorn.Server):
+    """A server that says where it is once it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            print(f"Conduit answers at http://{host}:{port}/docs", flush=True)
 
 
 def main() -> None:
@@ -21,7 +32,7 @@ def main() -> None:
         help="where the rows are, such as duckdb:///conduit.duckdb or postgresql://user@host/base;"
         " without it $DATABASE_URL, or in memory",
     )
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=int, default=8000, help="0 for any that is free")
     parser.add_argument("--empty", action="store_true", help="without users and articles")
     arguments = parser.parse_args()
     try:
@@ -31,8 +42,7 @@ def main() -> None:
         app = create_app(settings)
     except (AndamiosError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    print(f"Conduit's API is at http://127.0.0.1:{arguments.port}/docs")
-    uvicorn.run(app, port=arguments.port, log_level="warning")
+    Announced(uvicorn.Config(app, port=arguments.port, log_level="warning")).run()
 
 
 if __name__ == "__main__":

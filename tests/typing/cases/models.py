@@ -9,7 +9,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from andamios_orm import Col, Model, field, generated
+from andamios_orm import (
+    Col,
+    Model,
+    SoftDelete,
+    Tenant,
+    Timestamps,
+    Versioned,
+    field,
+    generated,
+)
 
 Email = NewType("Email", str)
 
@@ -27,6 +36,11 @@ class Power(BaseModel):
 class Team(Model, table=True):
     id: Col[int] = generated()
     name: Col[str] = field(unique=True, max_length=50)
+
+
+class Note(Tenant, Versioned, SoftDelete, Timestamps, table=True):
+    id: Col[int] = generated()
+    text: Col[str]
 
 
 class Hero(Model, table=True):

@@ -27,5 +27,18 @@ async def paged(heroes: Repository[Hero]) -> None:
     print(cursor)
 
 
+async def streamed(heroes: Repository[Hero]) -> None:
+    query = heroes.order_by(Hero.name)
+    query.stream(100)  # E: batch-by-position
+    query.stream(batch="100")  # E: batch-text
+    await query.stream()  # E: stream-awaited
+    for _ in query.stream():  # E: stream-without-async
+        pass
+    async for team in query.stream():
+        print(team.nmae)  # E: unknown-attribute-of-streamed-row
+        row: Team = team  # E: stream-of-another-model
+        print(row)
+
+
 Database("sqlite://", max_page_size="5")  # E: max-page-size-text
 Database("sqlite://", cursor_key=5)  # E: cursor-key-number

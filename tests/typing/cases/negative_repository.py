@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from models import Hero, Power, Team
+from models import Hero, Note, Power, Team
 from sqlalchemy import Row
 
 from andamios_orm import Database, Repository, Session, run
@@ -92,6 +92,17 @@ async def changed(heroes: Repository[Hero], old: Hero, team: Team) -> None:
     await heroes.patch(Hero.age.set("3"))  # E: patch-wrong-type
     await heroes.patch()  # E: patch-without-key
     await heroes.delete()  # E: delete-without-target
+
+
+async def kept(db: Database, notes: Repository[Note], hero: Hero) -> None:
+    Note(text="a", version=1)  # E: version-given
+    await notes.patch(1, Note.text.set("a"), if_version="1")  # E: if-version-text
+    await notes.restore()  # E: restore-without-key
+    await notes.update(hero)  # E: update-another-kept-model
+    db.for_tenant()  # E: for-tenant-of-nobody
+    notes.where(Note.version == "1")  # E: version-compared-with-text
+    heroes: Repository[Hero] = notes.with_deleted()  # E: with-deleted-of-another-model
+    print(heroes)
 
 
 async def databases(db: Database, session: Session) -> None:

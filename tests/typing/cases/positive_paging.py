@@ -1,11 +1,13 @@
 """Pages: what each call gives."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import assert_type
 
 from models import Hero
 from pydantic import SecretStr
 
-from andamios_orm import Cursor, Database, NumberedPage, Page, Query, Repository
+from andamios_orm import Cursor, Database, NumberedPage, Page, Query, Repository, Stream
 
 
 async def paged(heroes: Repository[Hero], cursor: Cursor | None) -> Page[Hero]:
@@ -31,6 +33,18 @@ async def numbered(heroes: Repository[Hero]) -> NumberedPage[Hero]:
 
 async def first_page(query: Query[Hero]) -> Page[Hero]:
     return await query.page()
+
+
+async def streamed(query: Query[Hero]) -> list[str]:
+    stream = query.stream(batch=100)
+    assert_type(stream, Stream[Hero])
+    assert_type(await anext(stream), Hero)
+    async with aclosing(stream) as rows:
+        async for hero in rows:
+            assert_type(hero, Hero)
+    any_iterator: AsyncIterator[Hero] = query.stream()
+    await stream.aclose()
+    return [hero.name async for hero in any_iterator]
 
 
 Database("sqlite://", default_page_size=10, max_page_size=50, max_offset=100, max_rows=1000)

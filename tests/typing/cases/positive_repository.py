@@ -1,13 +1,14 @@
 """Repositories and queries: what each call gives."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar, assert_type
 
 import pandas
 import polars
 import pyarrow
 import sqlalchemy as sa
-from models import Hero, Team
+from models import Hero, Note, Team
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -92,6 +93,25 @@ async def written(heroes: Repository[Hero], ada: Hero) -> None:
     assert_type(await heroes.patch(ada.id, HeroChange(age=3)), Hero)
     await heroes.delete(ada)
     await heroes.delete(ada.id)
+
+
+async def kept(db: Database, note: Note) -> None:
+    acme = db.for_tenant("acme")
+    assert_type(acme, Database)
+    assert_type(db.tenant, object)
+    notes = Repository(Note, acme)
+    assert_type(Note(text="a").version, int)
+    assert_type(note.created_at, datetime)
+    assert_type(note.deleted_at, datetime | None)
+    assert_type(note.tenant_id, str)
+    assert_type(await notes.patch(1, Note.text.set("b"), if_version=note.version), Note)
+    assert_type(notes.with_deleted(), Repository[Note])
+    assert_type(notes.where(Note.version > 3).with_deleted(), Query[Note])
+    assert_type(notes.where(Note.tenant_id == "a", Note.deleted_at.is_null()), Query[Note])
+    assert_type(await notes.restore(1), Note)
+    assert_type(await notes.limit(1).purge(), int)
+    await notes.purge(note)
+    await notes.purge(1)
 
 
 # -- code that does not know the model

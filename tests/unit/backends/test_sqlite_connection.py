@@ -112,3 +112,11 @@ async def test_a_reading_transaction_that_was_ended_by_hand_can_be_rolled_back(
 
     assert BACKEND.is_usable(driver)
     assert await driver.run("INSERT INTO t VALUES (1)") == 1
+
+
+async def test_rows_of_a_connection_that_was_closed_are_closed_too(tmp_path: Path) -> None:
+    async with connected(tmp_path) as connection:
+        rows = await connection.open("SELECT 1")
+        await connection.close()
+
+        await rows.close()

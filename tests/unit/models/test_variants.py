@@ -36,7 +36,10 @@ from andamios_orm import (
     Public,
     Related,
     RelatedList,
+    SoftDelete,
+    Timestamps,
     UUIDKey,
+    Versioned,
     field,
     generated,
     relation,
@@ -466,6 +469,22 @@ def test_a_key_that_the_program_makes_is_not_the_clients_to_set() -> None:
     assert set(create[Ticket].model_fields) == {"title"}
     with pytest.raises(ValidationError):
         create[Ticket].model_validate({"title": "x", "id": str(Ticket(title="y").id)})
+
+
+def test_what_the_library_keeps_is_not_the_clients_to_set() -> None:
+    class Kept(Versioned, Timestamps, SoftDelete, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        text: Col[str]
+
+    assert set(create[Kept].model_fields) == set(patch[Kept].model_fields) == {"text"}
+    assert required(public[Kept]) == {
+        "created_at",
+        "deleted_at",
+        "id",
+        "text",
+        "updated_at",
+        "version",
+    }
 
 
 def test_a_key_that_comes_from_outside_is_asked_for() -> None:

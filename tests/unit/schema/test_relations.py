@@ -232,7 +232,7 @@ def test_an_order_by_what_is_no_field_is_refused(order: str) -> None:
 
     class Writer(Model, table=True, metadata=own):
         id: Col[int] = generated()
-        texts: RelatedList[Text] = relation(order_by=order)  # type: ignore[name-defined]
+        texts: RelatedList[Text] = relation(order_by=order)
 
     class Text(Model, table=True, metadata=own):
         id: Col[int] = generated()

@@ -1,7 +1,7 @@
 """The driver alone: rows, counts, and transactions that cannot fail in silence."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -452,3 +452,57 @@ def test_nothing_stays_open_when_a_setting_is_refused(
     # With another configuration it could not be opened if it still was open.
     with closing(driver.connect(file, config={"threads": "1"})) as connection:
         assert connection.fetch("SELECT 1") == [(1,)]
+
+
+# ---- rows that are read later --------------------------------------------------------------------
+
+
+def test_rows_come_as_they_are_asked_for(connection: Connection) -> None:
+    number = connection.open("SELECT range FROM range($1)", [5])
+
+    assert connection.more(number, 2) == [(0,), (1,)]
+    assert connection.more(number, 9) == [(2,), (3,), (4,)]
+    assert connection.more(number, 9) == []
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda connection: connection.fetch("SELECT 1"),
+        lambda connection: connection.call(lambda raw: raw.execute("SELECT 1")),
+        lambda connection: connection.commit(),
+        lambda connection: connection.rollback(),
+    ],
+)
+def test_rows_that_another_statement_has_ended_are_no_empty_rest(
+    connection: Connection, between: Callable[[Connection], object]
+) -> None:
+    number = connection.open("SELECT range FROM range(5)")
+    connection.more(number, 2)
+    between(connection)
+
+    with pytest.raises(driver.InterfaceError, match="another statement"):
+        connection.more(number, 2)
+
+
+def test_rows_that_fail_end_the_transaction(connection: Connection) -> None:
+    connection.begin()
+    sql = "SELECT CAST(if(range = 9999, 'x', '1') AS INTEGER) FROM range(10000)"
+    number = connection.open(sql)
+
+    with pytest.raises(duckdb.ConversionException):
+        list(iter(lambda: connection.more(number, 100), []))
+
+    assert connection.aborted
+
+
+def test_rows_that_are_dropped_let_the_transaction_go_on(connection: Connection) -> None:
+    connection.begin()
+    number = connection.open("SELECT range FROM range(10000)")
+    connection.more(number, 1)
+    connection.drop(number)
+    connection.drop(number)
+    connection.run("INSERT INTO t VALUES (1, 1)")
+    connection.commit()
+
+    assert ids(connection) == [1]
