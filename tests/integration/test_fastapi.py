@@ -61,7 +61,7 @@ from andamios_orm.integrations.fastapi import (
     set_etag,
 )
 from andamios_orm.observe import subscribe
-from tests.engines import not_on, only_on
+from tests.engines import only_on
 
 METADATA = sa.MetaData()
 M = TypeVar("M", bound=Model)
@@ -515,7 +515,6 @@ async def test_repositories_of_a_request_share_its_transaction(db: Database) -> 
     assert await Repository(Team, db).count() == 0
 
 
-@not_on("mariadb", "mysql")
 async def test_a_request_that_only_reads_may_not_write(db: Database) -> None:
     app = FastAPI()
     install(app)
