@@ -62,6 +62,11 @@ async def agree(ours: Side, floor: Side) -> None:
     for age in itertools.islice(ages(), 3):
         _same(await ours.filter(age), await floor.filter(age))
     _same(await ours.read(), await floor.read())
+    loaded, expected = await ours.eager_load(), await floor.eager_load()
+    _same(await ours.eager_shape(), await floor.eager_shape())
+    for team, other in zip(loaded, expected, strict=True):
+        assert team.name == other.name
+        _same(team.members, other.members)
     many = [next(wanted) for _ in range(TASKS)]
     _same(await ours.tasks(many), await floor.tasks(many))
     numbers = new_numbers()

@@ -41,6 +41,14 @@ class Side(Protocol):
         """Return the first 10,000 rows by key."""
 
     @abstractmethod
+    async def eager_load(self) -> list[Any]:
+        """Return the teams by key, each with its members by key as `members`, whole rows."""
+
+    @abstractmethod
+    async def eager_shape(self) -> list[Any]:
+        """Return the names of the teams by key, with the names and ages of their members."""
+
+    @abstractmethod
     async def insert(self, new: Any) -> Any:
         """Store a row and return it as stored."""
 
@@ -111,6 +119,14 @@ def _read(side: Side, numbers: Iterator[int]) -> Contender:
     return Contender(side.read)
 
 
+def _eager_load(side: Side, numbers: Iterator[int]) -> Contender:
+    return Contender(side.eager_load)
+
+
+def _eager_shape(side: Side, numbers: Iterator[int]) -> Contender:
+    return Contender(side.eager_shape)
+
+
 def _insert_held(side: Side, numbers: Iterator[int]) -> Contender:
     ready: list[Any] = []
 
@@ -177,6 +193,8 @@ _MAKERS: dict[str, Callable[[Side, Iterator[int]], Contender]] = {
     "filter": _filter_held,
     "filter_pool": _filter,
     "read": _read,
+    "eager_load": _eager_load,
+    "eager_shape": _eager_shape,
     "insert": _insert_held,
     "insert_pool": _insert_pooled,
     "bulk": _bulk,

@@ -388,13 +388,16 @@ class Database:
         Raises UsageError for a parameter without a value, or a value without a parameter.
 
         ```python
+        from pydantic import BaseModel
+
+
         class Age(BaseModel):
             name: str
             years: int
 
 
-        old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 30})
-        assert Age(name="Ada", years=36) in await old.into(Age).all()
+        old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 80})
+        assert await old.into(Age).one() == Age(name="Grace", years=85)
         ```
         """
         return RawQuery(self._named, statement_of(text, params))

@@ -77,6 +77,7 @@ def field(
     server_default: ClauseElement | str | bool | float | None = None,
     comment: str | None = None,
     secret: bool = False,
+    read_only: bool = False,
     # -- pydantic's own
     default: object = PydanticUndefined,
     default_factory: Callable[[], object] | Callable[[dict[str, Any]], object] | None = None,
@@ -124,6 +125,8 @@ def field(
     * `server_default`: what the database fills in for writers that leave the column out.
     * `comment`: kept in the database where it has comments.
     * `secret`: not shown in the model's repr, nor ever in a public variant of the model.
+    * `read_only`: set by the program, not by clients of an API, such as the owner of a row: no
+      field of `Create` or `Patch`. `add(data, Hero.owner_id.set(3))` gives it.
 
     All other parameters are those of `pydantic.Field`. Constraints with an SQL meaning
     (`ge gt le lt multiple_of min_length max_length max_digits decimal_places`) are enforced by
@@ -183,6 +186,7 @@ def field(
         server_default=server_default,
         column_type=column_type,
         secret=secret,
+        read_only=read_only,
         comment=comment,
     )
     return _with_options(info, options)

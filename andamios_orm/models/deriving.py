@@ -172,6 +172,8 @@ def _why_left_out(field: FieldSpec, kind: VariantKind) -> str | None:
         return "it has exclude=True" if field.info.exclude else None
     if field.server_made:
         return "it is made by the server"
+    if field.read_only:
+        return "it is read-only"
     if kind == "create":
         made = field.primary_key and field.info.default_factory is not None
         return "a key with a default_factory is made by the program" if made else None

@@ -81,9 +81,11 @@ def related(
     parameters = Parameters(dialect_name, joins)
     belongs = [link.c[other.column] for _, other in spec.pairs]
     keyed = _keyed(belongs, room, parameters, dialect_name)
-    conditions = [c.clause(parameters) for c in (*link_conditions(spec), *selection.conditions)]
+    linked = [c.clause(parameters) for c in link_conditions(spec)]
+    conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings]
     refuse_other_tables(spec.target, [*conditions, *orderings], joins.source)
+    conditions = [*linked, *conditions]
     # An order that two runs share, whatever the engine finds first.
     orderings += [target.c[part.column] for part in spec_of(spec.target).primary_key]
     if selection.limit is None:

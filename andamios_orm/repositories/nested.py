@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel
@@ -55,12 +56,17 @@ def has_related(shape: type[BaseModel], model: type[BaseModel]) -> bool:
 
 
 def family_of(
-    instance: BaseModel, model: type[BaseModel], *, from_parent: Iterable[str] = ()
+    instance: BaseModel,
+    model: type[BaseModel],
+    *,
+    from_parent: Iterable[str] = (),
+    given: Mapping[str, object] = MappingProxyType({}),
 ) -> Family:
     """Return what an instance of any class says of a row and of those related to it.
 
-    `from_parent` are the fields that the row it belongs to gives. Raises InvalidRow and NotStorable
-    for a value that its field refuses, UsageError for a field that the model does not have.
+    `from_parent` are the fields that the row it belongs to gives, `given` validated values that
+    stand in place of the instance's own. Raises InvalidRow and NotStorable for a value that its
+    field refuses, UsageError for a field that the model does not have.
     """
     shape = type(instance)
     statements = statements_of(cast("type[Model]", model))
@@ -83,12 +89,13 @@ def family_of(
                 f"leave it out, or derive the class: `class {shape.__name__}({model.__name__},"
                 ' variant="create")` keeps what is not stored',
             )
-    given = {own.name for spec, _ in found.before for own, _ in spec.pairs}
-    for name in given & found.values.keys():
+    found.values |= given
+    of_others = {own.name for spec, _ in found.before for own, _ in spec.pairs}
+    for name in of_others & found.values.keys():
         if found.values[name] is not None:
             _refuse_other_key(shape, name, found.values[name])
         del found.values[name]
-    if not given and not given_by_parent:
+    if not of_others and not given_by_parent:
         # Nothing is missing, so the row is judged as a whole before the first statement.
         found.values = dict(statements.encoder.instance(found.values).__dict__)
     return found

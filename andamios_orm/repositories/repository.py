@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from pydantic import BaseModel
@@ -55,6 +56,8 @@ __all__ = ["Repository"]
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel)
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Repository(Selects, Generic[M]):
@@ -208,8 +211,11 @@ class Repository(Selects, Generic[M]):
 
     # -- writing
 
-    async def add(self, instance: M, /) -> M:
+    async def add(self, instance: M, /, *more: Assignment) -> M:
         """Store an instance and return it as stored, with what the database made.
+
+        `more` are values that the instance does not say, or says otherwise, such as those of fields
+        with `read_only=True`: `add(data, Hero.owner_id.set(3))`.
 
         The instance given is left as it is; of a `Create[Hero]`, or a class with
         `variant="create"`, the fields of the model are stored. Where it has fields named like
@@ -218,11 +224,12 @@ class Repository(Selects, Generic[M]):
         longer fits its model and NotStorable for a value its column cannot hold, both before any
         SQL; and UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
+        given = self._given(more) if more else _NOTHING
         if type(instance) is not self.model and self._has_related(instance):
-            family = family_of(instance, self.model)
+            family = family_of(instance, self.model, given=given)
             async with self._source.unit() as unit:
                 return cast("M", await store_family(family, unit))
-        encoded = self._statements.encoder.rendered(self._own(instance))
+        encoded = self._statements.encoder.rendered(self._own(instance, given))
         names, values = owned(self._statements, self._source, encoded)
         return await self._writer.insert(self._source, names, values)
 
@@ -494,10 +501,28 @@ class Repository(Selects, Generic[M]):
         variant = self._variant(instance)
         return variant is not None and has_related(type(instance), self.model)
 
-    def _own(self, instance: M) -> M:
-        """Return an instance of the model for one of a variant. Raises WrongType, InvalidRow."""
+    def _given(self, assignments: Sequence[Assignment]) -> Mapping[str, object]:
+        """Return the values of assignments. Raises WrongType for what the database computes."""
+        found = {a.attr.name: a.value for a in self._statements.checked(assignments)}
+        for name, value in found.items():
+            if nodes.is_clause(value):
+                raise WrongType(
+                    f"add() got an expression for {self.model.__name__}.{name}, and a row that is"
+                    " not there yet has no columns to compute with",
+                    "pass a value, or give the field a server_default",
+                )
+        return found
+
+    def _own(self, instance: M, given: Mapping[str, object] = _NOTHING) -> M:
+        """Return an instance of the model, with further values, for one of it or of a variant.
+
+        Raises WrongType, InvalidRow.
+        """
         if type(instance) is self.model:
-            return instance
+            if not given:
+                return instance
+            values = {**instance.__dict__, **given}
+            return cast("M", self._statements.encoder.instance(values))
         variant = self._variant(instance)
         if variant is None or not isinstance(instance, self.model):
             return instance
@@ -508,8 +533,8 @@ class Repository(Selects, Generic[M]):
                 f"use the {self.model.__name__} it was made of, or patch() for some fields",
             )
         values = {n: value for n, value in instance.__dict__.items() if n in fields}
-        made = self._statements.encoder.instance(values)
-        made.model_fields_set.intersection_update(instance.model_fields_set)
+        made = self._statements.encoder.instance({**values, **given})
+        made.model_fields_set.intersection_update({*instance.model_fields_set, *given})
         return cast("M", made)
 
     def _variant(self, given: BaseModel) -> Variant | None:

@@ -104,6 +104,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
         bounds=reading.bounds,
         server_default=options.server_default,
         secret=options.secret,
+        read_only=options.read_only,
         comment=options.comment,
         python_rules=reading.python_rules,
         raw_validators=reading.raw_validators or name in raw_validated or "*" in raw_validated,

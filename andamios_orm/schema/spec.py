@@ -144,6 +144,7 @@ class ColumnOptions:
     server_default: object = None
     column_type: object = None
     secret: bool = False
+    read_only: bool = False
     comment: str | None = None
 
 
@@ -166,6 +167,8 @@ class FieldSpec:
     bounds: tuple[Bound, ...] = ()
     server_default: object = None
     secret: bool = False
+    read_only: bool = False
+    """The program sets the value, and no client of an API does."""
     comment: str | None = None
     python_rules: bool = False
     """A rule that no constraint of the table repeats: a pattern, or a validator of the user's."""

@@ -170,6 +170,12 @@ class DuckDBFloor(Floor):
     async def analyze(self) -> None:
         await self._held.fetch("CHECKPOINT")
 
+    async def asked(self, sql: str) -> Sequence[Sequence[Any]]:
+        return await self._held.fetch(sql)
+
+    async def of_keys(self, sql: str, keys: Sequence[int]) -> Sequence[Sequence[Any]]:
+        return await self._held.fetch(sql.format(keys="(SELECT unnest(?::BIGINT[]))"), keys)
+
     async def version(self) -> str:
         return duckdb.__version__
 

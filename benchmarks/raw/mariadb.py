@@ -88,6 +88,13 @@ class MariaDBFloor(Floor):
     async def analyze(self) -> None:
         await _fetch(self._connection, "ANALYZE TABLE users")
 
+    async def asked(self, sql: str) -> Sequence[Sequence[Any]]:
+        return await _fetch(self._connection, sql)
+
+    async def of_keys(self, sql: str, keys: Sequence[int]) -> Sequence[Sequence[Any]]:
+        marks = f"({', '.join(['%s'] * len(keys))})"
+        return await _fetch(self._connection, sql.format(keys=marks), *keys)
+
     async def version(self) -> str:
         ((version,),) = await _fetch(self._connection, "SELECT VERSION()")
         return str(version).partition("-")[0]

@@ -60,6 +60,12 @@ class PostgreSQLFloor(Floor):
     async def analyze(self) -> None:
         await self._connection.execute("VACUUM ANALYZE users")
 
+    async def asked(self, sql: str) -> Sequence[Sequence[Any]]:
+        return list(await self._connection.fetch(sql))
+
+    async def of_keys(self, sql: str, keys: Sequence[int]) -> Sequence[Sequence[Any]]:
+        return list(await self._connection.fetch(sql.replace("IN {keys}", "= ANY($1)"), keys))
+
     async def version(self) -> str:
         version = self._connection.get_server_version()
         return f"{version.major}.{version.micro}"

@@ -75,6 +75,13 @@ class SQLiteFloor(Floor):
     async def analyze(self) -> None:
         await self._connection.execute_fetchall("ANALYZE")
 
+    async def asked(self, sql: str) -> Sequence[Sequence[Any]]:
+        return list(await self._connection.execute_fetchall(sql))
+
+    async def of_keys(self, sql: str, keys: Sequence[int]) -> Sequence[Sequence[Any]]:
+        marks = f"({', '.join('?' * len(keys))})"
+        return list(await self._connection.execute_fetchall(sql.format(keys=marks), keys))
+
     async def version(self) -> str:
         return sqlite3.sqlite_version
 

@@ -22,7 +22,12 @@ async def read_hero(key: DbId, heroes: Heroes) -> Public[Hero]:
 from andamios_orm.integrations.fastapi.dependencies import DbId, db_session, repository
 from andamios_orm.integrations.fastapi.filters import FilterParams
 from andamios_orm.integrations.fastapi.health import health_router
-from andamios_orm.integrations.fastapi.parameters import CursorParams, PageParams, SortParams
+from andamios_orm.integrations.fastapi.parameters import (
+    CursorParams,
+    PageParams,
+    SortParams,
+    refuse_unknown,
+)
 from andamios_orm.integrations.fastapi.problems import Problem, ProblemItem, install
 from andamios_orm.integrations.fastapi.streaming import ndjson
 from andamios_orm.integrations.fastapi.versions import IfMatch, RequiredIfMatch, etag, set_etag
@@ -42,6 +47,7 @@ __all__ = [
     "health_router",
     "install",
     "ndjson",
+    "refuse_unknown",
     "repository",
     "set_etag",
 ]

@@ -3,7 +3,7 @@
 # Without `from __future__ import annotations`: FastAPI looks for the names in the annotations of
 # an object's `__call__` nowhere.
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -19,12 +19,19 @@ from andamios_orm.errors import WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.repositories.repository import Repository
 
-__all__ = ["METADATA", "DbId", "db_session", "repository"]
+__all__ = ["METADATA", "DatabaseOf", "DbId", "db_session", "repository"]
 
 M = TypeVar("M", bound=Model)
 
 DbId: TypeAlias = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """A counted key in a path or a query: what is no key of any table is answered with 422."""
+
+DatabaseOf: TypeAlias = Database | Callable[[HTTPConnection], Database]
+"""The database of an application, or what finds that of a request.
+
+A function serves applications that are given their database when they start, and tenants:
+`lambda request: db.for_tenant(request.state.tenant)`.
+"""
 
 METADATA = "andamios_orm.metadata"
 """The key of a request's scope under which the tables of its database are."""
@@ -34,7 +41,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def db_session(
-    db: Database, *, read_only: bool | None = None, isolation: Isolation | None = None
+    db: DatabaseOf, *, read_only: bool | None = None, isolation: Isolation | None = None
 ) -> Dependency:
     """Return the dependency that is one transaction for a request.
 
@@ -66,7 +73,7 @@ def db_session(
 
 def repository(
     kind: type[M] | type[Repository[M]],
-    db: Database,
+    db: DatabaseOf,
     *,
     read_only: bool | None = None,
     isolation: Isolation | None = None,
@@ -107,7 +114,7 @@ def repository(
 class _SessionOf:
     """Opens the session of a request."""
 
-    db: Database
+    db: DatabaseOf
     read_only: bool | None
     isolation: Isolation | None
 
@@ -115,8 +122,9 @@ class _SessionOf:
         read_only = self.read_only
         if read_only is None:
             read_only = connection.scope.get("method") in _SAFE
-        connection.scope[METADATA] = self.db.metadata
-        async with self.db.session(read_only=read_only, isolation=self.isolation) as session:
+        db = self.db if isinstance(self.db, Database) else self.db(connection)
+        connection.scope[METADATA] = db.metadata
+        async with db.session(read_only=read_only, isolation=self.isolation) as session:
             yield session
 
 

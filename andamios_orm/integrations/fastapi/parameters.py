@@ -245,7 +245,19 @@ def _why_unsortable(field: FieldSpec) -> str | None:
 
 
 def refuse_unknown(request: Request) -> None:
-    """Raise RequestValidationError for parameters that the endpoint does not have."""
+    """Raise RequestValidationError for parameters that the endpoint does not have.
+
+    SortParams and FilterParams ask it themselves; as a dependency it does so for any endpoint, so
+    that `?limt=5` is an error and not a list of all.
+
+    ```python
+    from fastapi import Depends, FastAPI
+
+    from andamios_orm.integrations.fastapi import refuse_unknown
+
+    app = FastAPI(dependencies=[Depends(refuse_unknown)])
+    ```
+    """
     known = _names_of(request.scope["route"].dependant)
     unknown = [name for name in request.query_params if name not in known]
     if unknown:

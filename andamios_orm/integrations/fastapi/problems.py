@@ -62,7 +62,11 @@ class Problem(BaseModel):
     errors: list[ProblemItem] | None = Field(default=None, description="The values refused.")
 
 
-def install(app: FastAPI, *, retry_after: int = 1) -> None:
+Respond: TypeAlias = Callable[[Problem], Response]
+"""Makes the response of a problem."""
+
+
+def install(app: FastAPI, *, retry_after: int = 1, respond: Respond | None = None) -> None:
     """Have an application answer its errors with `Problem`s, and document them.
 
     | Status | Error |
@@ -78,19 +82,35 @@ NotStorable, InvalidRow of a request that writes, InvalidCursor, LimitExceeded |
     program, answered with 500 and logged by the server. No answer holds a value of a row, nor
     what the request held: FastAPI itself repeats refused values, passwords too.
 
+    Where clients know errors of another form, `respond` makes the response of a `Problem`, also
+    with another status; Retry-After and the like are added to it. The OpenAPI document then has
+    what the application itself declares with `responses=`.
+
     ```python
     from fastapi import FastAPI
+    from fastapi.responses import JSONResponse
 
-    from andamios_orm.integrations.fastapi import install
+    from andamios_orm.integrations.fastapi import Problem, install
 
     app = FastAPI(lifespan=db.lifespan)
     install(app)
+
+
+    def in_one_line(problem: Problem) -> JSONResponse:
+        return JSONResponse({"error": problem.detail}, problem.status)
+
+
+    other = FastAPI(lifespan=db.lifespan)
+    install(other, respond=in_one_line)
     ```
     """
+    made_by = respond or _as_json
     for kind, answered in _ANSWERS.items():
-        app.add_exception_handler(kind, partial(_handled, answered, retry_after))
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+        app.add_exception_handler(kind, partial(_handled, answered, made_by, retry_after))
+    app.add_exception_handler(RequestValidationError, partial(_invalid, made_by))
+    app.add_exception_handler(HTTPException, partial(_http, made_by))
+    if respond is not None:
+        return
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -101,13 +121,19 @@ NotStorable, InvalidRow of a request that writes, InvalidCursor, LimitExceeded |
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
+def _as_json(problem: Problem) -> Response:
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, media_type=MEDIA_TYPE)
+
+
 def answer(
     status: int,
     detail: str | None,
     code: str | None,
     errors: Iterable[ProblemItem] = (),
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+    respond: Respond = _as_json,
+) -> Response:
     """Return the response for a problem."""
     problem = Problem(
         title=_phrase(status),
@@ -116,8 +142,9 @@ def answer(
         code=code,
         errors=list(errors) or None,
     )
-    content = problem.model_dump(exclude_none=True)
-    return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    response = respond(problem)
+    response.headers.update(headers or {})
+    return response
 
 
 def _phrase(status: int) -> str:
@@ -133,13 +160,14 @@ _Answer: TypeAlias = "tuple[int, str, str, list[ProblemItem]]"
 
 async def _handled(
     answered: Callable[[Request, Any], _Answer],
+    respond: Respond,
     retry_after: int,
     request: Request,
     error: Exception,
 ) -> Response:
     status, detail, code, items = answered(request, error)
     headers = {"Retry-After": str(retry_after)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return answer(status, detail, code, items, headers)
+    return answer(status, detail, code, items, headers, respond)
 
 
 def _not_found(request: Request, error: NotFound) -> _Answer:
@@ -263,18 +291,18 @@ def _where(request: Request, name: str, alias: str) -> list[str | int]:
     return ["body", alias]
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _invalid(respond: Respond, request: Request, error: Exception) -> Response:
     found: Sequence[Mapping[str, Any]] = cast("RequestValidationError", error).errors()
     items = [ProblemItem(loc=list(e["loc"]), msg=e["msg"], type=e["type"]) for e in found]
-    return answer(422, "the request is not valid", "invalid", items)
+    return answer(422, "the request is not valid", "invalid", items, respond=respond)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(respond: Respond, request: Request, error: Exception) -> Response:
     http: Any = error  # FastAPI takes any `detail`
     if not is_body_allowed_for_status_code(http.status_code):
         return Response(status_code=http.status_code, headers=http.headers)
     detail = http.detail if isinstance(http.detail, str) else None
-    return answer(http.status_code, detail, None, headers=http.headers)
+    return answer(http.status_code, detail, None, headers=http.headers, respond=respond)
 
 
 # ---- the OpenAPI document ----------------------------------------------------------------------

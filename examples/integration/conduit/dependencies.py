@@ -1,0 +1,95 @@
+"""What endpoints ask for: the database, repositories in the request's session, who asks."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Query
+from fastapi.security import APIKeyHeader
+from starlette.requests import HTTPConnection
+
+from andamios_orm import Database, Session
+from andamios_orm.integrations.fastapi import db_session, repository
+from examples.integration.conduit.auth import read_token
+from examples.integration.conduit.models import User
+from examples.integration.conduit.repositories import Articles, Comments, Tags, Users
+from examples.integration.conduit.settings import Settings
+
+
+def database(connection: HTTPConnection) -> Database:
+    found: Database = connection.app.state.database
+    return found
+
+
+def settings(connection: HTTPConnection) -> Settings:
+    found: Settings = connection.app.state.settings
+    return found
+
+
+Db = Annotated[Database, Depends(database)]
+Installation = Annotated[Settings, Depends(settings)]
+
+InSession = Annotated[Session, db_session(database)]
+UsersInSession = Annotated[Users, repository(Users, database)]
+ArticlesInSession = Annotated[Articles, repository(Articles, database)]
+CommentsInSession = Annotated[Comments, repository(Comments, database)]
+TagsInSession = Annotated[Tags, repository(Tags, database)]
+
+# ---- who asks ----------------------------------------------------------------------------------
+
+_TOKEN = APIKeyHeader(
+    name="Authorization",
+    scheme_name="Token",
+    description="`Token `, and then the token that registering or logging in has given.",
+    auto_error=False,
+)
+
+
+def unauthorized() -> HTTPException:
+    return HTTPException(401, "log in first", headers={"WWW-Authenticate": "Token"})
+
+
+def viewer(
+    installation: Installation, header: Annotated[str | None, Depends(_TOKEN)]
+) -> int | None:
+    """Return whose token was sent, None without one. A token that is not valid is answered so."""
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    found = read_token(token.strip(), installation.key) if scheme.lower() == "token" else None
+    if found is None:
+        raise unauthorized()
+    return found
+
+
+Viewer = Annotated[int | None, Depends(viewer)]
+
+
+def user_id(viewer: Viewer) -> int:
+    if viewer is None:
+        raise unauthorized()
+    return viewer
+
+
+UserId = Annotated[int, Depends(user_id)]
+"""The key of a user who has logged in. Nobody is ever removed, so it need not be looked up."""
+
+
+async def current_user(key: UserId, users: UsersInSession) -> User:
+    found = await users.find(key)
+    if found is None:
+        raise unauthorized()
+    return found
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+"""The same user's row."""
+
+# ---- what is asked -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which of many articles: past the bounds is no page of anybody's."""
+
+    limit: Annotated[int, Query(ge=1, le=100)] = 20
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
