@@ -93,11 +93,12 @@ class Connection(aiosqlite.Connection):
 
     def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Do what aiosqlite does, whose log at the level DEBUG would show all parameters."""
-        return super()._execute(_Unspoken(fn, args, kwargs))
+        call = _Unspoken(fn, args, kwargs)
+        return super()._execute(call)  # type: ignore[no-untyped-call] # aiosqlite's
 
     async def _on_thread(self, function: Callable[..., R], *arguments: object) -> R:
         # What aiosqlite offers its own methods; the public ones take a hop for each step.
-        result: R = await self._execute(function, *arguments)  # type: ignore[no-untyped-call] # aiosqlite's
+        result: R = await self._execute(function, *arguments)
         return result
 
     def _fetched(self, sql: str, parameters: Parameters) -> list[Row]:
