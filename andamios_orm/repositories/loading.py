@@ -152,9 +152,14 @@ def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[K
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
         if spec.link is None:
-            their_key = key_of([other for _, other in spec.pairs])
+            others = [other for _, other in spec.pairs]
+            their_key, name = key_of(others), others[0].name
+            single = len(others) == 1
 
             def named(rows: Sequence[Row]) -> KeyRows:
+                if single:
+                    # Without a call for each row.
+                    return [(row.__dict__[name], row) for row in decode(rows)]
                 return [(their_key(row), row) for row in decode(rows)]
 
             return compile_plan(statement, dialect, named, table=table, many=True)
