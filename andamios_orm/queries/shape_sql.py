@@ -40,6 +40,7 @@ __all__ = [
     "Read",
     "ShapedSelect",
     "link_conditions",
+    "owner_columns",
     "related",
     "shaped",
     "takes_key_arrays",
@@ -64,11 +65,13 @@ def related(
     dialect_name: str,
     room: KeyList,
     what: Callable[[Joins, Parameters], Sequence[ColumnElement[Any]]],
+    *,
+    owner: bool = True,
 ) -> sa.Select[Any]:
     """Return the SELECT of the rows related to some others, whose keys are the first parameters.
 
-    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
-    the last parameter, there are so many rows at most for each.
+    With `owner` each row ends with the values of `owner_columns`, which tell whom it belongs to.
+    With a limit, the last parameter, there are so many rows at most for each.
     """
     spec, selection = load.relation.spec, load.rows
     target = table_of(spec.target)
@@ -79,7 +82,7 @@ def related(
         )
     joins = Joins(target)
     parameters = Parameters(dialect_name, joins)
-    belongs = [link.c[other.column] for _, other in spec.pairs]
+    belongs = owner_columns(spec)
     keyed = _keyed(belongs, room, parameters, dialect_name)
     linked = [c.clause(parameters) for c in link_conditions(spec)]
     conditions = [c.clause(parameters) for c in selection.conditions]
@@ -90,7 +93,9 @@ def related(
     orderings += [target.c[part.column] for part in spec_of(spec.target).primary_key]
     if selection.limit is None:
         columns = what(joins, parameters)
-        found = sa.select(*columns, *belongs).select_from(_linked(joins.source, spec))
+        found = sa.select(*columns, *(belongs if owner else ())).select_from(
+            _linked(joins.source, spec)
+        )
         return found.where(keyed, *conditions).order_by(*orderings)
     place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
     owners = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
@@ -99,9 +104,15 @@ def related(
     limit = parameters.bind(None, sa.BigInteger())
     outer = Joins(rows)
     columns = what(outer, parameters)
-    found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
+    found = sa.select(*columns, *(rows.c[one.name] for one in owners if owner))
     found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
     return found.order_by(rows.c[_PLACE])
+
+
+def owner_columns(spec: RelationSpec) -> list[sa.Column[Any]]:
+    """Return the columns that hold the key of the row that a related one belongs to."""
+    table = table_of(spec.target if spec.link is None else spec.link)
+    return [table.c[other.column] for _, other in spec.pairs]
 
 
 def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:

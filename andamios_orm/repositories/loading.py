@@ -148,17 +148,22 @@ def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[K
             lambda joins, parameters: read_columns(
                 joins.at((), parameters), target.fields, dialect.name
             ),
+            owner=spec.link is not None,
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
-        width = len(target.fields)
-        their_key = key_of([other for _, other in spec.pairs])
         if spec.link is None:
+            others = [other for _, other in spec.pairs]
+            their_key, name = key_of(others), others[0].name
+            single = len(others) == 1
 
             def named(rows: Sequence[Row]) -> KeyRows:
-                found = decode([row[:width] for row in rows])
-                return [(their_key(row), row) for row in found]
+                if single:
+                    # Without a call for each row.
+                    return [(row.__dict__[name], row) for row in decode(rows)]
+                return [(their_key(row), row) for row in decode(rows)]
 
             return compile_plan(statement, dialect, named, table=table, many=True)
+        width = len(target.fields)
         keys = row_keys(spec, dialect, width)
 
         def keyed(rows: Sequence[Row]) -> KeyRows:
@@ -173,9 +178,7 @@ def row_keys(
     spec: RelationSpec, dialect: Dialect, start: int
 ) -> Callable[[Sequence[Row]], list[object]]:
     """Return the function from rows of the driver to the keys at their ends."""
-    table = table_of(spec.target if spec.link is None else spec.link)
-    columns = [table.c[other.column] for _, other in spec.pairs]
-    loads = [_plain_value(column, dialect) for column in columns]
+    loads = [_plain_value(column, dialect) for column in shape_sql.owner_columns(spec)]
     if len(loads) == 1:
         [load] = loads
         if load is None:
