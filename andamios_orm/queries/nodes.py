@@ -78,6 +78,10 @@ class Binder(Protocol):
         """Return the rows of the subqueries around this place."""
         ...
 
+    def rows(self) -> set[FromClause]:
+        """Return the rows of the subqueries around this place: tables, or other names of them."""
+        ...
+
 
 class Plain:
     """What holds for a binder outside of subqueries: columns are those of the models' tables."""
@@ -95,6 +99,10 @@ class Plain:
         return element
 
     def around(self) -> set[FromClause]:
+        """See Binder."""
+        return set()
+
+    def rows(self) -> set[FromClause]:
         """See Binder."""
         return set()
 

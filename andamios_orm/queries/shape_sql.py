@@ -50,13 +50,13 @@ __all__ = [
 
 
 KeyList: TypeAlias = "int | None"
-"""How many keys an IN list has room for, None where one parameter carries all of them."""
+"""How many keys a list in the statement has room for, None where they are lists themselves."""
 
 
 def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
-    """Whether the keys of the rows to relate go as one parameter, a list."""
-    return dialect_name in ("postgresql", "duckdb") and (
-        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
+    """Whether the keys of the rows to relate go as lists, one for each of the key's columns."""
+    return dialect_name in ("postgresql", "duckdb") and not any(
+        other.storage.kind is Kind.CUSTOM for _, other in spec.pairs
     )
 
 
@@ -141,12 +141,12 @@ def _keyed(
 ) -> ColumnElement[bool]:
     """Return the condition that columns hold one of the given keys."""
     if room is None:
-        [column] = columns
-        many = ManyOf(column.type)
-        listed = parameters.bind(None, many)
-        if dialect_name == "postgresql":
-            return column == sa.func.any(sa.cast(listed, many))
-        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
+        types = [ManyOf(column.type) for column in columns]
+        lists = [sa.cast(parameters.bind(None, many), many) for many in types]
+        if dialect_name == "postgresql" and len(columns) == 1:
+            return columns[0] == sa.func.any(lists[0])
+        listed = sa.select(*map(sa.func.unnest, lists))
+        return columns[0].in_(listed) if len(columns) == 1 else sa.tuple_(*columns).in_(listed)
     if len(columns) == 1:
         [column] = columns
         return column.in_([parameters.bind(None, column.type) for _ in range(room)])
