@@ -10,8 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 
-from andamios_orm import Col, Database, Model, Repository, Session, field, generated
+from andamios_orm import (
+    Col,
+    Database,
+    Model,
+    Related,
+    RelatedList,
+    Repository,
+    Session,
+    field,
+    generated,
+    relation,
+)
 from benchmarks.operations import Side
 from benchmarks.workload import ADDED, CONNECTIONS, FILTERED, LARGE, TABLE, payload
 
@@ -35,6 +47,40 @@ class User(Model, table=TABLE, metadata=METADATA):
     __table_args__ = (sa.Index("users_age", "age", "id"),)
 
 
+class Team(Model, table="teams", metadata=METADATA):
+    """A team, to which members belong."""
+
+    id: Col[int] = field(primary_key=True)
+    name: Col[str]
+    city: Col[str]
+    members: RelatedList[Member] = relation(order_by="id")
+
+
+class Member(Model, table="members", metadata=METADATA):
+    """A member of a team."""
+
+    id: Col[int] = field(primary_key=True)
+    name: Col[str]
+    age: Col[int]
+    email: Col[str]
+    team_id: Col[int] = field(foreign_key=Team.id, index=True)
+    team: Related[Team] = relation()
+
+
+class MemberName(BaseModel):
+    """What is asked of a member."""
+
+    name: str
+    age: int
+
+
+class TeamName(BaseModel):
+    """What is asked of a team."""
+
+    name: str
+    members: list[MemberName]
+
+
 class Ours(Side):
     """The library on connections of its pool, or in one session."""
 
@@ -43,6 +89,8 @@ class Ours(Side):
         self._db = db
         self._session = session
         self._users = Repository(User, db if session is None else session)
+        self._teams = Repository(Team, db if session is None else session)
+        self._next: str | None = None
 
     async def create(self) -> None:
         """Make the table anew as the library declares it, with the CHECKs that its types need."""
@@ -59,8 +107,19 @@ class Ours(Side):
         query = self._users.where(User.age >= age, User.active == True)  # noqa: E712 - it is SQL
         return await query.order_by(User.age, User.id).limit(FILTERED).all()
 
+    async def page(self) -> list[User]:
+        page = await self._users.order_by(User.age, User.id).page(size=FILTERED, after=self._next)
+        self._next = page.next
+        return page.items
+
     async def read(self) -> list[User]:
         return await self._users.order_by(User.id).limit(LARGE).all()
+
+    async def eager_load(self) -> list[Team]:
+        return await self._teams.order_by(Team.id).load(Team.members).all()
+
+    async def eager_shape(self) -> list[TeamName]:
+        return await self._teams.order_by(Team.id).into(TeamName).all()
 
     async def insert(self, new: User) -> User:
         return await self._users.add(new)
@@ -70,6 +129,9 @@ class Ours(Side):
 
     async def update(self, key: int, name: str) -> User:
         return await self._users.patch(key, User.name.set(name))
+
+    async def upsert(self, new: User) -> User:
+        return await self._users.upsert(new, on=[User.email])
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:
         return await asyncio.gather(*map(self._users.get, wanted))

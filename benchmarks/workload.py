@@ -1,4 +1,4 @@
-"""What is measured: one table, its 20,000 rows, and the operations with their sizes.
+"""What is measured: a table of 20,000 rows, one of teams and their members, and the operations.
 
 Only the standard library is imported, so that every library's environment can use it.
 """
@@ -20,10 +20,12 @@ __all__ = [
     "CONNECTIONS",
     "FILTERED",
     "LARGE",
+    "MEMBERS",
     "OPERATIONS",
     "ROWS",
     "TABLE",
     "TASKS",
+    "TEAMS",
     "Operation",
     "Payload",
     "ages",
@@ -46,6 +48,8 @@ FILTERED = 100
 LARGE = 10_000
 BULK = 1_000
 TASKS = 50
+TEAMS, MEMBERS = 100, 5
+"""Teams, and the members of each."""
 CONNECTIONS = 10
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -99,12 +103,16 @@ OPERATIONS = {
         Operation("get_pool", "get by key, from the pool", 1_000),
         Operation("filter", f"filter, order, limit {FILTERED}, held session", 500),
         Operation("filter_pool", f"filter, order, limit {FILTERED}, from the pool", 500),
+        Operation("page", f"next page of {FILTERED} by keyset, held session", 300),
         Operation("read", f"read {LARGE:,} rows", 10),
+        Operation("eager_load", f"{TEAMS} teams with {MEMBERS} members each, as models", 100),
+        Operation("eager_shape", f"{TEAMS} teams with {MEMBERS} members each, some columns", 100),
         Operation("insert", "insert one, held transaction", 500),
         Operation("insert_pool", "insert one, from the pool", 500),
         Operation("bulk", f"insert {BULK:,} rows at once, with their keys", 10),
         Operation("update", "update one, held transaction", 500),
         Operation("update_pool", "update one, from the pool", 500),
+        Operation("upsert", "upsert one, held transaction", 500),
         Operation("tasks", f"{TASKS} tasks get by key on {CONNECTIONS} connections", 50),
         Operation("acquire", "transaction with one get, from the pool", 500),
         Operation("connect", "new pool, one get, close", 20),

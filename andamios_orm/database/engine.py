@@ -396,8 +396,8 @@ class Database:
             years: int
 
 
-        old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 30})
-        assert Age(name="Ada", years=36) in await old.into(Age).all()
+        old = db.sql("SELECT name, age AS years FROM hero WHERE age > :age", {"age": 80})
+        assert await old.into(Age).one() == Age(name="Grace", years=85)
         ```
         """
         return RawQuery(self._named, statement_of(text, params))

@@ -367,7 +367,7 @@ class Session:
 
 
         async with db.session() as session:
-            ada = session.sql("SELECT name FROM hero WHERE age = :age", {"age": 36})
+            ada = session.sql("SELECT name FROM hero WHERE name = :name", {"name": "Ada"})
             assert await ada.into(Name).one() == Name(name="Ada")
         ```
         """

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copyreg
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -199,8 +199,6 @@ def _new_class(
     if model is not None:
         _check_names(name, namespace.get("__annotations__", {}), mcs)
     relations = _take_relations(name, namespace)
-    if relations:
-        _refuse_relations_in_init(namespace)
     declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
     if _has_generated(bases, declared):
         _drop_unset_after_init(namespace, bases)
@@ -222,7 +220,9 @@ def _new_class(
         cls, _GENERATED, frozenset(n for n, f in fields.items() if options_of(f).generated)
     )
     if relations:
+        _refuse_inherited_fields(name, relations, fields)
         type.__setattr__(cls, _RELATIONS, relations)
+        _refuse_relations_in_init(cls)
     if metadata is not None:
         type.__setattr__(cls, _METADATA, metadata)
     if table:
@@ -247,6 +247,9 @@ def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationD
     annotations = namespace.get("__annotations__", {})
     local_names = namespace.get("__pydantic_parent_namespace__")
     found: dict[str, RelationDeclaration] = {}
+    for field_name, value in namespace.items():
+        if isinstance(value, RelationOptions):
+            _check_declared(name, field_name, annotations)
     for field_name, annotation in list(annotations.items()):
         options = namespace.get(field_name)
         if isinstance(options, RelationOptions):
@@ -281,26 +284,59 @@ def is_relation(cls: type, name: str) -> bool:
     return name in _relations(cls)
 
 
-def _refuse_relations_in_init(namespace: dict[str, Any]) -> None:
-    """Have `Hero(team=...)` raise: pydantic would leave out what is no field, without a word."""
-    if "__init__" in namespace:
-        return
+def _check_declared(name: str, relation_name: str, annotations: Mapping[str, object]) -> None:
+    """Raise RelationProblem for a relation without an annotation, or with a private name."""
+    if relation_name not in annotations:
+        raise RelationProblem(
+            f"{name}.{relation_name} = relation() has no annotation",
+            f"write `{relation_name}: Related[Team] = relation()`, or `RelatedList[Hero]`",
+        )
+    if relation_name.startswith("_"):
+        raise RelationProblem(
+            f"{name}.{relation_name}: names of relations do not begin with an underscore",
+            "choose another name",
+        )
 
-    def __init__(self: BaseModel, /, **data: Any) -> None:  # noqa: N807 - put into a class below
-        given = _relations(type(self)).keys() & data.keys()
-        if given:
-            name = min(given)
-            raise UsageError(
-                f"{type(self).__name__}({name}=...): a relation is no value of a row",
-                "set the foreign key's field to the key of the other row; to store rows together"
-                " with those they are related to, add() a Create variant with a field of this"
-                " name",
+
+def _refuse_inherited_fields(
+    name: str, relations: Iterable[str], fields: Mapping[str, object]
+) -> None:
+    """Raise RelationProblem for a relation in the place of a field, which would still be one."""
+    for relation_name in relations:
+        if relation_name in fields:
+            raise RelationProblem(
+                f"{name}.{relation_name} is a field of a base class, and a relation here",
+                "choose another name for one of them",
             )
-        BaseModel.__init__(self, **data)
 
-    # Else pydantic would call it for each row that it validates.
-    cast("Any", __init__).__pydantic_base_init__ = True
-    namespace["__init__"] = __init__
+
+def _refuse_relations(cls: type, data: Mapping[str, object]) -> None:
+    given = _relations(cls).keys() & data.keys()
+    if given:
+        name = min(given)
+        raise UsageError(
+            f"{cls.__name__}({name}=...): a relation is no value of a row",
+            "set the foreign key's field to the key of the other row; to store rows together with"
+            " those they are related to, add() a Create variant with a field of this name",
+        )
+
+
+def _refuse_relations_in_init(cls: type) -> None:
+    """Have `Hero(team=...)` raise: pydantic would leave out what is no field, without a word."""
+    if "__init__" in cls.__dict__:
+        return
+    above: Any = super
+    parent = above(cls, cls).__init__
+
+    def __init__(self: BaseModel, /, *args: Any, **data: Any) -> None:  # noqa: N807 - see below
+        if not type(self).__pydantic_fields__.keys() >= data.keys():
+            _refuse_relations(type(self), data)
+        above(cls, self).__init__(*args, **data)
+
+    # With the mark, pydantic does not call it for each row that it validates.
+    marked = getattr(parent, "__pydantic_base_init__", False)
+    cast("Any", __init__).__pydantic_base_init__ = marked
+    type.__setattr__(cls, "__init__", __init__)
 
 
 def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:

@@ -81,7 +81,8 @@ def relation(
 
     Which foreign key it follows is found by itself; where there are several, `fk` names the
     field, or the fields of a composite one: of this class for `Related`, of the other class for
-    `RelatedList`, and of the link for `through`, where it is the key that points to this class.
+    `RelatedList`, and of the link for `through`, where it is the key that points to this class,
+    and after it, if need be, the one that points to the other.
 
     * `through`: the link's table class for many to many, such as `HeroPower`, or its name.
     * `order_by`: how loaded lists are sorted: a field's name, `"-name"` for descending order, or

@@ -86,13 +86,24 @@ class Load:
 
     def count(self) -> Expression:
         """Return the number of these rows, for conditions and orderings."""
+        return self.relation.counted(self._asked("count"))
+
+    def any(self, *conditions: object) -> Condition:
+        """Return the condition that there is one of these rows for which all conditions hold."""
+        return self.relation.any(*self._asked("any"), *conditions)
+
+    def none(self, *conditions: object) -> Condition:
+        """Return the condition that there is none of these rows for which all conditions hold."""
+        return self.relation.none(*self._asked("none"), *conditions)
+
+    def _asked(self, verb: str) -> tuple[Condition, ...]:
+        """Return the conditions of where(). Raises UsageError for what only load() heeds."""
         if self.rows.limit is not None or self.further:
             raise UsageError(
                 f"{self.relation!r}: limit() and then() are for load()",
-                "count with where() alone",
+                f"use {verb}() with where() alone",
             )
-        standing = self.relation.plain_load.rows.conditions
-        return self.relation.counted(self.rows.conditions[len(standing) :])
+        return self.rows.conditions[len(self.relation.plain_load.rows.conditions) :]
 
     def key(self) -> Key:
         """Return the shape of the statement that reads the rows."""

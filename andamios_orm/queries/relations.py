@@ -13,7 +13,9 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
@@ -172,16 +174,26 @@ class Scope:
         return None
 
     def raw(self, element: ColumnElement[Any]) -> ColumnElement[Any]:
-        if isinstance(self._rows, sa.Table):
-            return self._outer.raw(element)
-        raise NotSupported(
-            f"a SQLAlchemy expression inside a relation that leads to {self._model.__name__} a"
-            " second time: it cannot tell which of the rows it means",
-            f"write the condition with the columns of {self._model.__name__} and their operators",
-        )
+        if not isinstance(self._rows, sa.Table) and _names(element, table_of(self._model)):
+            raise NotSupported(
+                f"a SQLAlchemy expression inside a relation that leads to {self._model.__name__} a"
+                " second time: it cannot tell which of the rows it means",
+                f"write the condition with the columns of {self._model.__name__} and their"
+                " operators",
+            )
+        return self._outer.raw(element)
 
     def around(self) -> set[FromClause]:
         return {self._rows, *self._outer.around()}
+
+
+def _names(element: ColumnElement[Any], table: sa.Table) -> bool:
+    """Whether an expression, or a subquery inside it, names a table."""
+    # A mapped class's attribute, for one, only turns into an expression.
+    given: Any = element
+    clause = given if isinstance(given, ClauseElement) else given.__clause_element__()
+    parts = visitors.iterate(clause)
+    return any(part is table or getattr(part, "table", None) is table for part in parts)
 
 
 class _Hops:
@@ -189,13 +201,14 @@ class _Hops:
 
     def __init__(self, relation: Relation, binder: Binder) -> None:
         path = relation.path
-        self._around: set[FromClause] = {table_of(relation.root), *binder.around()}
-        taken = {getattr(rows, "element", rows) for rows in self._around}
-        self._relation = relation
         self.conditions: list[ColumnElement[bool]] = []
         self.rows: list[FromClause] = []
         source: FromClause | None = None
         left: Callable[[FieldSpec], ColumnElement[Any]] = partial(binder.column, relation.root)
+        own, _ = path[0].spec.pairs[0]
+        self.outside: set[FromClause] = {cast("Any", left(own)).table, *binder.around()}
+        """The rows around it, which its conditions may name."""
+        taken = {getattr(rows, "element", rows) for rows in self.outside}
         for step in path:
             for model, pairs in _steps(step.spec):
                 table = table_of(model)
@@ -215,14 +228,7 @@ class _Hops:
         self.last = self.rows[-1]
 
     def select(self, what: ColumnElement[Any], more: Sequence[ColumnElement[bool]]) -> Any:
-        """Return the subquery of one value. Raises UsageError if it reads a third table."""
-        own = sa.select(*self.conditions, *more).select_from(self.source).get_final_froms()
-        if not set(own) <= {self.source, *self._around}:
-            raise UsageError(
-                f"an expression in a condition on {self._relation!r} reads another table; without"
-                " a join every row would meet every row",
-                "use a relation of the related model, or put the other table into a subquery",
-            )
+        """Return the subquery of one value."""
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
 
@@ -262,7 +268,15 @@ def _inner(
         before = len(_steps(relation.spec)) + 1
         outer = Scope(binder, relation.model, hops.rows[-before])
     scope = Scope(outer, relation.spec.target, hops.last)
-    return [condition.clause(scope) for condition in conditions]
+    found = [condition.clause(scope) for condition in conditions]
+    if not {*hops.rows, *hops.outside}.issuperset(sa.select(*found).get_final_froms()):
+        raise UsageError(
+            f"an expression in a condition on {relation!r} reads a table other than"
+            f" {relation.spec.target.__name__}'s; without a join every row would meet every row",
+            "put the other table into a subquery, as in"
+            " `column.in_(sqlalchemy.select(...))` or `sqlalchemy.exists(...)`",
+        )
+    return found
 
 
 class RelationCondition(Condition):

@@ -40,6 +40,7 @@ __all__ = [
     "Read",
     "ShapedSelect",
     "link_conditions",
+    "owner_columns",
     "related",
     "shaped",
     "takes_key_arrays",
@@ -49,13 +50,13 @@ __all__ = [
 
 
 KeyList: TypeAlias = "int | None"
-"""How many keys an IN list has room for, None where one parameter carries all of them."""
+"""How many keys a list in the statement has room for, None where they are lists themselves."""
 
 
 def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
-    """Whether the keys of the rows to relate go as one parameter, a list."""
-    return dialect_name in ("postgresql", "duckdb") and (
-        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
+    """Whether the keys of the rows to relate go as lists, one for each of the key's columns."""
+    return dialect_name in ("postgresql", "duckdb") and not any(
+        other.storage.kind is Kind.CUSTOM for _, other in spec.pairs
     )
 
 
@@ -64,11 +65,13 @@ def related(
     dialect_name: str,
     room: KeyList,
     what: Callable[[Joins, Parameters], Sequence[ColumnElement[Any]]],
+    *,
+    owner: bool = True,
 ) -> sa.Select[Any]:
     """Return the SELECT of the rows related to some others, whose keys are the first parameters.
 
-    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
-    the last parameter, there are so many rows at most for each.
+    With `owner` each row ends with the values of `owner_columns`, which tell whom it belongs to.
+    With a limit, the last parameter, there are so many rows at most for each.
     """
     spec, selection = load.relation.spec, load.rows
     target = table_of(spec.target)
@@ -79,16 +82,20 @@ def related(
         )
     joins = Joins(target)
     parameters = Parameters(dialect_name, joins)
-    belongs = [link.c[other.column] for _, other in spec.pairs]
+    belongs = owner_columns(spec)
     keyed = _keyed(belongs, room, parameters, dialect_name)
-    conditions = [c.clause(parameters) for c in (*link_conditions(spec), *selection.conditions)]
+    linked = [c.clause(parameters) for c in link_conditions(spec)]
+    conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings]
     refuse_other_tables(spec.target, [*conditions, *orderings], joins.source)
+    conditions = [*linked, *conditions]
     # An order that two runs share, whatever the engine finds first.
     orderings += [target.c[part.column] for part in spec_of(spec.target).primary_key]
     if selection.limit is None:
         columns = what(joins, parameters)
-        found = sa.select(*columns, *belongs).select_from(_linked(joins.source, spec))
+        found = sa.select(*columns, *(belongs if owner else ())).select_from(
+            _linked(joins.source, spec)
+        )
         return found.where(keyed, *conditions).order_by(*orderings)
     place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
     owners = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
@@ -97,9 +104,15 @@ def related(
     limit = parameters.bind(None, sa.BigInteger())
     outer = Joins(rows)
     columns = what(outer, parameters)
-    found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
+    found = sa.select(*columns, *(rows.c[one.name] for one in owners if owner))
     found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
     return found.order_by(rows.c[_PLACE])
+
+
+def owner_columns(spec: RelationSpec) -> list[sa.Column[Any]]:
+    """Return the columns that hold the key of the row that a related one belongs to."""
+    table = table_of(spec.target if spec.link is None else spec.link)
+    return [table.c[other.column] for _, other in spec.pairs]
 
 
 def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:
@@ -128,12 +141,12 @@ def _keyed(
 ) -> ColumnElement[bool]:
     """Return the condition that columns hold one of the given keys."""
     if room is None:
-        [column] = columns
-        many = ManyOf(column.type)
-        listed = parameters.bind(None, many)
-        if dialect_name == "postgresql":
-            return column == sa.func.any(sa.cast(listed, many))
-        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
+        types = [ManyOf(column.type) for column in columns]
+        lists = [sa.cast(parameters.bind(None, many), many) for many in types]
+        if dialect_name == "postgresql" and len(columns) == 1:
+            return columns[0] == sa.func.any(lists[0])
+        listed = sa.select(*map(sa.func.unnest, lists))
+        return columns[0].in_(listed) if len(columns) == 1 else sa.tuple_(*columns).in_(listed)
     if len(columns) == 1:
         [column] = columns
         return column.in_([parameters.bind(None, column.type) for _ in range(room)])

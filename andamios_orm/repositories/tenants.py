@@ -20,12 +20,14 @@ def require_tenant(statements: ModelStatements[Any], source: Source) -> None:
 
     Raises WrongType for a tenant of another type than the model's.
     """
-    attr = statements.tenant
-    if attr is None:
-        return
+    if statements.tenant is not None:
+        statements.tenant.checked(_tenant_of(statements.tenant, source))
+
+
+def _tenant_of(attr: Attr, source: Source) -> object:
     if source.tenant is None:
         raise missing_tenant(f"{attr!r}")
-    attr.checked(source.tenant)
+    return source.tenant
 
 
 def owned(statements: ModelStatements[Any], source: Source, encoded: Encoded) -> Encoded:
@@ -35,7 +37,7 @@ def owned(statements: ModelStatements[Any], source: Source, encoded: Encoded) ->
         return encoded
     names, values = encoded
     if attr.name not in names:
-        return (*names, attr.name), [*values, source.tenant]
+        return (*names, attr.name), [*values, _tenant_of(attr, source)]
     _require_own(attr, values[names.index(attr.name)], source)
     return encoded
 
@@ -46,15 +48,15 @@ def owned_group(statements: ModelStatements[Any], source: Source, group: Group) 
     if attr is None:
         return group
     if attr.name not in group.names:
-        names, columns = (*group.names, attr.name), [*group.columns, [source.tenant] * group.size]
-        return Group(names, group.size, columns)
+        own = [_tenant_of(attr, source)] * group.size
+        return Group((*group.names, attr.name), group.size, [*group.columns, own])
     for value in group.columns[group.names.index(attr.name)]:
         _require_own(attr, value, source)
     return group
 
 
 def _require_own(attr: Attr, value: object, source: Source) -> None:
-    if value != source.tenant:
+    if value != _tenant_of(attr, source):
         raise UsageError(
             f"{attr!r} of an instance is not the tenant on whose behalf it is written",
             f"leave {attr.name} out, which the library fills in, or write it for its own tenant",

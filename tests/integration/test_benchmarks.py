@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import streaming
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.workload import OPERATIONS
 
@@ -22,3 +23,14 @@ async def test_every_operation_can_be_measured(tmp_path: Path) -> None:
             calls, pair = await measure(name, ours, floor, rounds=1, seconds=0)
             assert calls >= 1
             assert pair.keys() == {"ours", "raw"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_the_memory_of_a_stream_can_be_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "streaming.json"
+
+    assert streaming.main(["--rows", "50", "--only", "sqlite", "--json", str(report)]) == 0
+    assert "50 rows" in capsys.readouterr().out
+    assert report.exists()

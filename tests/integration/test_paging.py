@@ -471,6 +471,10 @@ class Odd(sa.types.UserDefinedType[object]):
 
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[Any]:
+        raise NotImplementedError
+
     def get_col_spec(self, **kw: object) -> str:
         return "TEXT"
 

@@ -145,6 +145,7 @@ async def test_a_row_of_another_tenant_is_there_for_nobody_else(
     assert await acme.order_by(Note.name).select(Note.text) == ["mine"]
     assert await acme.where(Note.id > 0).select(sa.func.count()) == [1]
     assert [row.text for row in await acme.into(TextChange).all()] == ["mine"]
+    assert [row async for row in acme.where(Note.id > 0).stream()] == [mine]
     assert (await acme.where(Note.id > 0).arrow()).column("text").to_pylist() == ["mine"]
     for call in (
         acme.get(yours.id),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing
 
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -40,26 +40,30 @@ def ndjson(rows: AsyncIterable[object]) -> StreamingResponse:
         return ndjson(Repository(Hero, db).order_by(Hero.id).stream())
     ```
     """
-    return _Lines(_chunks(rows), media_type="application/x-ndjson")
+    return _Lines(_chunks(rows))
 
 
 class _Lines(StreamingResponse):
     """A response that begins with its first chunk: until then it may still be an error."""
 
+    def __init__(self, chunks: AsyncGenerator[bytes]) -> None:
+        super().__init__(chunks, media_type="application/x-ndjson")
+        self._chunks = chunks
+
     async def stream_response(self, send: Send) -> None:
-        chunks = aiter(self.body_iterator)
-        first = await anext(chunks, b"")
+        # Closed here: a client that goes leaves the chunks where they are.
+        async with aclosing(self._chunks):
+            first = await anext(self._chunks, b"")
+            self.body_iterator = self._from(first)
+            await super().stream_response(send)
 
-        async def all_chunks() -> AsyncIterator[Any]:
-            yield first
-            async for chunk in chunks:
-                yield chunk
-
-        self.body_iterator = all_chunks()
-        await super().stream_response(send)
+    async def _from(self, first: bytes) -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in self._chunks:
+            yield chunk
 
 
-async def _chunks(rows: AsyncIterable[object]) -> AsyncIterator[bytes]:
+async def _chunks(rows: AsyncIterable[object]) -> AsyncGenerator[bytes]:
     """Join lines to chunks of some size, and close the rows in the end."""
     chunk = bytearray()
     try:
