@@ -534,7 +534,7 @@ class Repository(Selects, Generic[M]):
             )
         values = {n: value for n, value in instance.__dict__.items() if n in fields}
         made = self._statements.encoder.instance({**values, **given})
-        made.model_fields_set.intersection_update({*instance.model_fields_set, *given})
+        made.model_fields_set.intersection_update(instance.model_fields_set)
         return cast("M", made)
 
     def _variant(self, given: BaseModel) -> Variant | None:

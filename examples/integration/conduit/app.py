@@ -15,6 +15,7 @@ from andamios_orm.integrations.fastapi import DbId, refuse_unknown
 from examples.integration.conduit import publishing
 from examples.integration.conduit.auth import hash_password, password_fits, token_for
 from examples.integration.conduit.dependencies import (
+    OPTIONAL,
     ArticlesInSession,
     CommentsInSession,
     CurrentUser,
@@ -129,7 +130,9 @@ def logged_in(user: User, settings: Settings) -> UserAnswer:
 # ---- profiles ----------------------------------------------------------------------------------
 
 
-@api.get("/profiles/{username}", tags=["Profile"], responses=answers(401, 404))
+@api.get(
+    "/profiles/{username}", tags=["Profile"], responses=answers(401, 404), openapi_extra=OPTIONAL
+)
 async def read_profile(username: Username, users: UsersInSession, viewer: Viewer) -> ProfileAnswer:
     return ProfileAnswer(profile=await users.profile(username, viewer))
 
@@ -149,7 +152,7 @@ async def unfollow(username: Username, user: CurrentUser, users: UsersInSession)
 # ---- articles ----------------------------------------------------------------------------------
 
 
-@api.get("/articles", tags=["Articles"], responses=answers(401))
+@api.get("/articles", tags=["Articles"], responses=answers(401), openapi_extra=OPTIONAL)
 async def list_articles(
     articles: ArticlesInSession,
     viewer: Viewer,
@@ -174,7 +177,7 @@ async def publish(data: NewArticleRequest, user: UserId, db: Db) -> ArticleAnswe
     return ArticleAnswer(article=await publishing.publish(db, user, data.article))
 
 
-@api.get("/articles/{slug}", tags=["Articles"], responses=answers(401, 404))
+@api.get("/articles/{slug}", tags=["Articles"], responses=answers(401, 404), openapi_extra=OPTIONAL)
 async def read_article(slug: Slug, articles: ArticlesInSession, viewer: Viewer) -> ArticleAnswer:
     return ArticleAnswer(article=await articles.shown(slug, viewer))
 
@@ -196,7 +199,12 @@ async def remove_article(slug: Slug, user: UserId, session: InSession) -> None:
 # ---- comments ----------------------------------------------------------------------------------
 
 
-@api.get("/articles/{slug}/comments", tags=["Comments"], responses=answers(401, 404))
+@api.get(
+    "/articles/{slug}/comments",
+    tags=["Comments"],
+    responses=answers(401, 404),
+    openapi_extra=OPTIONAL,
+)
 async def list_comments(
     slug: Slug, articles: ArticlesInSession, comments: CommentsInSession, viewer: Viewer
 ) -> CommentsAnswer:

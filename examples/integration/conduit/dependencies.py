@@ -1,7 +1,7 @@
 """What endpoints ask for: the database, repositories in the request's session, who asks."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query
 from fastapi.security import APIKeyHeader
@@ -62,6 +62,9 @@ def viewer(
 
 
 Viewer = Annotated[int | None, Depends(viewer)]
+
+OPTIONAL: dict[str, Any] = {"security": [{}]}
+"""What an OpenAPI document says of an endpoint that takes a token and needs none."""
 
 
 def user_id(viewer: Viewer) -> int:
