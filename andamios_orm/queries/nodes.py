@@ -75,10 +75,6 @@ class Binder(Protocol):
         ...
 
     def around(self) -> set[FromClause]:
-        """Return the rows of the subqueries around this place."""
-        ...
-
-    def rows(self) -> set[FromClause]:
         """Return the rows of the subqueries around this place: tables, or other names of them."""
         ...
 
@@ -99,10 +95,6 @@ class Plain:
         return element
 
     def around(self) -> set[FromClause]:
-        """See Binder."""
-        return set()
-
-    def rows(self) -> set[FromClause]:
         """See Binder."""
         return set()
 

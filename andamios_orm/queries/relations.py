@@ -186,9 +186,6 @@ class Scope:
     def around(self) -> set[FromClause]:
         return {self._rows, *self._outer.around()}
 
-    def rows(self) -> set[FromClause]:
-        return {self._rows, *self._outer.rows()}
-
 
 def _names(element: ColumnElement[Any], table: sa.Table) -> bool:
     """Whether an expression, or a subquery inside it, names a table."""
@@ -204,15 +201,14 @@ class _Hops:
 
     def __init__(self, relation: Relation, binder: Binder) -> None:
         path = relation.path
-        self._around: set[FromClause] = {table_of(relation.root), *binder.around()}
-        taken = {getattr(rows, "element", rows) for rows in self._around}
-        self._relation = relation
         self.conditions: list[ColumnElement[bool]] = []
         self.rows: list[FromClause] = []
         source: FromClause | None = None
         left: Callable[[FieldSpec], ColumnElement[Any]] = partial(binder.column, relation.root)
         own, _ = path[0].spec.pairs[0]
-        self.outside = {cast("Any", left(own)).table, *binder.rows()}
+        self.outside: set[FromClause] = {cast("Any", left(own)).table, *binder.around()}
+        """The rows around it, which its conditions may name."""
+        taken = {getattr(rows, "element", rows) for rows in self.outside}
         for step in path:
             for model, pairs in _steps(step.spec):
                 table = table_of(model)
@@ -232,14 +228,7 @@ class _Hops:
         self.last = self.rows[-1]
 
     def select(self, what: ColumnElement[Any], more: Sequence[ColumnElement[bool]]) -> Any:
-        """Return the subquery of one value. Raises UsageError if it reads a third table."""
-        own = sa.select(*self.conditions, *more).select_from(self.source).get_final_froms()
-        if not set(own) <= {self.source, *self._around}:
-            raise UsageError(
-                f"an expression in a condition on {self._relation!r} reads another table; without"
-                " a join every row would meet every row",
-                "use a relation of the related model, or put the other table into a subquery",
-            )
+        """Return the subquery of one value."""
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
 

@@ -62,7 +62,7 @@ class Upserter(Generic[M]):
     def __init__(self, statements: ModelStatements[M]) -> None:
         self._statements = statements
         self._writer = Writer(statements)
-        self._targets: dict[tuple[str | int, ...], _Target] = {}
+        self._targets: dict[tuple[object, ...], _Target] = {}
 
     # -- the calls
 
