@@ -200,7 +200,9 @@ def _new_class(
         _check_names(name, namespace.get("__annotations__", {}), mcs)
     relations = _take_relations(name, namespace)
     declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
-    if _has_generated(bases, declared):
+    if _is_variant(namespace, bases):
+        _init_only_by_users(namespace, bases)
+    elif _has_generated(bases, declared):
         _drop_unset_after_init(namespace, bases)
     if any(options.secret for options in declared):
         _hide_input(namespace)
@@ -389,6 +391,20 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     if users is None:
         setattr(model_post_init, ONLY_DROPS_UNSET, model_post_init)
     namespace["model_post_init"] = model_post_init
+
+
+def _is_variant(namespace: dict[str, Any], bases: tuple[type, ...]) -> bool:
+    """Whether a class is derived from a model; what the database makes is given to it or absent."""
+    return VARIANT in namespace or any(variant_of(base) is not None for base in bases)
+
+
+def _init_only_by_users(namespace: dict[str, Any], bases: tuple[type, ...]) -> None:
+    """Leave out the hook that the class would inherit, unless it is the user's: it is for each
+    row of an answer."""
+    if "model_post_init" not in namespace:
+        hooks = (getattr(base, "model_post_init", None) for base in bases)
+        users = next((h for h in hooks if _does_something(h)), None)
+        namespace["model_post_init"] = users or BaseModel.model_post_init
 
 
 def _does_something(hook: object) -> bool:
