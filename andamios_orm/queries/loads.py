@@ -16,6 +16,7 @@ from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.relations import Relation
 from andamios_orm.queries.selection import RawOrdering, Selection
 from andamios_orm.queries.standing import standing_conditions
+from andamios_orm.queries.terms import Attr
 
 if TYPE_CHECKING:
     from andamios_orm.queries.terms import Expression
@@ -178,7 +179,7 @@ def _orderings(relation: Relation) -> tuple[Ordering | RawOrdering, ...]:
     for key in cast("tuple[object, ...]", given if isinstance(given, tuple | list) else (given,)):
         if isinstance(key, str):
             column = getattr(spec.target, key.removeprefix("-"), None)
-            if column is None or isinstance(column, Relation):
+            if not isinstance(column, Attr):
                 raise UsageError(
                     f'{spec.where}: order_by="{key}" is no field of {spec.target.__name__}',
                     "name a field, with `-` before it for descending order",

@@ -62,15 +62,15 @@ class Relation:
     # -- asking
 
     def has(self, *conditions: object) -> Condition:
-        self._require(many=False, verb="has", other="any")
+        self._require(many=False, verb="has", other="{}.any")
         return RelationCondition(self, self._conditions(conditions), negated=False)
 
     def any(self, *conditions: object) -> Condition:
-        self._require(many=True, verb="any", other="has")
+        self._require(many=True, verb="any", other="{}.has")
         return RelationCondition(self, self._conditions(conditions), negated=False)
 
     def none(self, *conditions: object) -> Condition:
-        self._require(many=True, verb="none", other="~has")
+        self._require(many=True, verb="none", other="~{}.has")
         return RelationCondition(self, self._conditions(conditions), negated=True)
 
     def count(self) -> Expression:
@@ -78,19 +78,19 @@ class Relation:
 
     def counted(self, conditions: tuple[Condition, ...]) -> Expression:
         """Return the number of related rows for which the conditions hold."""
-        self._require(many=True, verb="count", other="has")
+        self._require(many=True, verb="count", other="{}.has")
         return RelationCount(self, self._conditions(conditions))
 
     @cached_property
     def to(self) -> _Target:
-        self._require(many=False, verb="to", other="any")
+        self._require(many=False, verb="to", other="{}.any")
         return _Target(self)
 
     def _require(self, *, many: bool, verb: str, other: str) -> None:
         if self.spec.many is not many:
             rows = "many rows" if self.spec.many else "one row"
             raise UsageError(
-                f"{self!r}.{verb}: {self!r} is a relation to {rows}", f"use {self!r}.{other}"
+                f"{self!r}.{verb}: {self!r} is a relation to {rows}", f"use {other.format(self)}"
             )
 
     def _conditions(self, conditions: Iterable[object]) -> tuple[Condition, ...]:

@@ -1182,7 +1182,7 @@ async def related_by(
 ) -> None:
     """Relate two rows with keys of a kind to others, and to each other, and load all of it."""
     metadata = sa.MetaData()
-    # The pydantic plugin of mypy wants to see what a field is given.
+    # mypy wants to see what a field is given.
     column: Any = field
 
     class Owner(Model, table=True, metadata=metadata):
