@@ -848,7 +848,23 @@ def test_it_is_served_with_something_to_read() -> None:
 def test_it_says_why_it_cannot_be_served(
     arguments: list[str], variables: dict[str, str], message: str
 ) -> None:
-    done = subprocess.run(
+    done = serve(*arguments, **variables)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_is_not_served_without_its_database() -> None:
+    done = serve("sqlite:////nowhere/at/all.db", "--port", "0")
+
+    assert done.returncode == 3
+    assert "DatabaseUnavailable" in done.stderr
+    assert done.stdout == ""
+
+
+def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-W", "error", "-m", "examples.integration.conduit", *arguments],
         cwd=ROOT,
         env=environment(**variables),
@@ -856,10 +872,6 @@ def test_it_says_why_it_cannot_be_served(
         encoding="utf-8",
         timeout=60,
     )
-
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def environment(**variables: str) -> dict[str, str]:
