@@ -632,6 +632,22 @@ async def test_only_the_program_makes_tokens(api: Api) -> None:
         await api(401, "GET /user", token=token)
 
 
+async def test_a_token_outlives_its_user_to_no_use(api: Api) -> None:
+    slug = await api.publish(await api.register("ada"), "One")
+    gone = token_for(4711, KEY)
+    one = {"slug": slug, "token": gone}
+    article = {"title": "t", "description": "d", "body": "b"}
+
+    await api(401, "GET /user", token=gone)
+    await api(401, "PUT /user", {"user": {"bio": "x"}}, token=gone)
+    await api(401, "POST /articles", {"article": article}, token=gone)
+    await api(401, "POST /articles/{slug}/comments", {"comment": {"body": "x"}}, **one)
+    await api(401, "POST /articles/{slug}/favorite", **one)
+    await api(401, "POST /profiles/{username}/follow", username="ada", token=gone)
+    await api(403, "DELETE /articles/{slug}", **one)
+    assert await api.titles(token=gone) == ["One"]
+
+
 async def test_a_token_has_the_scheme_of_the_specification(api: Api) -> None:
     token = await api.register("ada")
 
