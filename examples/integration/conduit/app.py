@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query
 from fastapi.middleware.cors import CORSMiddleware
 
 from andamios_orm import Database
@@ -27,6 +27,7 @@ from examples.integration.conduit.dependencies import (
     UserId,
     UsersInSession,
     Viewer,
+    Wanted,
 )
 from examples.integration.conduit.errors import answers, install_errors
 from examples.integration.conduit.models import METADATA, Article, Comment, User
@@ -110,10 +111,9 @@ async def current_user(user: CurrentUser, settings: Installation) -> UserAnswer:
 async def change_user(
     data: UserChangesRequest, key: UserId, db: Db, settings: Installation
 ) -> UserAnswer:
-    changes, password = data.user, data.user.password
+    password = data.user.password
     hashed = await hash_password(password, settings.password_cost) if password else None
-    more = [] if hashed is None else [User.password_hash.set(hashed)]
-    return logged_in(await Users(db).patch(key, changes, *more), settings)
+    return logged_in(await Users(db).change(key, data.user, hashed), settings)
 
 
 def logged_in(user: User, settings: Settings) -> UserAnswer:
@@ -154,20 +154,15 @@ async def unfollow(username: Username, user: CurrentUser, users: UsersInSession)
 
 @api.get("/articles", tags=["Articles"], responses=answers(401), openapi_extra=OPTIONAL)
 async def list_articles(
-    articles: ArticlesInSession,
-    viewer: Viewer,
-    part: Annotated[Part, Depends()],
-    tag: str | None = None,
-    author: str | None = None,
-    favorited: str | None = None,
+    articles: ArticlesInSession, viewer: Viewer, wanted: Annotated[Wanted, Query()]
 ) -> ArticlesAnswer:
-    found = articles.matching(tag=tag, author=author, favorited=favorited)
-    return await articles.page(found, viewer, limit=part.limit, offset=part.offset)
+    found = articles.matching(wanted.tag, wanted.author, wanted.favorited)
+    return await articles.page(found, viewer, limit=wanted.limit, offset=wanted.offset)
 
 
 @api.get("/articles/feed", tags=["Articles"], responses=answers(401))
 async def feed(
-    articles: ArticlesInSession, user: UserId, part: Annotated[Part, Depends()]
+    articles: ArticlesInSession, user: UserId, part: Annotated[Part, Query()]
 ) -> ArticlesAnswer:
     return await articles.page(articles.feed(user), user, limit=part.limit, offset=part.offset)
 
@@ -216,15 +211,15 @@ async def list_comments(
 async def comment(
     slug: Slug,
     data: NewCommentRequest,
-    user: UserId,
+    user: CurrentUser,
     articles: ArticlesInSession,
     comments: CommentsInSession,
 ) -> CommentAnswer:
     article = await articles.by_slug(slug)
     added = await comments.add(
-        data.comment, Comment.article_id.set(article.id), Comment.author_id.set(user)
+        data.comment, Comment.article_id.set(article.id), Comment.author_id.set(user.id)
     )
-    return CommentAnswer(comment=await comments.shown(added.id, user))
+    return CommentAnswer(comment=await comments.shown(added.id, user.id))
 
 
 @api.delete(
