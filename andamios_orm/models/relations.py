@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, instance: object, owner: type) -> T: ...
         def __get__(self, instance: object, owner: type) -> object: ...
-        def __set__(self, instance: object, value: T) -> None: ...
+        # No instance takes one; the type of the value is there for Pyrefly, which compares it.
+        def __set__(self, instance: Never, value: T) -> None: ...
 
     class RelatedList(Generic[T]):
         """The rows that belong to this one: `RelatedList[Hero]`.
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, instance: object, owner: type) -> list[T]: ...
         def __get__(self, instance: object, owner: type) -> object: ...
-        def __set__(self, instance: object, value: list[T]) -> None: ...
+        def __set__(self, instance: Never, value: list[T]) -> None: ...
 
 else:
 

@@ -27,6 +27,10 @@ __all__ = ["Load", "ModelRelation", "loads_of", "merged"]
 class ModelRelation(Relation):
     """A model's relation, which can be loaded too: what `Hero.team` is."""
 
+    def __class_getitem__(cls, item: object) -> type[ModelRelation]:
+        # `ToOne[Hero, Team]` where Python evaluates it: the parameters are for type checkers.
+        return cls
+
     def where(self, *conditions: object) -> Load:
         """Return the related rows for which the conditions hold, to load or to count."""
         return self.plain_load.where(*conditions)
@@ -61,6 +65,10 @@ class Load:
     rows: Selection
     """The related rows; its limit holds for each row they are read for."""
     further: tuple[Load, ...] = ()
+
+    def __class_getitem__(cls, item: object) -> type[Load]:
+        # `Path[Hero, Team]`, as above.
+        return cls
 
     def where(self, *conditions: object) -> Load:
         """Return the same of the rows for which the conditions hold, too."""

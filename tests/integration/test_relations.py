@@ -26,7 +26,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import TransactionConflict
+from andamios_orm.errors import NotSupported, TransactionConflict
 from andamios_orm.observe import StatementRun, subscribe
 from andamios_orm.queries.expressions import Predicate, SortKey
 from andamios_orm.rows import plan
@@ -1264,6 +1264,27 @@ async def test_a_key_may_point_at_a_unique_column_and_have_another_name(
 
     assert lima.land.code == "pe"
     assert [[place.land_code for place in land.places] for land in lands] == [["ch"], ["pe"]]
+
+
+async def test_rows_of_the_same_table_as_their_link_are_asked_about_and_not_loaded(
+    database_url: str,
+) -> None:
+    metadata = sa.MetaData()
+
+    class Node(Model, table=True, metadata=metadata):
+        id: Col[int] = field(primary_key=True)
+        before_id: Col[int | None] = field(default=None, foreign_key="node.id")
+        after_id: Col[int | None] = field(default=None, foreign_key="node.id")
+        beyond: RelatedList["Node"] = relation(through="Node", fk=("before_id", "after_id"))
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        nodes = Repository(Node, db)
+        await nodes.add_all([Node(id=1), Node(id=2), Node(id=3, before_id=1, after_id=2)])
+
+        assert ids(await nodes.where(Node.beyond.any(Node.id == 2)).all()) == [1]
+        with pytest.raises(NotSupported, match=r"Node\.beyond: the link is the table that it"):
+            await nodes.load(Node.beyond).all()
 
 
 @only_on("sqlite")
