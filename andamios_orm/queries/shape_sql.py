@@ -29,7 +29,7 @@ from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, has_window, 
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
-from andamios_orm.schema.columns import ManyOf
+from andamios_orm.schema.columns import JsonOf, ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
@@ -55,9 +55,11 @@ KeyList: TypeAlias = "int | None"
 
 def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
     """Whether the keys of the rows to relate go as lists, one for each of the key's columns."""
-    return dialect_name in ("postgresql", "duckdb") and not any(
-        other.storage.kind is Kind.CUSTOM for _, other in spec.pairs
-    )
+    kinds = [other.storage.kind for _, other in spec.pairs]
+    if dialect_name == "sqlite":
+        # JSON has an exact number for them, and text would lose its NULs.
+        return kinds == [Kind.INTEGER]
+    return dialect_name in ("postgresql", "duckdb") and Kind.CUSTOM not in kinds
 
 
 def related(
@@ -140,6 +142,10 @@ def _keyed(
     dialect_name: str,
 ) -> ColumnElement[bool]:
     """Return the condition that columns hold one of the given keys."""
+    if room is None and dialect_name == "sqlite":
+        [column] = columns
+        keys = parameters.bind(None, JsonOf(column.type))
+        return column.in_(sa.select(sa.func.json_each(keys).table_valued("value").c.value))
     if room is None:
         types = [ManyOf(column.type) for column in columns]
         lists = [sa.cast(parameters.bind(None, many), many) for many in types]
