@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from andamios_orm.backends.base import Capabilities
@@ -112,8 +113,12 @@ class Joined:
         self.capabilities = replace(backend.joined_capabilities, arrow=False)
         self.in_transaction = True
         self.tenant: object = None
-        self.limits = Limits()
         self.plans = plans_of(bind)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How many rows it gives at a time: what a database does that is told nothing."""
+        return Limits()
 
     async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
         """Run a plan in the joined transaction and return its decoded result."""
