@@ -11,6 +11,7 @@ from andamios_orm.queries.conditions import Condition, NullTest
 from andamios_orm.queries.nodes import Binder, Key
 from andamios_orm.queries.terms import Attr
 from andamios_orm.schema.compiler import spec_of
+from andamios_orm.schema.kept import kept
 from andamios_orm.schema.spec import Role
 from andamios_orm.schema.tenants import TENANT, TenantOf
 
@@ -47,9 +48,6 @@ class TenantCondition(Condition):
         return f"{self.attr!r} == TENANT"
 
 
-_by_model: dict[tuple[type[BaseModel], bool], tuple[Condition, ...]] = {}
-
-
 def standing_conditions(
     model: type[BaseModel], *, with_deleted: bool = False
 ) -> tuple[Condition, ...]:
@@ -58,16 +56,18 @@ def standing_conditions(
     Always the same objects: that the row is the tenant's, and, unless `with_deleted`, that it is
     not marked as deleted.
     """
-    found = _by_model.get((model, with_deleted))
-    if found is None:
-        role: Role = "tenant" if with_deleted else "deleted_at"
-        attr = _role(model, role)
-        found = () if with_deleted else standing_conditions(model, with_deleted=True)
-        if attr is not None:
-            one = TenantCondition(attr) if with_deleted else NullTest(attr, negated=False)
-            found = (*found, one)
-        _by_model[model, with_deleted] = found
-    return found
+    make = _of_all_rows if with_deleted else _of_rows
+    return kept(model, make, lambda: make(model))
+
+
+def _of_all_rows(model: type[BaseModel]) -> tuple[Condition, ...]:
+    tenant = _role(model, "tenant")
+    return () if tenant is None else (TenantCondition(tenant),)
+
+
+def _of_rows(model: type[BaseModel]) -> tuple[Condition, ...]:
+    of_all, deleted = standing_conditions(model, with_deleted=True), _role(model, "deleted_at")
+    return of_all if deleted is None else (*of_all, NullTest(deleted, negated=False))
 
 
 def _role(model: type[BaseModel], role: Role) -> Attr | None:
