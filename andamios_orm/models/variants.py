@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     Create = Annotated[M, "create"]
     """A new row from outside: `data: Create[Hero]` is a `Hero` without what the server makes.
 
-    It has no generated fields and no key with a `default_factory`, and refuses unknown fields.
-    Constraints, validators, aliases and defaults are the model's. `Repository.add` stores it and
-    returns a `Hero`.
+    It has no generated fields, none with `read_only=True`, no key with a `default_factory` and no
+    relations, and refuses unknown fields. Constraints, validators, aliases and defaults are the
+    model's. `Repository.add` stores it and returns a `Hero`.
     """
 
     Public = Annotated[M, "public"]
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     class Patch(BaseModel, Generic[M]):
         """Changes to a row: `Patch[Hero]` has the fields that were given, and no others.
 
-        Each field is optional by absence: null is refused where the model refuses None, what the
-        server makes and the primary key are refused, and so are unknown fields. Constraints and
-        validators that look at one field hold as in the model.
+        Each field is optional by absence: null is refused where the model refuses None. What the
+        server makes, the primary key, fields with `read_only=True` or `frozen=True` and unknown
+        ones are refused. Constraints and validators that look at one field hold as in the model.
 
         `Repository.patch` stores it. Whether a field was given is asked with `in`:
 

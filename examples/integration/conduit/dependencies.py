@@ -55,7 +55,7 @@ def unauthorized() -> HTTPException:
 async def viewer(
     installation: Installation, header: Annotated[str | None, Depends(_TOKEN)]
 ) -> int | None:
-    """Return whose token was sent, None without one. A token that is not valid is answered so."""
+    """Return whose token was sent, None without one. Raises 401 for one that is not valid."""
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
