@@ -54,6 +54,7 @@ def link_rows(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseModel])
     """
     link = cast("type[BaseModel]", spec.link)
     encoder = statements_of(cast("type[Model]", link)).encoder
+    _require(owner, spec.owner)
     own = {there.name: _value(owner, here) for here, there in spec.pairs}
     found: list[BaseModel] = []
     for other in others:
@@ -89,8 +90,14 @@ async def store_links(rows: Sequence[BaseModel], unit: Source) -> None:
 
 
 def links_between(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseModel]) -> Selection:
-    """Return the link's stored rows between one row and some others."""
+    """Return the link's stored rows between one row and some others.
+
+    Raises NotLoaded for a row without a key, WrongType for one of another model.
+    """
     link = cast("type[BaseModel]", spec.link)
+    _require(owner, spec.owner)
+    for other in others:
+        _require(other, spec.target)
     selection = Selection(link, standing_conditions(link))
     for here, there in spec.pairs:
         selection = selection.where(_column(link, there) == _value(owner, here))

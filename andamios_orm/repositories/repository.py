@@ -448,8 +448,9 @@ class Repository(Selects, Generic[M]):
         """Relate a stored row to others through the link table of a relation, all or none.
 
         What is linked already stays as it is. Raises UsageError for a relation without a link
-        table, NotLoaded for a row that is not stored, ForeignKeyViolation for one that is gone, and
-        InvalidRow where the link has further fields without a default: add() its rows then.
+        table, NotLoaded for a row that is not stored, WrongType for one of another model,
+        ForeignKeyViolation for one that is gone, and InvalidRow where the link has further fields
+        without a default: add() its rows then.
 
         ```python
         class Tag(Model, table=True):
@@ -485,7 +486,7 @@ class Repository(Selects, Generic[M]):
     async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
         """Remove the rows of a relation's link table between a row and others; return how many.
 
-        The rows themselves stay. Raises what `link` raises.
+        The rows themselves stay. Raises UsageError, NotLoaded and WrongType, as `link` does.
         """
         spec = linked_relation(relation, self.model)
         if not others:

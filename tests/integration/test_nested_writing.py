@@ -409,8 +409,11 @@ async def test_only_stored_rows_of_the_right_models_are_linked(db: Database) -> 
 
     with pytest.raises(NotLoaded, match="has no id yet"):
         await members.link(Member(name="new"), Member.hobbies, go)
-    with pytest.raises(WrongType, match="a Member is no Hobby"):
-        await members.link(ada, Member.hobbies, cast("Hobby", ada))
+    for call in (members.link, members.unlink):
+        with pytest.raises(WrongType, match="a Member is no Hobby"):
+            await call(ada, Member.hobbies, cast("Hobby", ada))
+        with pytest.raises(WrongType, match="a Hobby is no Member"):
+            await call(cast("Member", go), Member.hobbies, go)
     with pytest.raises(UsageError, match="has no link table"):
         await Repository(Club, db).link(Club(name="C"), Club.members, ada)
     with pytest.raises(UsageError, match="no relation of Club"):
