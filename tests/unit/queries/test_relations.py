@@ -25,6 +25,7 @@ from andamios_orm import (
 )
 from andamios_orm.errors import ConditionMisuse, NotSupported, UsageError, WrongType
 from andamios_orm.queries import to_sql
+from andamios_orm.queries.expressions import Path, ToOne
 from andamios_orm.queries.loads import ModelRelation, loads_of
 from andamios_orm.queries.selection import Selection
 
@@ -78,6 +79,11 @@ def test_a_relation_is_one_object_for_each_class_and_path() -> None:
     assert LooseHero.team.to.city is LooseHero.team.to.city
     assert LooseHero.team.to.city is not LooseTeam.city
     assert isinstance(LooseHero.team.to.city, ModelRelation)
+
+
+def test_parameters_of_relations_in_annotations_are_for_type_checkers() -> None:
+    assert ToOne[Hero, Team] is ToOne
+    assert Path[Hero, Team] is Path
 
 
 NODES: list[Any] = [
