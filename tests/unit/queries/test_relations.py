@@ -479,6 +479,8 @@ SECOND_TIME: list[Any] = [
     Hero.leader.has(Hero.team.has(Hero.__table__.c.age > Team.__table__.c.size)),
     Hero.leader.has(Hero.age.in_(sa.select(Hero.size))),
     Hero.leader.has(Hero.name == LooseTwin.name),
+    Hero.leader.has(sa.text("age > 3")),
+    Hero.leader.has(Hero.age == sa.literal_column("hero.size", sa.Integer())),
 ]
 
 
@@ -495,6 +497,9 @@ def test_an_expression_on_another_table_than_the_one_that_is_there_twice_is_take
     condition = Hero.leader.has(Hero.team.has(sa.func.lower(Team.name) == "x"))
     mapped = Hero.leader.has(Hero.age.in_(sa.select(Elsewhere.id)))
 
+    text = Hero.team.has(sa.text("team.size > 3"))
+
+    assert "AND (team.size > 3)" in sql(text)
     assert "lower(team.name) = ?" in sql(condition)
     assert "SELECT elsewhere.id" in sql(mapped)
 
