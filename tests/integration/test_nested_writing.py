@@ -219,6 +219,27 @@ async def test_what_a_related_model_refuses_is_told_before_anything_is_stored(
     assert await rows(db) == (0, 0, 0, 0)
 
 
+class Invited(Club, variant="create"):
+    members: list[Member]
+    invitation: str
+
+
+async def test_rows_can_be_of_their_model_and_what_is_no_field_is_not_stored(
+    db: Database,
+) -> None:
+    given = Invited.model_validate(
+        {"name": "Chess", "invitation": "come", "members": [{"name": "Ada"}, {"name": "Bob"}]}
+    )
+
+    stored = await Repository(Club, db).add(given)
+
+    assert [(m.name, m.club_id) for m in stored.members] == [
+        ("Ada", stored.id),
+        ("Bob", stored.id),
+    ]
+    assert not hasattr(stored, "invitation")
+
+
 class Stray(BaseModel):
     name: str
     nickname: str = "x"
