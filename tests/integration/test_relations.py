@@ -1053,6 +1053,26 @@ async def test_first_one_and_pages_are_loaded_too(db: Database) -> None:
         assert team.heroes == world.members(team)
 
 
+async def test_pages_and_streams_are_sorted_and_loaded_by_relations(db: Database) -> None:
+    world = world_of(1)
+    await world.store(db)
+    query = Repository(Hero, db).order_by(Hero.team.to.name.desc(), Hero.skills.count(), Hero.id)
+    query = query.where(Hero.team.to.city.to.name.is_not_null()).load(Hero.team)
+    expected = await query.all()
+
+    paged, cursor = [], None
+    while True:
+        page = await query.page(size=4, after=cursor)
+        paged += page.items
+        if (cursor := page.next) is None:
+            break
+    streamed = [hero async for hero in query.stream(batch=3)]
+
+    assert expected == paged == streamed
+    for hero in (*paged, *streamed):
+        assert hero.team == world.team(hero)
+
+
 async def test_rows_are_loaded_inside_a_session(db: Database) -> None:
     world = world_of(1)
     await world.store(db)
