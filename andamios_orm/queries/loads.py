@@ -13,9 +13,8 @@ from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.nodes import Key, combined
 from andamios_orm.queries.orderings import Ordering
-from andamios_orm.queries.relations import Relation
+from andamios_orm.queries.relations import Relation, relation_standing
 from andamios_orm.queries.selection import RawOrdering, Selection
-from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 
 if TYPE_CHECKING:
@@ -50,11 +49,8 @@ class ModelRelation(Relation):
     @cached_property
     def plain_load(self) -> Load:
         """All related rows, in the order that the relation declares; always the same object."""
-        return Load(self, Selection(self.spec.target, self._standing, _orderings(self)))
-
-    @property
-    def _standing(self) -> tuple[Condition, ...]:
-        return standing_conditions(self.spec.target, with_deleted=not self.spec.nullable)
+        target = self.spec.target
+        return Load(self, Selection(target, relation_standing(self.spec, target), _orderings(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.conditions import Condition, conjunction
-from andamios_orm.queries.nodes import Binder, Key, Term, combined
+from andamios_orm.queries.nodes import Binder, Key, Node, Term, combined
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr, Expression
 from andamios_orm.schema.columns import Stored
@@ -215,7 +215,7 @@ class _Hops:
         """The rows around it, which its conditions may name."""
         taken = {getattr(rows, "element", rows) for rows in self.outside}
         for step in path:
-            for model, pairs in _steps(step.spec):
+            for model, pairs in step.spec.steps:
                 table = table_of(model)
                 rows: FromClause = table.alias() if table in taken else table
                 taken.add(table)
@@ -249,7 +249,7 @@ def relation_standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condi
 def path_values(path: Iterable[Relation], into: list[object]) -> None:
     """Append the values that the rows along a path are found by."""
     for step in path:
-        for model, _ in _steps(step.spec):
+        for model, _ in step.spec.steps:
             for condition in relation_standing(step.spec, model):
                 condition.values(into)
 
@@ -258,19 +258,13 @@ def _columns_of(rows: FromClause) -> Callable[[FieldSpec], ColumnElement[Any]]:
     return lambda field: rows.c[field.column]
 
 
-def _steps(spec: RelationSpec) -> list[tuple[type[BaseModel], Any]]:
-    if spec.link is None:
-        return [(spec.target, spec.pairs)]
-    return [(spec.link, spec.pairs), (spec.target, spec.onward)]
-
-
 def _inner(
     relation: Relation, conditions: Sequence[Condition], hops: _Hops, binder: Binder
 ) -> list[ColumnElement[bool]]:
     outer = binder
     if relation.prefix:
         # A condition may name the row whose relation this is, which is inside the subquery too.
-        before = len(_steps(relation.spec)) + 1
+        before = len(relation.spec.steps) + 1
         outer = Scope(binder, relation.model, hops.rows[-before])
     scope = Scope(outer, relation.spec.target, hops.last)
     found = [condition.clause(scope) for condition in conditions]
@@ -284,7 +278,27 @@ def _inner(
     return found
 
 
-class RelationCondition(Condition):
+class _OfRelatedRows(Node):
+    """What is said of the rows of a relation for which conditions hold."""
+
+    __slots__ = ()
+
+    relation: Relation
+    conditions: tuple[Condition, ...]
+
+    def values(self, into: list[object]) -> None:
+        path_values(self.relation.path, into)
+        for condition in self.conditions:
+            condition.values(into)
+
+    def models(self, into: set[type[BaseModel]]) -> None:
+        into.add(self.relation.root)
+
+    def names_only(self, model: type[BaseModel]) -> bool:
+        return self.relation.root is model
+
+
+class RelationCondition(_OfRelatedRows, Condition):
     """There are related rows for which conditions hold, or there are none."""
 
     __slots__ = ("conditions", "negated", "relation")
@@ -299,22 +313,11 @@ class RelationCondition(Condition):
             "related", self.negated, self.relation.id, *[c.key() for c in self.conditions]
         )
 
-    def values(self, into: list[object]) -> None:
-        path_values(self.relation.path, into)
-        for condition in self.conditions:
-            condition.values(into)
-
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         hops = _Hops(self.relation, binder)
         inner = _inner(self.relation, self.conditions, hops, binder)
         found = hops.select(sa.literal_column("1"), inner).exists()
         return cast("ColumnElement[Any]", ~found if self.negated else found)
-
-    def models(self, into: set[type[BaseModel]]) -> None:
-        into.add(self.relation.root)
-
-    def names_only(self, model: type[BaseModel]) -> bool:
-        return self.relation.root is model
 
     def __repr__(self) -> str:
         verb = "none" if self.negated else "any" if self.relation.spec.many else "has"
@@ -324,7 +327,7 @@ class RelationCondition(Condition):
 _COUNT = Storage(Kind.INTEGER, (int,))
 
 
-class RelationCount(Expression):
+class RelationCount(_OfRelatedRows, Expression):
     """How many related rows there are."""
 
     __slots__ = ("__dict__", "conditions", "relation", "storage")
@@ -344,22 +347,11 @@ class RelationCount(Expression):
     def key(self) -> Key:
         return combined("count", self.relation.id, *[c.key() for c in self.conditions])
 
-    def values(self, into: list[object]) -> None:
-        path_values(self.relation.path, into)
-        for condition in self.conditions:
-            condition.values(into)
-
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         hops = _Hops(self.relation, binder)
         inner = _inner(self.relation, self.conditions, hops, binder)
         number = sa.func.count(type_=self.value_type)
         return cast("ColumnElement[Any]", hops.select(number, inner).scalar_subquery())
-
-    def models(self, into: set[type[BaseModel]]) -> None:
-        into.add(self.relation.root)
-
-    def names_only(self, model: type[BaseModel]) -> bool:
-        return self.relation.root is model
 
     def __repr__(self) -> str:
         where = f".where({', '.join(map(repr, self.conditions))})" if self.conditions else ""
@@ -418,7 +410,7 @@ class Via(Expression):
     def names_only(self, model: type[BaseModel]) -> bool:
         return self.relation.root is model
 
-    def set(self, value: object) -> None:
+    def set(self, value: object) -> NoReturn:
         raise UsageError(
             f"{self!r} is a column of {self.attr.model.__name__}, which an update of"
             f" {self.relation.root.__name__} does not write",

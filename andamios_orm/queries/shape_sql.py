@@ -36,8 +36,8 @@ from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
 
 __all__ = [
     "Cells",
-    "KeyList",
     "Read",
+    "Room",
     "ShapedSelect",
     "link_conditions",
     "owner_columns",
@@ -49,8 +49,8 @@ __all__ = [
 # ---- related rows ------------------------------------------------------------------------------
 
 
-KeyList: TypeAlias = "int | None"
-"""How many keys a list in the statement has room for, None where they are lists themselves."""
+Room: TypeAlias = "int | None"
+"""How many keys a statement has parameters for; None where parameters are lists of them."""
 
 
 def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
@@ -65,7 +65,7 @@ def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
 def related(
     load: Load,
     dialect_name: str,
-    room: KeyList,
+    room: Room,
     what: Callable[[Joins, Parameters], Sequence[ColumnElement[Any]]],
     *,
     owner: bool = True,
@@ -137,7 +137,7 @@ _OWNER = "andamios_orm_owner_"
 
 def _keyed(
     columns: Sequence[ColumnElement[Any]],
-    room: KeyList,
+    room: Room,
     parameters: Parameters,
     dialect_name: str,
 ) -> ColumnElement[bool]:
@@ -417,11 +417,7 @@ def _is_aggregated(found: ShapedSelect, table: FromClause) -> bool:
 
 def _outer(source: FromClause, spec: RelationSpec) -> FromClause:
     own = table_of(spec.owner)
-    for model, pairs in (
-        [(spec.link, spec.pairs), (spec.target, spec.onward)]
-        if spec.link is not None
-        else [(spec.target, spec.pairs)]
-    ):
+    for model, pairs in spec.steps:
         table = table_of(model)
         on = [own.c[a.column] == table.c[b.column] for a, b in pairs]
         on += [_standing_clause(condition) for condition in relation_standing(spec, model)]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Dialect
 
@@ -17,6 +16,7 @@ from andamios_orm.queries import shape_sql
 from andamios_orm.queries.loads import Load
 from andamios_orm.queries.to_sql import read_columns
 from andamios_orm.rows.decode import model_decoder
+from andamios_orm.rows.nested import python_value
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, RelationSpec
@@ -113,7 +113,7 @@ def key_of(fields: Sequence[FieldSpec]) -> Callable[[BaseModel], object]:
     return key
 
 
-PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.KeyList], Plan[KeyRows]]"
+PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.Room], Plan[KeyRows]]"
 
 
 async def related_rows(
@@ -149,7 +149,7 @@ async def related_rows(
     return found
 
 
-def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[KeyRows]:
+def _model_plan(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyRows]:
     shape = load.key()
     key = None if shape is None else ("load", shape, room)
     spec = load.relation.spec
@@ -193,7 +193,7 @@ def row_keys(
     spec: RelationSpec, dialect: Dialect, start: int
 ) -> Callable[[Sequence[Row]], list[object]]:
     """Return the function from rows of the driver to the keys at their ends."""
-    loads = [_plain_value(column, dialect) for column in shape_sql.owner_columns(spec)]
+    loads = [python_value(column.type, dialect) for column in shape_sql.owner_columns(spec)]
     if len(loads) == 1:
         [load] = loads
         if load is None:
@@ -204,8 +204,3 @@ def row_keys(
         tuple(row[place] if load is None else load(row[place]) for place, load in places)
         for row in rows
     ]
-
-
-def _plain_value(column: sa.Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    kept = column.type.dialect_impl(dialect)
-    return kept.result_processor(dialect, None)

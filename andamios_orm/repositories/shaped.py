@@ -193,7 +193,7 @@ async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> Key
     """Return the rows of a nested list as dicts, each after the key of whom it belongs to."""
     further = part.shape.values({})
 
-    def plan_of(load: Load, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+    def plan_of(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyRows]:
         return _nested_plan(load, part.shape, plans, room)
 
     rows = await related_rows(part.load, keys, source, plan_of, further)
@@ -204,7 +204,9 @@ async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> Key
     return [(key, made) for (key, _), made in zip(rows, dicts, strict=True)]
 
 
-def _nested_plan(load: Load, spec: ShapeSpec, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+def _nested_plan(
+    load: Load, spec: ShapeSpec, plans: PlanCache, room: shape_sql.Room
+) -> Plan[KeyRows]:
     shape: Key = combined("nested", spec.key({}), load.key(), "-" if room is None else room)
 
     def build(dialect: Dialect) -> Plan[KeyRows]:

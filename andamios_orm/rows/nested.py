@@ -248,8 +248,8 @@ def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | 
     """
     if isinstance(column_type, sa.Numeric):
         return None
-    kept = column_type.dialect_impl(dialect)
-    return cast("Converter | None", kept.result_processor(dialect, None))
+    stored_as = column_type.dialect_impl(dialect)
+    return cast("Converter | None", stored_as.result_processor(dialect, None))
 
 
 def shapes_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:
