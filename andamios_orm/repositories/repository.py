@@ -499,7 +499,9 @@ class Repository(Selects, Generic[M]):
         plan = statements.delete(self._source.plans, selection)
         return await self._source.affect(plan, selection.values())
 
-    def _require_own_ends(self, spec: RelationSpec, instance: M, others: Sequence[Model]) -> None:
+    def _require_own_ends(
+        self, spec: RelationSpec, instance: M, others: Sequence[BaseModel]
+    ) -> None:
         require_own_rows(self._statements, self._source, [instance])
         require_own_rows(statements_of(cast("type[Model]", spec.target)), self._source, others)
 

@@ -284,7 +284,9 @@ async def test_rows_of_another_tenant_are_neither_linked_nor_unlinked(db: Databa
         with pytest.raises(UsageError, match="tenant_id of an instance is not the tenant"):
             await folders.link(folder, Folder.labels, word)
     with pytest.raises(NotLoaded, match="has no tenant_id yet"):
-        await folders.unlink(Folder(id=their_folder.id, name="x"), Folder.labels, label)
+        await folders.unlink(
+            Folder.model_validate({"id": their_folder.id, "name": "x"}), Folder.labels, label
+        )
 
     assert await links.all() == before
     assert await folders.unlink(mine, Folder.labels, label) == 1
