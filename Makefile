@@ -30,6 +30,14 @@ setup: $(STAMP) ## Create .venv and install everything into it
 demo: $(STAMP) ## Run the Chinook example on DuckDB, or on URL=postgresql://...
 	@$(BIN)/python -m examples.advanced.chinook $(URL)
 
+.PHONY: conduit
+conduit: $(STAMP) ## Serve the Conduit example on DuckDB, or on URL=postgresql://...
+	@$(BIN)/python -m examples.integration.conduit $(URL) $(ARGS)
+
+.PHONY: conduit-fuzz
+conduit-fuzz: $(STAMP) build/fuzz/.stamp ## Ask Conduit what nobody would; URL=..., ARGS="--examples 20"
+	@$(BIN)/python -m examples.integration.conduit.fuzz build/fuzz/bin/schemathesis $(URL) $(ARGS)
+
 .PHONY: test
 test: $(STAMP) ## Run all tests in parallel, with coverage
 	$(BIN)/coverage erase
@@ -86,7 +94,7 @@ db-stop: ## Stop the database servers and forget their data
 .PHONY: clean
 clean: ## Remove caches and build outputs; .venv stays
 	rm -rf build dist site htmlcov coverage.xml .coverage .coverage.* .benchmarks .cache .hypothesis
-	rm -rf .import_linter_cache .mypy_cache .pyrefly_cache .pytest_cache .ruff_cache
+	rm -rf .import_linter_cache .mypy_cache .pyrefly_cache .pytest_cache .ruff_cache .schemathesis
 	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: lock
@@ -100,6 +108,12 @@ lock: ## Pin the newest versions in requirements-dev.txt (needs uv)
 	   || { rm -f requirements-dev.txt.new; exit 1; }
 	@mv requirements-dev.txt.new requirements-dev.txt
 	@echo "Wrote requirements-dev.txt"
+
+# It brings a dozen packages that nothing else needs, so they have a place of their own.
+build/fuzz/.stamp: examples/integration/conduit/fuzz-requirements.txt
+	@test -x build/fuzz/bin/python || $(BIN)/python -m venv build/fuzz
+	build/fuzz/bin/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
 
 # The stamp is newer than both files exactly when .venv holds what they ask for.
 $(STAMP): requirements-dev.txt pyproject.toml

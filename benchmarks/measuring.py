@@ -61,6 +61,8 @@ async def agree(ours: Side, floor: Side) -> None:
     _same(await ours.update(key, name), await floor.update(key, name))
     for age in itertools.islice(ages(), 3):
         _same(await ours.filter(age), await floor.filter(age))
+    for _ in range(3):
+        _same(await ours.page(), await floor.page())
     _same(await ours.read(), await floor.read())
     loaded, expected = await ours.eager_load(), await floor.eager_load()
     _same(await ours.eager_shape(), await floor.eager_shape())
@@ -74,6 +76,10 @@ async def agree(ours: Side, floor: Side) -> None:
         # What one side stores, the other reads as the same.
         one = await writer.insert(writer.new(next(numbers)))
         _same(one, await reader.get(one.id))
+        await writer.upsert(writer.new(wanted_again := next(wanted)))
+        assert (await reader.get(wanted_again)).name == writer.new(wanted_again).name
+        fresh = await writer.upsert(writer.new(next(numbers)))
+        _same(fresh, await reader.get(fresh.id))
         given = [writer.new(next(numbers)) for _ in range(BULK)]
         stored = await writer.bulk(given)
         assert [row.email for row in stored] == [row.email for row in given]

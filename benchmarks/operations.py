@@ -15,9 +15,9 @@ from benchmarks.workload import BULK, TASKS, ages, keys
 
 __all__ = ["READS_HELD", "WRITES_HELD", "Side", "contender"]
 
-READS_HELD = frozenset({"get", "filter"})
+READS_HELD = frozenset({"get", "filter", "page"})
 """Operations that read on a connection, or in a session, that is held."""
-WRITES_HELD = frozenset({"insert", "update"})
+WRITES_HELD = frozenset({"insert", "update", "upsert"})
 """Operations inside one transaction, which is rolled back after the sample."""
 
 
@@ -35,6 +35,10 @@ class Side(Protocol):
     @abstractmethod
     async def filter(self, age: int) -> list[Any]:
         """Return the first 100 active rows of at least this age, by age and key."""
+
+    @abstractmethod
+    async def page(self) -> list[Any]:
+        """Return the next 100 rows by age and key, after those of the call before."""
 
     @abstractmethod
     async def read(self) -> list[Any]:
@@ -59,6 +63,10 @@ class Side(Protocol):
     @abstractmethod
     async def update(self, key: int, name: str) -> Any:
         """Set the name of a row and return it as stored."""
+
+    @abstractmethod
+    async def upsert(self, new: Any) -> Any:
+        """Store a row, or change all but the key of the one with its email; return it as stored."""
 
     @abstractmethod
     async def tasks(self, wanted: Sequence[int]) -> list[Any]:
@@ -113,6 +121,10 @@ def _in_transaction(side: Side, made: Contender) -> Contender:
 def _filter(side: Side, numbers: Iterator[int]) -> Contender:
     asked = ages()
     return Contender(lambda: side.filter(next(asked)))
+
+
+def _page_held(side: Side, numbers: Iterator[int]) -> Contender:
+    return _in_transaction(side, Contender(side.page))
 
 
 def _read(side: Side, numbers: Iterator[int]) -> Contender:
@@ -172,6 +184,18 @@ def _update_pooled(side: Side, numbers: Iterator[int]) -> Contender:
     return Contender(lambda: side.update(next(wanted), f"Renamed {next(numbers)}"))
 
 
+def _upsert_held(side: Side, numbers: Iterator[int]) -> Contender:
+    ready: list[Any] = []
+    wanted = keys()
+
+    async def before(calls: int) -> None:
+        # Half of them are there already.
+        ready[:] = [side.new(next(wanted) if n % 2 else next(numbers)) for n in range(calls)]
+        await side.begin()
+
+    return Contender(lambda: side.upsert(ready.pop()), before, side.rollback)
+
+
 def _tasks(side: Side, numbers: Iterator[int]) -> Contender:
     wanted = keys()
     return Contender(lambda: side.tasks([next(wanted) for _ in range(TASKS)]))
@@ -192,6 +216,7 @@ _MAKERS: dict[str, Callable[[Side, Iterator[int]], Contender]] = {
     "get_pool": _get,
     "filter": _filter_held,
     "filter_pool": _filter,
+    "page": _page_held,
     "read": _read,
     "eager_load": _eager_load,
     "eager_shape": _eager_shape,
@@ -200,6 +225,7 @@ _MAKERS: dict[str, Callable[[Side, Iterator[int]], Contender]] = {
     "bulk": _bulk,
     "update": _update_held,
     "update_pool": _update_pooled,
+    "upsert": _upsert_held,
     "tasks": _tasks,
     "acquire": _transaction,
     "connect": _connect,

@@ -90,6 +90,7 @@ class Ours(Side):
         self._session = session
         self._users = Repository(User, db if session is None else session)
         self._teams = Repository(Team, db if session is None else session)
+        self._next: str | None = None
 
     async def create(self) -> None:
         """Make the table anew as the library declares it, with the CHECKs that its types need."""
@@ -105,6 +106,11 @@ class Ours(Side):
     async def filter(self, age: int) -> list[User]:
         query = self._users.where(User.age >= age, User.active == True)  # noqa: E712 - it is SQL
         return await query.order_by(User.age, User.id).limit(FILTERED).all()
+
+    async def page(self) -> list[User]:
+        page = await self._users.order_by(User.age, User.id).page(size=FILTERED, after=self._next)
+        self._next = page.next
+        return page.items
 
     async def read(self) -> list[User]:
         return await self._users.order_by(User.id).limit(LARGE).all()
@@ -123,6 +129,9 @@ class Ours(Side):
 
     async def update(self, key: int, name: str) -> User:
         return await self._users.patch(key, User.name.set(name))
+
+    async def upsert(self, new: User) -> User:
+        return await self._users.upsert(new, on=[User.email])
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:
         return await asyncio.gather(*map(self._users.get, wanted))

@@ -37,7 +37,6 @@ from andamios_orm.schema.spec import (
     FieldSpec,
     ModelSpec,
     RelationSpec,
-    only_drops_unset,
 )
 
 __all__ = [
@@ -195,7 +194,6 @@ def _fill_create(namespace: dict[str, Any], spec: ModelSpec, kept: Iterable[Fiel
             # A default is shown in the schema.
             _put(namespace, field, default_factory=_factory_of(field.info.default))
     _limit_decorators(namespace, spec.model)
-    _drop_idle_hook(namespace, spec.model)
 
 
 def _fill_public(namespace: dict[str, Any], spec: ModelSpec, kept: list[FieldSpec]) -> None:
@@ -221,7 +219,6 @@ def _fill_public(namespace: dict[str, Any], spec: ModelSpec, kept: list[FieldSpe
     for name in decorators.model_validators:
         namespace[name] = model_validator(mode="after")(_same_instance)
     _limit_decorators(namespace, spec.model)
-    _drop_idle_hook(namespace, spec.model)
 
 
 def _fill_patch(namespace: dict[str, Any], spec: ModelSpec, kept: list[FieldSpec]) -> None:
@@ -283,12 +280,6 @@ def _limit_decorators(namespace: dict[str, Any], model: type[BaseModel]) -> None
                 check_fields=False,
             )
             namespace[name] = passing(getattr_static(model, name))
-
-
-def _drop_idle_hook(namespace: dict[str, Any], model: type[BaseModel]) -> None:
-    """Spare each instance the call that takes out placeholders: a variant has none."""
-    if only_drops_unset(model.model_post_init):
-        namespace["model_post_init"] = BaseModel.model_post_init
 
 
 def _same_value(cls: object, value: object) -> object:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copyreg
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +32,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import dataclass_transform
 
 from andamios_orm.errors import DeclarationError, RelationProblem, ReservedName, UsageError
+from andamios_orm.models.annotations import annotations_in, take_annotations
 from andamios_orm.models.columns import UNSET, field, generated
 from andamios_orm.models.deriving import VARIANT, named_bases, reduce_class, variant_of
 from andamios_orm.models.relations import relation
@@ -197,12 +198,12 @@ def _new_class(
         )
     model = next((b for b in bases if isinstance(b, ModelMeta)), None)
     if model is not None:
-        _check_names(name, namespace.get("__annotations__", {}), mcs)
+        _check_names(name, annotations_in(namespace), mcs)
     relations = _take_relations(name, namespace)
-    if relations:
-        _refuse_relations_in_init(namespace)
     declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
-    if _has_generated(bases, declared):
+    if _is_variant(namespace, bases):
+        _init_only_by_users(namespace, bases)
+    elif _has_generated(bases, declared):
         _drop_unset_after_init(namespace, bases)
     if any(options.secret for options in declared):
         _hide_input(namespace)
@@ -222,7 +223,9 @@ def _new_class(
         cls, _GENERATED, frozenset(n for n, f in fields.items() if options_of(f).generated)
     )
     if relations:
+        _refuse_inherited_fields(name, relations, fields)
         type.__setattr__(cls, _RELATIONS, relations)
+        _refuse_relations_in_init(cls)
     if metadata is not None:
         type.__setattr__(cls, _METADATA, metadata)
     if table:
@@ -244,13 +247,15 @@ _RELATED = re.compile(r"(\w+\.)*Related(List)?\[")
 
 def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationDeclaration]:
     """Take the relations out of a class body: to pydantic they are no fields."""
-    annotations = namespace.get("__annotations__", {})
+    annotations = annotations_in(namespace)
     local_names = namespace.get("__pydantic_parent_namespace__")
     found: dict[str, RelationDeclaration] = {}
-    for field_name, annotation in list(annotations.items()):
+    for field_name, value in namespace.items():
+        if isinstance(value, RelationOptions):
+            _check_declared(name, field_name, annotations)
+    for field_name, annotation in annotations.items():
         options = namespace.get(field_name)
         if isinstance(options, RelationOptions):
-            del annotations[field_name], namespace[field_name]
             found[field_name] = RelationDeclaration(
                 annotation,
                 options,
@@ -264,6 +269,9 @@ def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationD
                 f"{name}.{field_name} is annotated as a relation, and is none",
                 f"write `{field_name}: ... = relation()`",
             )
+    take_annotations(namespace, found)
+    for field_name in found:
+        del namespace[field_name]
     return found
 
 
@@ -281,26 +289,59 @@ def is_relation(cls: type, name: str) -> bool:
     return name in _relations(cls)
 
 
-def _refuse_relations_in_init(namespace: dict[str, Any]) -> None:
-    """Have `Hero(team=...)` raise: pydantic would leave out what is no field, without a word."""
-    if "__init__" in namespace:
-        return
+def _check_declared(name: str, relation_name: str, annotations: Mapping[str, object]) -> None:
+    """Raise RelationProblem for a relation without an annotation, or with a private name."""
+    if relation_name not in annotations:
+        raise RelationProblem(
+            f"{name}.{relation_name} = relation() has no annotation",
+            f"write `{relation_name}: Related[Team] = relation()`, or `RelatedList[Hero]`",
+        )
+    if relation_name.startswith("_"):
+        raise RelationProblem(
+            f"{name}.{relation_name}: names of relations do not begin with an underscore",
+            "choose another name",
+        )
 
-    def __init__(self: BaseModel, /, **data: Any) -> None:  # noqa: N807 - put into a class below
-        given = _relations(type(self)).keys() & data.keys()
-        if given:
-            name = min(given)
-            raise UsageError(
-                f"{type(self).__name__}({name}=...): a relation is no value of a row",
-                "set the foreign key's field to the key of the other row; to store rows together"
-                " with those they are related to, add() a Create variant with a field of this"
-                " name",
+
+def _refuse_inherited_fields(
+    name: str, relations: Iterable[str], fields: Mapping[str, object]
+) -> None:
+    """Raise RelationProblem for a relation in the place of a field, which would still be one."""
+    for relation_name in relations:
+        if relation_name in fields:
+            raise RelationProblem(
+                f"{name}.{relation_name} is a field of a base class, and a relation here",
+                "choose another name for one of them",
             )
-        BaseModel.__init__(self, **data)
 
-    # Else pydantic would call it for each row that it validates.
-    cast("Any", __init__).__pydantic_base_init__ = True
-    namespace["__init__"] = __init__
+
+def _refuse_relations(cls: type, data: Mapping[str, object]) -> None:
+    given = _relations(cls).keys() & data.keys()
+    if given:
+        name = min(given)
+        raise UsageError(
+            f"{cls.__name__}({name}=...): a relation is no value of a row",
+            "set the foreign key's field to the key of the other row; to store rows together with"
+            " those they are related to, add() a Create variant with a field of this name",
+        )
+
+
+def _refuse_relations_in_init(cls: type) -> None:
+    """Have `Hero(team=...)` raise: pydantic would leave out what is no field, without a word."""
+    if "__init__" in cls.__dict__:
+        return
+    above: Any = super
+    parent = above(cls, cls).__init__
+
+    def __init__(self: BaseModel, /, *args: Any, **data: Any) -> None:  # noqa: N807 - see below
+        if not type(self).__pydantic_fields__.keys() >= data.keys():
+            _refuse_relations(type(self), data)
+        above(cls, self).__init__(*args, **data)
+
+    # With the mark, pydantic does not call it for each row that it validates.
+    marked = getattr(parent, "__pydantic_base_init__", False)
+    cast("Any", __init__).__pydantic_base_init__ = marked
+    type.__setattr__(cls, "__init__", __init__)
 
 
 def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:
@@ -353,6 +394,20 @@ def _drop_unset_after_init(namespace: dict[str, Any], bases: tuple[type, ...]) -
     if users is None:
         setattr(model_post_init, ONLY_DROPS_UNSET, model_post_init)
     namespace["model_post_init"] = model_post_init
+
+
+def _is_variant(namespace: dict[str, Any], bases: tuple[type, ...]) -> bool:
+    """Whether a class is derived from a model; what the database makes is given to it or absent."""
+    return VARIANT in namespace or any(variant_of(base) is not None for base in bases)
+
+
+def _init_only_by_users(namespace: dict[str, Any], bases: tuple[type, ...]) -> None:
+    """Leave out the hook that the class would inherit, unless it is the user's: it is for each
+    row of an answer."""
+    if "model_post_init" not in namespace:
+        hooks = (getattr(base, "model_post_init", None) for base in bases)
+        users = next((h for h in hooks if _does_something(h)), None)
+        namespace["model_post_init"] = users or BaseModel.model_post_init
 
 
 def _does_something(hook: object) -> bool:

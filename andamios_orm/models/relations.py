@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, instance: object, owner: type) -> T: ...
         def __get__(self, instance: object, owner: type) -> object: ...
-        def __set__(self, instance: object, value: T) -> None: ...
+        # No instance takes one; the type of the value is there for Pyrefly, which compares it.
+        def __set__(self, instance: Never, value: T) -> None: ...
 
     class RelatedList(Generic[T]):
         """The rows that belong to this one: `RelatedList[Hero]`.
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         @overload
         def __get__(self, instance: object, owner: type) -> list[T]: ...
         def __get__(self, instance: object, owner: type) -> object: ...
-        def __set__(self, instance: object, value: list[T]) -> None: ...
+        def __set__(self, instance: Never, value: list[T]) -> None: ...
 
 else:
 
@@ -81,7 +82,8 @@ def relation(
 
     Which foreign key it follows is found by itself; where there are several, `fk` names the
     field, or the fields of a composite one: of this class for `Related`, of the other class for
-    `RelatedList`, and of the link for `through`, where it is the key that points to this class.
+    `RelatedList`, and of the link for `through`, where it is the key that points to this class,
+    and after it, if need be, the one that points to the other.
 
     * `through`: the link's table class for many to many, such as `HeroPower`, or its name.
     * `order_by`: how loaded lists are sorted: a field's name, `"-name"` for descending order, or

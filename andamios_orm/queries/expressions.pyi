@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -325,7 +325,7 @@ class Attr(Expr[T]):
 class Path(Generic[O_contra, R_co]):
     """Related rows to read beside those of a query: what `load()` takes."""
 
-    def then(self, *paths: Path[R_co, Any]) -> Self:
+    def then(self, *paths: Path[R_co, Any]) -> Path[O_contra, R_co]:
         """Return the same with what is read for each of the related rows in turn.
 
         ```python
@@ -395,4 +395,8 @@ class ToMany(Path[O_contra, R_co]):
 
     def limit(self, limit: int, /) -> ToMany[O_contra, R_co]:
         """So many related rows at most for each row, to load."""
+        ...
+
+    def then(self, *paths: Path[R_co, Any]) -> ToMany[O_contra, R_co]:
+        """Return the same with what is read for each of the related rows in turn."""
         ...

@@ -13,9 +13,9 @@ from andamios_orm.errors import UsageError, WrongType
 from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.nodes import Key, combined
 from andamios_orm.queries.orderings import Ordering
-from andamios_orm.queries.relations import Relation
+from andamios_orm.queries.relations import Relation, relation_standing
 from andamios_orm.queries.selection import RawOrdering, Selection
-from andamios_orm.queries.standing import standing_conditions
+from andamios_orm.queries.terms import Attr
 
 if TYPE_CHECKING:
     from andamios_orm.queries.terms import Expression
@@ -25,6 +25,10 @@ __all__ = ["Load", "ModelRelation", "loads_of", "merged"]
 
 class ModelRelation(Relation):
     """A model's relation, which can be loaded too: what `Hero.team` is."""
+
+    def __class_getitem__(cls, item: object) -> type[ModelRelation]:
+        # `ToOne[Hero, Team]` where Python evaluates it: the parameters are for type checkers.
+        return cls
 
     def where(self, *conditions: object) -> Load:
         """Return the related rows for which the conditions hold, to load or to count."""
@@ -45,11 +49,8 @@ class ModelRelation(Relation):
     @cached_property
     def plain_load(self) -> Load:
         """All related rows, in the order that the relation declares; always the same object."""
-        return Load(self, Selection(self.spec.target, self._standing, _orderings(self)))
-
-    @property
-    def _standing(self) -> tuple[Condition, ...]:
-        return standing_conditions(self.spec.target, with_deleted=not self.spec.nullable)
+        target = self.spec.target
+        return Load(self, Selection(target, relation_standing(self.spec, target), _orderings(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,10 @@ class Load:
     rows: Selection
     """The related rows; its limit holds for each row they are read for."""
     further: tuple[Load, ...] = ()
+
+    def __class_getitem__(cls, item: object) -> type[Load]:
+        # `Path[Hero, Team]`, as above.
+        return cls
 
     def where(self, *conditions: object) -> Load:
         """Return the same of the rows for which the conditions hold, too."""
@@ -86,13 +91,24 @@ class Load:
 
     def count(self) -> Expression:
         """Return the number of these rows, for conditions and orderings."""
+        return self.relation.counted(self._asked("count"))
+
+    def any(self, *conditions: object) -> Condition:
+        """Return the condition that there is one of these rows for which all conditions hold."""
+        return self.relation.any(*self._asked("any"), *conditions)
+
+    def none(self, *conditions: object) -> Condition:
+        """Return the condition that there is none of these rows for which all conditions hold."""
+        return self.relation.none(*self._asked("none"), *conditions)
+
+    def _asked(self, verb: str) -> tuple[Condition, ...]:
+        """Return the conditions of where(). Raises UsageError for what only load() heeds."""
         if self.rows.limit is not None or self.further:
             raise UsageError(
                 f"{self.relation!r}: limit() and then() are for load()",
-                "count with where() alone",
+                f"use {verb}() with where() alone",
             )
-        standing = self.relation.plain_load.rows.conditions
-        return self.relation.counted(self.rows.conditions[len(standing) :])
+        return self.rows.conditions[len(self.relation.plain_load.rows.conditions) :]
 
     def key(self) -> Key:
         """Return the shape of the statement that reads the rows."""
@@ -167,7 +183,7 @@ def _orderings(relation: Relation) -> tuple[Ordering | RawOrdering, ...]:
     for key in cast("tuple[object, ...]", given if isinstance(given, tuple | list) else (given,)):
         if isinstance(key, str):
             column = getattr(spec.target, key.removeprefix("-"), None)
-            if column is None or isinstance(column, Relation):
+            if not isinstance(column, Attr):
                 raise UsageError(
                     f'{spec.where}: order_by="{key}" is no field of {spec.target.__name__}',
                     "name a field, with `-` before it for descending order",

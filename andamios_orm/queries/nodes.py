@@ -75,7 +75,7 @@ class Binder(Protocol):
         ...
 
     def around(self) -> set[FromClause]:
-        """Return the rows of the subqueries around this place."""
+        """Return the rows of the subqueries around this place: tables, or other names of them."""
         ...
 
 

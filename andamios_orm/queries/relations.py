@@ -9,17 +9,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.expression import ClauseElement, ColumnClause
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.conditions import Condition, conjunction
-from andamios_orm.queries.nodes import Binder, Key, Term, combined
+from andamios_orm.queries.nodes import Binder, Key, Node, Term, combined
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr, Expression
 from andamios_orm.schema.columns import Stored
@@ -60,15 +62,15 @@ class Relation:
     # -- asking
 
     def has(self, *conditions: object) -> Condition:
-        self._require(many=False, verb="has", other="any")
+        self._require(many=False, verb="has", other="{}.any")
         return RelationCondition(self, self._conditions(conditions), negated=False)
 
     def any(self, *conditions: object) -> Condition:
-        self._require(many=True, verb="any", other="has")
+        self._require(many=True, verb="any", other="{}.has")
         return RelationCondition(self, self._conditions(conditions), negated=False)
 
     def none(self, *conditions: object) -> Condition:
-        self._require(many=True, verb="none", other="~has")
+        self._require(many=True, verb="none", other="~{}.has")
         return RelationCondition(self, self._conditions(conditions), negated=True)
 
     def count(self) -> Expression:
@@ -76,19 +78,19 @@ class Relation:
 
     def counted(self, conditions: tuple[Condition, ...]) -> Expression:
         """Return the number of related rows for which the conditions hold."""
-        self._require(many=True, verb="count", other="has")
+        self._require(many=True, verb="count", other="{}.has")
         return RelationCount(self, self._conditions(conditions))
 
     @cached_property
     def to(self) -> _Target:
-        self._require(many=False, verb="to", other="any")
+        self._require(many=False, verb="to", other="{}.any")
         return _Target(self)
 
     def _require(self, *, many: bool, verb: str, other: str) -> None:
         if self.spec.many is not many:
             rows = "many rows" if self.spec.many else "one row"
             raise UsageError(
-                f"{self!r}.{verb}: {self!r} is a relation to {rows}", f"use {self!r}.{other}"
+                f"{self!r}.{verb}: {self!r} is a relation to {rows}", f"use {other.format(self)}"
             )
 
     def _conditions(self, conditions: Iterable[object]) -> tuple[Condition, ...]:
@@ -172,16 +174,31 @@ class Scope:
         return None
 
     def raw(self, element: ColumnElement[Any]) -> ColumnElement[Any]:
-        if isinstance(self._rows, sa.Table):
-            return self._outer.raw(element)
-        raise NotSupported(
-            f"a SQLAlchemy expression inside a relation that leads to {self._model.__name__} a"
-            " second time: it cannot tell which of the rows it means",
-            f"write the condition with the columns of {self._model.__name__} and their operators",
-        )
+        if not isinstance(self._rows, sa.Table) and _names(element, table_of(self._model)):
+            raise NotSupported(
+                f"a SQLAlchemy expression inside a relation that leads to {self._model.__name__} a"
+                " second time: it cannot tell which of the rows it means",
+                f"write the condition with the columns of {self._model.__name__} and their"
+                " operators",
+            )
+        return self._outer.raw(element)
 
     def around(self) -> set[FromClause]:
         return {self._rows, *self._outer.around()}
+
+
+def _names(element: ColumnElement[Any], table: sa.Table) -> bool:
+    """Whether an expression, or a subquery inside it, names a table; a text may."""
+    # A mapped class's attribute, for one, only turns into an expression.
+    given: Any = element
+    clause = given if isinstance(given, ClauseElement) else given.__clause_element__()
+    return any(
+        part is table
+        or getattr(part, "table", None) is table
+        or isinstance(part, sa.TextClause)
+        or (isinstance(part, ColumnClause) and part.is_literal)
+        for part in visitors.iterate(clause)
+    )
 
 
 class _Hops:
@@ -189,15 +206,16 @@ class _Hops:
 
     def __init__(self, relation: Relation, binder: Binder) -> None:
         path = relation.path
-        self._around: set[FromClause] = {table_of(relation.root), *binder.around()}
-        taken = {getattr(rows, "element", rows) for rows in self._around}
-        self._relation = relation
         self.conditions: list[ColumnElement[bool]] = []
         self.rows: list[FromClause] = []
         source: FromClause | None = None
         left: Callable[[FieldSpec], ColumnElement[Any]] = partial(binder.column, relation.root)
+        own, _ = path[0].spec.pairs[0]
+        self.outside: set[FromClause] = {cast("Any", left(own)).table, *binder.around()}
+        """The rows around it, which its conditions may name."""
+        taken = {getattr(rows, "element", rows) for rows in self.outside}
         for step in path:
-            for model, pairs in _steps(step.spec):
+            for model, pairs in step.spec.steps:
                 table = table_of(model)
                 rows: FromClause = table.alias() if table in taken else table
                 taken.add(table)
@@ -215,14 +233,7 @@ class _Hops:
         self.last = self.rows[-1]
 
     def select(self, what: ColumnElement[Any], more: Sequence[ColumnElement[bool]]) -> Any:
-        """Return the subquery of one value. Raises UsageError if it reads a third table."""
-        own = sa.select(*self.conditions, *more).select_from(self.source).get_final_froms()
-        if not set(own) <= {self.source, *self._around}:
-            raise UsageError(
-                f"an expression in a condition on {self._relation!r} reads another table; without"
-                " a join every row would meet every row",
-                "use a relation of the related model, or put the other table into a subquery",
-            )
+        """Return the subquery of one value."""
         found = sa.select(what).select_from(self.source).where(*self.conditions, *more)
         return found.correlate_except(*self.rows)
 
@@ -238,7 +249,7 @@ def relation_standing(spec: RelationSpec, model: type[BaseModel]) -> tuple[Condi
 def path_values(path: Iterable[Relation], into: list[object]) -> None:
     """Append the values that the rows along a path are found by."""
     for step in path:
-        for model, _ in _steps(step.spec):
+        for model, _ in step.spec.steps:
             for condition in relation_standing(step.spec, model):
                 condition.values(into)
 
@@ -247,25 +258,47 @@ def _columns_of(rows: FromClause) -> Callable[[FieldSpec], ColumnElement[Any]]:
     return lambda field: rows.c[field.column]
 
 
-def _steps(spec: RelationSpec) -> list[tuple[type[BaseModel], Any]]:
-    if spec.link is None:
-        return [(spec.target, spec.pairs)]
-    return [(spec.link, spec.pairs), (spec.target, spec.onward)]
-
-
 def _inner(
     relation: Relation, conditions: Sequence[Condition], hops: _Hops, binder: Binder
 ) -> list[ColumnElement[bool]]:
     outer = binder
     if relation.prefix:
         # A condition may name the row whose relation this is, which is inside the subquery too.
-        before = len(_steps(relation.spec)) + 1
+        before = len(relation.spec.steps) + 1
         outer = Scope(binder, relation.model, hops.rows[-before])
     scope = Scope(outer, relation.spec.target, hops.last)
-    return [condition.clause(scope) for condition in conditions]
+    found = [condition.clause(scope) for condition in conditions]
+    if not {*hops.rows, *hops.outside}.issuperset(sa.select(*found).get_final_froms()):
+        raise UsageError(
+            f"an expression in a condition on {relation!r} reads a table other than"
+            f" {relation.spec.target.__name__}'s; without a join every row would meet every row",
+            "put the other table into a subquery, as in"
+            " `column.in_(sqlalchemy.select(...))` or `sqlalchemy.exists(...)`",
+        )
+    return found
 
 
-class RelationCondition(Condition):
+class _OfRelatedRows(Node):
+    """What is said of the rows of a relation for which conditions hold."""
+
+    __slots__ = ()
+
+    relation: Relation
+    conditions: tuple[Condition, ...]
+
+    def values(self, into: list[object]) -> None:
+        path_values(self.relation.path, into)
+        for condition in self.conditions:
+            condition.values(into)
+
+    def models(self, into: set[type[BaseModel]]) -> None:
+        into.add(self.relation.root)
+
+    def names_only(self, model: type[BaseModel]) -> bool:
+        return self.relation.root is model
+
+
+class RelationCondition(_OfRelatedRows, Condition):
     """There are related rows for which conditions hold, or there are none."""
 
     __slots__ = ("conditions", "negated", "relation")
@@ -280,22 +313,11 @@ class RelationCondition(Condition):
             "related", self.negated, self.relation.id, *[c.key() for c in self.conditions]
         )
 
-    def values(self, into: list[object]) -> None:
-        path_values(self.relation.path, into)
-        for condition in self.conditions:
-            condition.values(into)
-
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         hops = _Hops(self.relation, binder)
         inner = _inner(self.relation, self.conditions, hops, binder)
         found = hops.select(sa.literal_column("1"), inner).exists()
         return cast("ColumnElement[Any]", ~found if self.negated else found)
-
-    def models(self, into: set[type[BaseModel]]) -> None:
-        into.add(self.relation.root)
-
-    def names_only(self, model: type[BaseModel]) -> bool:
-        return self.relation.root is model
 
     def __repr__(self) -> str:
         verb = "none" if self.negated else "any" if self.relation.spec.many else "has"
@@ -305,7 +327,7 @@ class RelationCondition(Condition):
 _COUNT = Storage(Kind.INTEGER, (int,))
 
 
-class RelationCount(Expression):
+class RelationCount(_OfRelatedRows, Expression):
     """How many related rows there are."""
 
     __slots__ = ("__dict__", "conditions", "relation", "storage")
@@ -325,22 +347,11 @@ class RelationCount(Expression):
     def key(self) -> Key:
         return combined("count", self.relation.id, *[c.key() for c in self.conditions])
 
-    def values(self, into: list[object]) -> None:
-        path_values(self.relation.path, into)
-        for condition in self.conditions:
-            condition.values(into)
-
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         hops = _Hops(self.relation, binder)
         inner = _inner(self.relation, self.conditions, hops, binder)
         number = sa.func.count(type_=self.value_type)
         return cast("ColumnElement[Any]", hops.select(number, inner).scalar_subquery())
-
-    def models(self, into: set[type[BaseModel]]) -> None:
-        into.add(self.relation.root)
-
-    def names_only(self, model: type[BaseModel]) -> bool:
-        return self.relation.root is model
 
     def __repr__(self) -> str:
         where = f".where({', '.join(map(repr, self.conditions))})" if self.conditions else ""
@@ -399,7 +410,7 @@ class Via(Expression):
     def names_only(self, model: type[BaseModel]) -> bool:
         return self.relation.root is model
 
-    def set(self, value: object) -> None:
+    def set(self, value: object) -> NoReturn:
         raise UsageError(
             f"{self!r} is a column of {self.attr.model.__name__}, which an update of"
             f" {self.relation.root.__name__} does not write",

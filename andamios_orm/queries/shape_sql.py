@@ -36,17 +36,18 @@ from andamios_orm.queries.shapes import (
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
-from andamios_orm.schema.columns import ManyOf
+from andamios_orm.schema.columns import JsonOf, ManyOf
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
 
 __all__ = [
     "Cells",
-    "KeyList",
     "Read",
+    "Room",
     "ShapedSelect",
     "link_conditions",
+    "owner_columns",
     "related",
     "shaped",
     "takes_key_arrays",
@@ -55,27 +56,31 @@ __all__ = [
 # ---- related rows ------------------------------------------------------------------------------
 
 
-KeyList: TypeAlias = "int | None"
-"""How many keys an IN list has room for, None where one parameter carries all of them."""
+Room: TypeAlias = "int | None"
+"""How many keys a statement has parameters for; None where parameters are lists of them."""
 
 
 def takes_key_arrays(spec: RelationSpec, dialect_name: str) -> bool:
-    """Whether the keys of the rows to relate go as one parameter, a list."""
-    return dialect_name in ("postgresql", "duckdb") and (
-        len(spec.pairs) == 1 and spec.pairs[0][1].storage.kind is not Kind.CUSTOM
-    )
+    """Whether the keys of the rows to relate go as lists, one for each of the key's columns."""
+    kinds = [other.storage.kind for _, other in spec.pairs]
+    if dialect_name == "sqlite":
+        # JSON has an exact number for them, and text would lose its NULs.
+        return kinds == [Kind.INTEGER]
+    return dialect_name in ("postgresql", "duckdb") and Kind.CUSTOM not in kinds
 
 
 def related(
     load: Load,
     dialect_name: str,
-    room: KeyList,
+    room: Room,
     what: Callable[[Joins, Parameters], Sequence[ColumnElement[Any]]],
+    *,
+    owner: bool = True,
 ) -> sa.Select[Any]:
     """Return the SELECT of the rows related to some others, whose keys are the first parameters.
 
-    Each row ends with the fields of `related_keys`, which tell whom it belongs to. With a limit,
-    the last parameter, there are so many rows at most for each.
+    With `owner` each row ends with the values of `owner_columns`, which tell whom it belongs to.
+    With a limit, the last parameter, there are so many rows at most for each.
     """
     spec, selection = load.relation.spec, load.rows
     target = table_of(spec.target)
@@ -86,7 +91,7 @@ def related(
         )
     joins = Joins(target)
     parameters = Parameters(dialect_name, joins)
-    belongs = [link.c[other.column] for _, other in spec.pairs]
+    belongs = owner_columns(spec)
     keyed = _keyed(belongs, room, parameters, dialect_name)
     linked = [c.clause(parameters) for c in link_conditions(spec)]
     conditions = [c.clause(parameters) for c in selection.conditions]
@@ -97,7 +102,9 @@ def related(
     orderings += [target.c[part.column] for part in spec_of(spec.target).primary_key]
     if selection.limit is None:
         columns = what(joins, parameters)
-        found = sa.select(*columns, *belongs).select_from(_linked(joins.source, spec))
+        found = sa.select(*columns, *(belongs if owner else ())).select_from(
+            _linked(joins.source, spec)
+        )
         return found.where(keyed, *conditions).order_by(*orderings)
     place = sa.func.row_number().over(partition_by=belongs, order_by=orderings).label(_PLACE)
     owners = [c.label(f"{_OWNER}{n}") for n, c in enumerate(belongs)]
@@ -106,9 +113,15 @@ def related(
     limit = parameters.bind(None, sa.BigInteger())
     outer = Joins(rows)
     columns = what(outer, parameters)
-    found = sa.select(*columns, *(rows.c[owner.name] for owner in owners))
+    found = sa.select(*columns, *(rows.c[one.name] for one in owners if owner))
     found = found.select_from(outer.source).where(rows.c[_PLACE] <= limit)
     return found.order_by(rows.c[_PLACE])
+
+
+def owner_columns(spec: RelationSpec) -> list[sa.Column[Any]]:
+    """Return the columns that hold the key of the row that a related one belongs to."""
+    table = table_of(spec.target if spec.link is None else spec.link)
+    return [table.c[other.column] for _, other in spec.pairs]
 
 
 def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:
@@ -131,18 +144,22 @@ _OWNER = "andamios_orm_owner_"
 
 def _keyed(
     columns: Sequence[ColumnElement[Any]],
-    room: KeyList,
+    room: Room,
     parameters: Parameters,
     dialect_name: str,
 ) -> ColumnElement[bool]:
     """Return the condition that columns hold one of the given keys."""
-    if room is None:
+    if room is None and dialect_name == "sqlite":
         [column] = columns
-        many = ManyOf(column.type)
-        listed = parameters.bind(None, many)
-        if dialect_name == "postgresql":
-            return column == sa.func.any(sa.cast(listed, many))
-        return column.in_(sa.select(sa.func.unnest(sa.cast(listed, many))))
+        keys = parameters.bind(None, JsonOf(column.type))
+        return column.in_(sa.select(sa.func.json_each(keys).table_valued("value").c.value))
+    if room is None:
+        types = [ManyOf(column.type) for column in columns]
+        lists = [sa.cast(parameters.bind(None, many), many) for many in types]
+        if dialect_name == "postgresql" and len(columns) == 1:
+            return columns[0] == sa.func.any(lists[0])
+        listed = sa.select(*map(sa.func.unnest, lists))
+        return columns[0].in_(listed) if len(columns) == 1 else sa.tuple_(*columns).in_(listed)
     if len(columns) == 1:
         [column] = columns
         return column.in_([parameters.bind(None, column.type) for _ in range(room)])
@@ -440,11 +457,7 @@ def _is_aggregated(found: ShapedSelect, table: FromClause) -> bool:
 
 def _outer(source: FromClause, spec: RelationSpec) -> FromClause:
     own = table_of(spec.owner)
-    for model, pairs in (
-        [(spec.link, spec.pairs), (spec.target, spec.onward)]
-        if spec.link is not None
-        else [(spec.target, spec.pairs)]
-    ):
+    for model, pairs in spec.steps:
         table = table_of(model)
         on = [own.c[a.column] == table.c[b.column] for a, b in pairs]
         on += [_standing_clause(condition) for condition in relation_standing(spec, model)]

@@ -14,6 +14,7 @@ from sqlalchemy.sql.selectable import FromClause
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
 from andamios_orm.queries.parameters import Joins, Parameters, parameter
+from andamios_orm.queries.relations import Via
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
 from andamios_orm.schema.columns import JsonOf, ManyOf
@@ -426,7 +427,7 @@ def update(
     refuse_other_tables(model, list(values.values()))
     values |= changes_of(spec_of(model), table)
     if sequential:
-        _refuse_assigned_columns(values)
+        _refuse_assigned_columns(values, table)
     conditions = (
         key_conditions(selection, parameters, versioned=versioned)
         if key
@@ -437,13 +438,14 @@ def update(
     return statement.returning(*columns(model)) if returning else statement
 
 
-def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]]) -> None:
+def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]], table: sa.Table) -> None:
     """Raise NotSupported if a value is computed from another column that is set as well.
 
     It would read what the assignment before it wrote.
     """
     for name, value in values.items():
-        read = {c.name for c in visitors.iterate(value) if isinstance(c, sa.Column)}
+        columns_read = (c for c in visitors.iterate(value) if isinstance(c, sa.Column))
+        read = {c.name for c in columns_read if c.table is table}
         if shared := sorted(read & values.keys() - {name}):
             raise NotSupported(
                 f"`{name}` is computed from `{shared[0]}`, which the same update sets, and"
@@ -478,7 +480,7 @@ def _assigned(
         return value if is_clause(value) else parameters.bind(value, attr.column.type)
     clause = value.clause(parameters)
     if attr.storage.kind is not Kind.DECIMAL or (
-        isinstance(value, Attr) and value.storage == attr.storage
+        isinstance(value, Attr | Via) and value.storage == attr.storage
     ):
         return clause
     # Other engines round to the column's places by themselves.

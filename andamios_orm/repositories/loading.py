@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Dialect
 
@@ -17,6 +16,7 @@ from andamios_orm.queries import shape_sql
 from andamios_orm.queries.loads import Load
 from andamios_orm.queries.to_sql import read_columns
 from andamios_orm.rows.decode import model_decoder
+from andamios_orm.rows.nested import python_value
 from andamios_orm.rows.plan import Plan, PlanCache, Row, compile_plan
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, RelationSpec
@@ -28,6 +28,10 @@ KeyRows: TypeAlias = list[tuple[object, Any]]
 
 _MOST_KEYS = 8192
 """Keys of one IN list at most; SQLite and PostgreSQL take some 32,000 parameters."""
+
+_MOST_COMPOSITE_KEYS = 512
+"""Keys of several columns in one statement at most: SQLite takes an OR of 1,000 conditions, and
+MariaDB's time grows with the square of their number."""
 
 
 async def load_related(found: Sequence[BaseModel], loads: Iterable[Load], source: Source) -> None:
@@ -41,9 +45,18 @@ async def load_related(found: Sequence[BaseModel], loads: Iterable[Load], source
         own_key = key_of([own for own, _ in spec.pairs])
         keys = list(dict.fromkeys(key for row in found if (key := own_key(row)) is not None))
         rows = await related_rows(load, keys, source, _model_plan)
+        if spec.link is not None:
+            rows = _one_of_each(rows, spec)
         if load.further:
             await load_related(_once(row for _, row in rows), load.further, source)
         _hand_out(spec, found, own_key, rows)
+
+
+def _one_of_each(rows: KeyRows, spec: RelationSpec) -> KeyRows:
+    """Return the rows with one object for each row, which a link gives once for each owner."""
+    key_of_row = key_of(spec_of(spec.target).primary_key)
+    known: dict[object, BaseModel] = {}
+    return [(key, known.setdefault(key_of_row(row), row)) for key, row in rows]
 
 
 def _once(rows: Iterable[BaseModel]) -> list[BaseModel]:
@@ -100,7 +113,7 @@ def key_of(fields: Sequence[FieldSpec]) -> Callable[[BaseModel], object]:
     return key
 
 
-PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.KeyList], Plan[KeyRows]]"
+PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.Room], Plan[KeyRows]]"
 
 
 async def related_rows(
@@ -117,12 +130,14 @@ async def related_rows(
     for condition in shape_sql.link_conditions(spec):
         condition.values(values)
     values += [*load.rows.values(), *further]
+    width = len(spec.pairs)
     if shape_sql.takes_key_arrays(spec, source.plans.dialect.name):
         plan = plan_of(load, source.plans, None)
-        return await source.fetch(plan, [list(keys), *values])
-    width = len(spec.pairs)
+        lists = [list(keys)] if width == 1 else [*map(list, zip(*cast("Any", keys), strict=True))]
+        return await source.fetch(plan, [*lists, *values])
     found: KeyRows = []
-    for start, size in portions(len(keys), _MOST_KEYS // width, bits=None):
+    most = _MOST_KEYS if width == 1 else _MOST_COMPOSITE_KEYS
+    for start, size in portions(len(keys), most, bits=None):
         some = list(keys[start : start + size])
         # A power of two, so that lists of many lengths share few statements.
         room = 1 << (size - 1).bit_length()
@@ -134,7 +149,7 @@ async def related_rows(
     return found
 
 
-def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[KeyRows]:
+def _model_plan(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyRows]:
     shape = load.key()
     key = None if shape is None else ("load", shape, room)
     spec = load.relation.spec
@@ -148,17 +163,22 @@ def _model_plan(load: Load, plans: PlanCache, room: shape_sql.KeyList) -> Plan[K
             lambda joins, parameters: read_columns(
                 joins.at((), parameters), target.fields, dialect.name
             ),
+            owner=spec.link is not None,
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
-        width = len(target.fields)
-        their_key = key_of([other for _, other in spec.pairs])
         if spec.link is None:
+            others = [other for _, other in spec.pairs]
+            their_key, name = key_of(others), others[0].name
+            single = len(others) == 1
 
             def named(rows: Sequence[Row]) -> KeyRows:
-                found = decode([row[:width] for row in rows])
-                return [(their_key(row), row) for row in found]
+                if single:
+                    # Without a call for each row.
+                    return [(row.__dict__[name], row) for row in decode(rows)]
+                return [(their_key(row), row) for row in decode(rows)]
 
             return compile_plan(statement, dialect, named, table=table, many=True)
+        width = len(target.fields)
         keys = row_keys(spec, dialect, width)
 
         def keyed(rows: Sequence[Row]) -> KeyRows:
@@ -173,9 +193,7 @@ def row_keys(
     spec: RelationSpec, dialect: Dialect, start: int
 ) -> Callable[[Sequence[Row]], list[object]]:
     """Return the function from rows of the driver to the keys at their ends."""
-    table = table_of(spec.target if spec.link is None else spec.link)
-    columns = [table.c[other.column] for _, other in spec.pairs]
-    loads = [_plain_value(column, dialect) for column in columns]
+    loads = [python_value(column.type, dialect) for column in shape_sql.owner_columns(spec)]
     if len(loads) == 1:
         [load] = loads
         if load is None:
@@ -186,8 +204,3 @@ def row_keys(
         tuple(row[place] if load is None else load(row[place]) for place, load in places)
         for row in rows
     ]
-
-
-def _plain_value(column: sa.Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    kept = column.type.dialect_impl(dialect)
-    return kept.result_processor(dialect, None)

@@ -44,10 +44,6 @@ class Family:
     none: list[RelationSpec] = field(default_factory=list)
     """Relations to one row of which there is none."""
 
-    def is_alone(self) -> bool:
-        """Whether nothing belongs to the row."""
-        return not (self.before or self.after or self.none)
-
 
 def has_related(shape: type[BaseModel], model: type[BaseModel]) -> bool:
     """Whether a class has fields for rows that are related to those of the model."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import repeat
 from typing import Annotated, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -77,8 +76,8 @@ class NumberedPage(Generic[T]):
     """How many pages there are."""
 
 
-Placed: TypeAlias = tuple[T, Callable[[], list[object]]]
-"""A row, and what gives the values by which it is sorted."""
+Placed: TypeAlias = tuple[T, Row, PlaceReader]
+"""A row as it is read, as the driver gave it, and what reads there by what it is sorted."""
 
 
 def placed(
@@ -91,7 +90,7 @@ def placed(
 
     def decode_placed(rows: Sequence[Row]) -> list[Placed[T]]:
         own = rows if width is None else [row[:width] for row in rows]
-        return list(zip(decode(own), map(partial, repeat(read), rows), strict=True))
+        return list(zip(decode(own), rows, repeat(read)))
 
     return decode_placed
 
@@ -148,10 +147,10 @@ async def read_page(
     del found[size:]
     if asked.before is not None:
         found.reverse()
-    items = await completed([item for item, _ in found], source)
+    items = await completed([row[0] for row in found], source)
 
     def at(row: Placed[T]) -> str:
-        return to_cursor(row[1](), context, source.limits.cursor_key)
+        return to_cursor(row[2](row[1]), context, source.limits.cursor_key)
 
     forwards = asked.before is None
     return Page(

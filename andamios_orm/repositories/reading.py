@@ -56,9 +56,13 @@ class Rows(Generic[T]):
         """Return the values of the plan that reads a selection's rows."""
         return selection.values()
 
+    @abstractmethod
     async def _completed(self, found: list[T], source: Source) -> list[T]:
         """Return the rows with what further statements add to them."""
-        return found
+
+    @abstractmethod
+    def _reads_beside(self) -> bool:
+        """Whether `_completed` runs statements."""
 
     # -- which
 
@@ -223,10 +227,6 @@ class Rows(Generic[T]):
             batch,
             lambda found: self._completed(found, beside),
         )
-
-    def _reads_beside(self) -> bool:
-        """Whether `_completed` runs statements."""
-        return False
 
     async def first(self) -> T | None:
         """Return the first row, None if there is none. Without order_by() any row may be first."""

@@ -242,11 +242,12 @@ class Repository(Selects, Generic[M]):
         given = list(instances)
         if not given:
             return []
-        if any(type(i) is not self.model and self._has_related(i) for i in given):
-            families = [family_of(instance, self.model) for instance in given]
-            async with self._source.unit() as unit:
-                return cast("list[M]", await store_families(families, unit))
-        given = [self._own(instance) for instance in given]
+        if set(map(type, given)) != {self.model}:
+            if any(map(self._has_related, given)):
+                families = [family_of(instance, self.model) for instance in given]
+                async with self._source.unit() as unit:
+                    return cast("list[M]", await store_families(families, unit))
+            given = [self._own(instance) for instance in given]
         groups = [
             owned_group(self._statements, self._source, group)
             for group in self._statements.encoder.rendered_all(given)
@@ -544,7 +545,7 @@ class Repository(Selects, Generic[M]):
             )
         values = {n: value for n, value in instance.__dict__.items() if n in fields}
         made = self._statements.encoder.instance({**values, **given})
-        made.model_fields_set.intersection_update({*instance.model_fields_set, *given})
+        made.model_fields_set.intersection_update(instance.model_fields_set)
         return cast("M", made)
 
     def _variant(self, given: BaseModel) -> Variant | None:

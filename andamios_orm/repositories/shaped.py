@@ -18,9 +18,9 @@ from andamios_orm.queries.loads import Load
 from andamios_orm.queries.nodes import Key, Term, combined
 from andamios_orm.queries.parameters import Joins, Parameters
 from andamios_orm.queries.selection import Selection
-from andamios_orm.queries.shape_sql import ShapedSelect
+from andamios_orm.queries.shape_sql import Read, ShapedSelect
 from andamios_orm.queries.shapes import Computed, ManyPart, ShapeSpec
-from andamios_orm.repositories.loading import KeyRows, related_rows, row_keys
+from andamios_orm.repositories.loading import KeyRows, related_rows
 from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.statements import ModelStatements
@@ -152,7 +152,7 @@ def _decoder(
 
 
 def _level_maker(
-    select: ShapedSelect, dialect: Dialect, shape: type[BaseModel]
+    select: ShapedSelect, dialect: Dialect, shape: type[BaseModel], owner: Sequence[int] = ()
 ) -> Callable[[Sequence[Row]], list[Any]]:
     converters = [
         # Keys are compared with those of other rows, so they are Python's values.
@@ -162,7 +162,8 @@ def _level_maker(
         for read in select.reads
     ]
     names = [".".join((*read.path, read.name)) for read in select.reads]
-    return careful(level_maker(select.cells, converters, select.keys), converters, names, shape)
+    make = level_maker(select.cells, converters, select.keys, owner)
+    return careful(make, converters, names, shape)
 
 
 async def _filled(levels: list[Level], spec: ShapeSpec, source: Source) -> list[Any]:
@@ -192,7 +193,7 @@ async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> Key
     """Return the rows of a nested list as dicts, each after the key of whom it belongs to."""
     further = part.shape.values({})
 
-    def plan_of(load: Load, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+    def plan_of(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyRows]:
         return _nested_plan(load, part.shape, plans, room)
 
     rows = await related_rows(part.load, keys, source, plan_of, further)
@@ -203,7 +204,9 @@ async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> Key
     return [(key, made) for (key, _), made in zip(rows, dicts, strict=True)]
 
 
-def _nested_plan(load: Load, spec: ShapeSpec, plans: PlanCache, room: int | None) -> Plan[KeyRows]:
+def _nested_plan(
+    load: Load, spec: ShapeSpec, plans: PlanCache, room: shape_sql.Room
+) -> Plan[KeyRows]:
     shape: Key = combined("nested", spec.key({}), load.key(), "-" if room is None else room)
 
     def build(dialect: Dialect) -> Plan[KeyRows]:
@@ -214,14 +217,11 @@ def _nested_plan(load: Load, spec: ShapeSpec, plans: PlanCache, room: int | None
             return select.columns
 
         statement = shape_sql.related(load, dialect.name, room, what)
-        made = _level_maker(select, dialect, spec.shape)
         width = len(select.columns)
-        keys = row_keys(load.relation.spec, dialect, width)
-
-        def decode(rows: Sequence[Row]) -> KeyRows:
-            return list(zip(keys(rows), made([row[:width] for row in rows]), strict=True))
-
-        return compile_plan(statement, dialect, decode, table=table_of(spec.model), many=True)
+        for column in shape_sql.owner_columns(load.relation.spec):
+            select.reads.append(Read(spec.shape, column.name, (), column.type, key=True))
+        made = _level_maker(select, dialect, spec.shape, range(width, len(select.reads)))
+        return compile_plan(statement, dialect, made, table=table_of(spec.model), many=True)
 
     return plans.get(shape, build)
 

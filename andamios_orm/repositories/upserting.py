@@ -62,7 +62,7 @@ class Upserter(Generic[M]):
     def __init__(self, statements: ModelStatements[M]) -> None:
         self._statements = statements
         self._writer = Writer(statements)
-        self._targets: dict[tuple[str, tuple[int, ...]], _Target] = {}
+        self._targets: dict[tuple[object, ...], _Target] = {}
 
     # -- the calls
 
@@ -100,11 +100,12 @@ class Upserter(Generic[M]):
     def _target(self, source: Source, on: object) -> _Target:
         """Return the key made of these columns. Raises WrongType, UsageError."""
         dialect_name = source.plans.dialect.name
-        attrs = self._attrs("on", on)
-        ids = (dialect_name, tuple(attr.id for attr in attrs))
+        # By the columns themselves, which the target keeps alive: no call checks them again.
+        ids = (dialect_name, *map(id, on)) if type(on) is list or type(on) is tuple else ()
         found = self._targets.get(ids)
         if found is None:
-            found = self._targets[ids] = self._new_target(dialect_name, attrs)
+            found = self._new_target(dialect_name, self._attrs("on", on))
+            self._targets[dialect_name, *map(id, found.attrs)] = found
         return found
 
     def _new_target(self, dialect_name: str, attrs: tuple[terms.Attr, ...]) -> _Target:

@@ -60,16 +60,23 @@ Level: TypeAlias = tuple[Any, ...]
 
 
 def level_maker(
-    layout: Layout, converters: Sequence[Converter | None], keys: Sequence[Sequence[int]]
+    layout: Layout,
+    converters: Sequence[Converter | None],
+    keys: Sequence[Sequence[int]],
+    owner: Sequence[int] = (),
 ) -> Callable[[Sequence[Row]], list[Any]]:
     """Return the function from rows to dicts, or to tuples of a dict and keys if there are any.
 
-    A key of one column is its value alone, None where it is NULL.
+    A key of one column is its value alone, None where it is NULL. With an `owner`, the places of a
+    key, each result comes after it in a pair.
     """
     scope: dict[str, object] = {}
 
     def cell(place: int) -> str:
         return _cell(place, converters[place], scope)
+
+    def key(places: Sequence[int]) -> str:
+        return cell(places[0]) if len(places) == 1 else f"({', '.join(map(cell, places))},)"
 
     def made(part: Layout) -> str:
         items = (
@@ -81,11 +88,9 @@ def level_maker(
 
     whole = made(layout)
     if keys:
-        parts = [
-            cell(places[0]) if len(places) == 1 else f"({', '.join(map(cell, places))},)"
-            for places in keys
-        ]
-        whole = f"({whole}, {', '.join(parts)})"
+        whole = f"({whole}, {', '.join(map(key, keys))})"
+    if owner:
+        whole = f"({key(owner)}, {whole})"
     targets = "".join(f"c{place}, " for place in range(len(converters)))
     source = f"lambda rows: [{whole} for {targets}in rows]"
     # The only foreign text in it are names of fields, as literals.
@@ -243,8 +248,8 @@ def python_value(column_type: TypeEngine[Any], dialect: Dialect) -> Converter | 
     """
     if isinstance(column_type, sa.Numeric):
         return None
-    kept = column_type.dialect_impl(dialect)
-    return cast("Converter | None", kept.result_processor(dialect, None))
+    stored_as = column_type.dialect_impl(dialect)
+    return cast("Converter | None", stored_as.result_processor(dialect, None))
 
 
 def shapes_validator(shape: type[P]) -> Callable[[list[Any]], list[P]]:

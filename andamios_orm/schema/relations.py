@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin
+from typing import ForwardRef, Union, cast, get_args, get_origin
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -57,9 +57,7 @@ def _resolved(declaration: Declaration, name: str, declared: RelationDeclaration
                 "annotate it `RelatedList[...]`: a link table relates many rows to many",
             )
         link = _class(where, options.through, names)
-        pairs = _backward(where, model, link, fk)
-        used = {link_field.name for _, link_field in pairs}
-        onward = _forward(where, link, target, None, without=used)
+        pairs, onward = _through(where, model, link, target, fk)
         return RelationSpec(
             name=name,
             owner=model,
@@ -71,6 +69,10 @@ def _resolved(declaration: Declaration, name: str, declared: RelationDeclaration
             link=link,
             onward=onward,
             order_by=options.order_by,
+        )
+    if not many and options.order_by is not None:
+        raise RelationProblem(
+            f"{where}: order_by= on a relation to one row", "leave it out: it is for lists"
         )
     forward = not many and bool(_keys(model, target, fk))
     if many:
@@ -140,6 +142,8 @@ def _annotation(
             "annotate it `Related[Team]`, `Related[Team | None]` or `RelatedList[Hero]`",
         )
     item = annotation.item
+    if isinstance(item, ForwardRef):
+        item = item.__forward_arg__
     if isinstance(item, str):
         item = _evaluated(where, item, names)
     nullable = False
@@ -156,8 +160,8 @@ def _annotation(
 
 
 def _class(where: str, item: object, names: _Names) -> type[BaseModel]:
-    if type(item).__name__ == "ForwardRef":
-        item = cast("Any", item).__forward_arg__
+    if isinstance(item, ForwardRef):
+        item = item.__forward_arg__
     if isinstance(item, str):
         item = _evaluated(where, item, names)
     known = {d.model for d in declarations()}
@@ -189,26 +193,43 @@ def _field_names(where: str, fk: object) -> tuple[str, ...] | None:
 # ---- foreign keys ------------------------------------------------------------------------------
 
 
-def _forward(
+def _through(
     where: str,
     model: type[BaseModel],
+    link: type[BaseModel],
     target: type[BaseModel],
     fk: tuple[str, ...] | None,
-    *,
-    without: set[str] = frozenset(),  # type: ignore[assignment] # never changed
+) -> tuple[Pairs, Pairs]:
+    """Return the link's foreign key to `model`, seen from there, and the one to `target`.
+
+    `fk` names the fields of the first one, and may go on with those of the other.
+    """
+    here, onward = fk, None
+    for key in _keys(link, model, None):
+        if fk is not None and sorted(fk[: len(key)]) == sorted(field.name for field, _ in key):
+            here, onward = fk[: len(key)], fk[len(key) :] or None
+    pairs = _backward(where, model, link, here)
+    names = tuple(field.name for _, field in pairs)
+    found = [key for key in _keys(link, target, onward) if _field_set(key) != set(names)]
+    return pairs, _only(where, link, target, found, onward, before=names)
+
+
+def _field_set(pairs: Pairs) -> set[str]:
+    return {field.name for field, _ in pairs}
+
+
+def _forward(
+    where: str, model: type[BaseModel], target: type[BaseModel], fk: tuple[str, ...] | None
 ) -> Pairs:
     """Return the foreign key of `model` to `target`: its own fields first."""
-    found = [
-        key for key in _keys(model, target, fk) if not {field.name for field, _ in key} <= without
-    ]
-    return _only(where, model, target, found, fk)
+    return _only(where, model, target, _keys(model, target, fk), fk)
 
 
 def _backward(
     where: str, model: type[BaseModel], other: type[BaseModel], fk: tuple[str, ...] | None
 ) -> Pairs:
     """Return the foreign key of `other` to `model`: the fields of `model` first."""
-    found = _only(where, other, model, list(_keys(other, model, fk)), fk)
+    found = _only(where, other, model, _keys(other, model, fk), fk)
     return tuple((own, theirs) for theirs, own in found)
 
 
@@ -260,14 +281,22 @@ def _only(
     target: type[BaseModel],
     found: list[Pairs],
     fk: tuple[str, ...] | None,
+    *,
+    before: tuple[str, ...] = (),
 ) -> Pairs:
+    """Return the only key that was found. Raises RelationProblem, which names the candidates.
+
+    `before` are the fields that `fk=` has to name before those of this key.
+    """
     if len(found) == 1:
         return found[0]
-    candidates = found or _keys(model, target, None)
-    shown = " or ".join(sorted(_shown(pairs) for pairs in candidates))
+    others = [key for key in _keys(model, target, None) if _field_set(key) != set(before)]
+    candidates = found or others
+    shown = " or ".join(sorted(_shown(before, pairs) for pairs in candidates))
     if not candidates:
+        beside = f" beside {', '.join(before)}" if before else ""
         raise RelationProblem(
-            f"{where}: {model.__name__} has no foreign key to {target.__name__}",
+            f"{where}: {model.__name__} has no foreign key to {target.__name__}{beside}",
             f"add one with field(foreign_key=...) to {model.__name__}; for many to many name the"
             " link's class with relation(through=...)",
         )
@@ -283,6 +312,6 @@ def _only(
     )
 
 
-def _shown(pairs: Pairs) -> str:
-    names = [f'"{field.name}"' for field, _ in pairs]
+def _shown(before: tuple[str, ...], pairs: Pairs) -> str:
+    names = [f'"{name}"' for name in (*before, *(field.name for field, _ in pairs))]
     return names[0] if len(names) == 1 else f"({', '.join(names)})"

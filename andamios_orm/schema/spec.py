@@ -298,6 +298,13 @@ class RelationSpec:
         """`Model.relation`, for messages."""
         return f"{self.owner.__name__}.{self.name}"
 
+    @property
+    def steps(self) -> tuple[tuple[type[BaseModel], Pairs], ...]:
+        """The models on the way to the target, each with the fields that lead to it."""
+        if self.link is None:
+            return ((self.target, self.pairs),)
+        return ((self.link, self.pairs), (self.target, self.onward))
+
 
 def only_drops_unset(hook: object) -> bool:
     """Whether a class's `model_post_init` does nothing for an instance that has all its values."""

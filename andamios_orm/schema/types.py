@@ -77,7 +77,7 @@ def register_type(
     `encode` makes the value that the SQLAlchemy type takes, `decode` makes the Python value of
     what it gives; leave both out when the SQLAlchemy type speaks `python_type` itself. A model
     that uses the type must be declared after this call. Registering a type again replaces its
-    rule for models declared later.
+    rule for models declared later. Raises UnsupportedType for a type that keeps pickles.
 
     ```python
     class Angle:
@@ -97,9 +97,25 @@ def register_type(
     # What is no class (a NewType, `list[int]`) has no instances to recognise a value by.
     rule: object = python_type
     classes = (rule,) if isinstance(rule, type) else ()
-    _registered[python_type] = Storage(
-        Kind.CUSTOM, classes, codec=codec, column_type=sa.types.to_instance(column_type)
-    )
+    kept = _chosen(column_type, getattr(python_type, "__name__", repr(python_type)))
+    _registered[python_type] = Storage(Kind.CUSTOM, classes, codec=codec, column_type=kept)
+
+
+def _chosen(column_type: object, field: str) -> sa.types.TypeEngine[Any]:
+    """Return a user's column type. Raises UnsupportedType for one that runs what it reads."""
+    given = cast("sa.types.TypeEngine[Any]", column_type)
+    layer = kept = sa.types.to_instance(given)
+    while isinstance(layer, sa.types.TypeDecorator):
+        if isinstance(layer, sa.PickleType):
+            raise UnsupportedType(
+                f"{field} would be kept as a pickle, and reading one runs whatever somebody wrote"
+                " into the column",
+                "give the field a type that is kept as JSON: a Pydantic model, a dataclass, a list"
+                " or a dict of such",
+                field=field,
+            )
+        layer = layer.impl_instance
+    return kept
 
 
 def _registration(annotation: object) -> Storage | None:
@@ -144,8 +160,7 @@ def read_type(
     if column_type is None:
         storage = _storage(core, marks, field)
     else:
-        given = cast("sa.types.TypeEngine[Any]", column_type)
-        storage = Storage(Kind.CUSTOM, (), column_type=sa.types.to_instance(given))
+        storage = Storage(Kind.CUSTOM, (), column_type=_chosen(column_type, field))
     # The last of each kind.
     bounds = tuple({bound.kind: bound for bound in _bounds(storage, core, marks)}.values())
     for bound in bounds:

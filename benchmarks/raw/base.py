@@ -12,12 +12,15 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json, to_json
 
 from benchmarks.operations import Side
-from benchmarks.workload import BULK, COLUMNS, MEMBERS, ROWS, TEAMS, payload
+from benchmarks.workload import BULK, COLUMNS, FILTERED, MEMBERS, ROWS, TEAMS, payload
 
-__all__ = ["LIST", "WRITTEN", "Floor", "NewUser", "User", "json_text", "user", "users"]
+__all__ = ["CHANGED", "LIST", "WRITTEN", "Floor", "NewUser", "User", "json_text", "user", "users"]
 
 LIST = ", ".join(COLUMNS)
 WRITTEN = ", ".join(COLUMNS[1:])
+
+CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+"""What an upsert sets in a row with the same email."""
 
 Balance = Annotated[Decimal, Field(max_digits=12, decimal_places=2)]
 
@@ -192,6 +195,20 @@ class Floor(Side, Protocol):
         )
         into = "INSERT INTO members (id, name, age, email, team_id)"
         await self.asked(f"{into} VALUES {', '.join(members)}")
+
+    @abstractmethod
+    async def beyond(self, age: int, key: int, limit: int) -> list[User]:
+        """Return rows by age and key, after those of an age and key."""
+
+    async def page(self) -> list[User]:
+        """Return the next rows, and note where they end."""
+        found = await self.beyond(*self._place, FILTERED + 1)
+        more = len(found) > FILTERED
+        del found[FILTERED:]
+        self._place = (found[-1].age, found[-1].id) if more else (-1, 0)
+        return found
+
+    _place: tuple[int, int] = (-1, 0)
 
     async def eager_load(self) -> list[Team]:
         """Return the teams with their members, by two statements and one call of pydantic."""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import duckdb
 import pyarrow as pa
 
-from benchmarks.raw.base import LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
+from benchmarks.raw.base import CHANGED, LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
 from benchmarks.workload import ADDED, COLUMNS, CONNECTIONS, FILTERED, LARGE
 
 __all__ = ["DuckDBFloor", "opened"]
@@ -38,8 +38,12 @@ _GET = f"SELECT {LIST} FROM users WHERE id = $1"
 _FILTER = (
     f"SELECT {LIST} FROM users WHERE age >= $1 AND active = $2 ORDER BY age, id LIMIT {FILTERED}"
 )
+_BEYOND = (
+    f"SELECT {LIST} FROM users WHERE age >= $1 AND (age > $1 OR id > $2) ORDER BY age, id LIMIT $3"
+)
 _READ = f"SELECT {LIST} FROM users ORDER BY id LIMIT {LARGE}"
 _INSERT = f"INSERT INTO users ({WRITTEN}) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {LIST}"
+_UPSERT = _INSERT.replace(" RETURNING", f" ON CONFLICT (email) DO UPDATE SET {CHANGED} RETURNING")
 _BULK = f"INSERT INTO users ({WRITTEN}) SELECT {WRITTEN} FROM new_users RETURNING {LIST}"
 _UPDATE = f"UPDATE users SET name = $1 WHERE id = $2 RETURNING {LIST}"
 _ARROW: list[tuple[str, pa.DataType]] = [
@@ -191,6 +195,9 @@ class DuckDBFloor(Floor):
     async def filter(self, age: int) -> list[User]:
         return users(await self._held.fetch(_FILTER, age, True))
 
+    async def beyond(self, age: int, key: int, limit: int) -> list[User]:
+        return users(await self._held.fetch(_BEYOND, age, key, limit))
+
     async def read(self) -> list[User]:
         return users(await self._held.fetch(_READ))
 
@@ -206,6 +213,10 @@ class DuckDBFloor(Floor):
 
     async def update(self, key: int, name: str) -> User:
         (row,) = await self._held.fetch(_UPDATE, name, key)
+        return user(row)
+
+    async def upsert(self, new: NewUser) -> User:
+        (row,) = await self._held.fetch(_UPSERT, *_values(new))
         return user(row)
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:

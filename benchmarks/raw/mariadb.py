@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import asyncmy
 
 from benchmarks.raw.base import LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
-from benchmarks.workload import ADDED, CONNECTIONS, FILTERED, LARGE
+from benchmarks.workload import ADDED, COLUMNS, CONNECTIONS, FILTERED, LARGE
 
 __all__ = ["MariaDBFloor", "opened"]
 
@@ -33,8 +33,15 @@ _GET = f"SELECT {LIST} FROM users WHERE id = %s"
 _FILTER = (
     f"SELECT {LIST} FROM users WHERE age >= %s AND active = %s ORDER BY age, id LIMIT {FILTERED}"
 )
+_BEYOND = (
+    f"SELECT {LIST} FROM users WHERE age >= %s AND (age > %s OR id > %s) ORDER BY age, id LIMIT %s"
+)
 _READ = f"SELECT {LIST} FROM users ORDER BY id LIMIT {LARGE}"
 _INSERT = f"INSERT INTO users ({WRITTEN}) VALUES {_PLACES} RETURNING {LIST}"
+_UPSERT = _INSERT.replace(
+    " RETURNING",
+    f" ON DUPLICATE KEY UPDATE {', '.join(f'{c} = VALUES({c})' for c in COLUMNS[2:])} RETURNING",
+)
 _UPDATE = "UPDATE users SET name = %s WHERE id = %s"
 
 
@@ -111,6 +118,9 @@ class MariaDBFloor(Floor):
     async def filter(self, age: int) -> list[User]:
         return users(_in_utc(await _fetch(self._connection, _FILTER, age, True)))
 
+    async def beyond(self, age: int, key: int, limit: int) -> list[User]:
+        return users(_in_utc(await _fetch(self._connection, _BEYOND, age, age, key, limit)))
+
     async def read(self) -> list[User]:
         return users(_in_utc(await _fetch(self._connection, _READ)))
 
@@ -139,6 +149,9 @@ class MariaDBFloor(Floor):
     async def _update(self, key: int, name: str) -> User:
         await _fetch(self._connection, _UPDATE, name, key)
         return await _get(self._connection, key)
+
+    async def upsert(self, new: NewUser) -> User:
+        return user(*_in_utc(await _fetch(self._connection, _UPSERT, *_values(new))))
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:
         pool = await self._filled_pool()

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import asyncpg
 
-from benchmarks.raw.base import LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
+from benchmarks.raw.base import CHANGED, LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
 from benchmarks.workload import ADDED, CONNECTIONS, FILTERED, LARGE
 
 __all__ = ["PostgreSQLFloor", "opened"]
@@ -31,6 +31,7 @@ _GET = f"SELECT {LIST} FROM users WHERE id = $1"
 _FILTER = (
     f"SELECT {LIST} FROM users WHERE age >= $1 AND active = $2 ORDER BY age, id LIMIT {FILTERED}"
 )
+_BEYOND = f"SELECT {LIST} FROM users WHERE (age, id) > ($1, $2) ORDER BY age, id LIMIT $3"
 _READ = f"SELECT {LIST} FROM users ORDER BY id LIMIT {LARGE}"
 _INSERT = f"INSERT INTO users ({WRITTEN}) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {LIST}"
 _BULK = (
@@ -38,6 +39,7 @@ _BULK = (
     " $4::boolean[], $5::timestamptz[], $6::numeric(12, 2)[], $7::jsonb[])"
     f" RETURNING {LIST}"
 )
+_UPSERT = _INSERT.replace(" RETURNING", f" ON CONFLICT (email) DO UPDATE SET {CHANGED} RETURNING")
 _UPDATE = f"UPDATE users SET name = $1 WHERE id = $2 RETURNING {LIST}"
 
 
@@ -81,6 +83,9 @@ class PostgreSQLFloor(Floor):
     async def filter(self, age: int) -> list[User]:
         return users(await self._connection.fetch(_FILTER, age, True))
 
+    async def beyond(self, age: int, key: int, limit: int) -> list[User]:
+        return users(await self._connection.fetch(_BEYOND, age, key, limit))
+
     async def read(self) -> list[User]:
         return users(await self._connection.fetch(_READ))
 
@@ -94,6 +99,9 @@ class PostgreSQLFloor(Floor):
 
     async def update(self, key: int, name: str) -> User:
         return user(await self._connection.fetchrow(_UPDATE, name, key))
+
+    async def upsert(self, new: NewUser) -> User:
+        return user(await self._connection.fetchrow(_UPSERT, *_values(new)))
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:
         pool = await self._filled_pool()

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiosqlite
 
-from benchmarks.raw.base import LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
+from benchmarks.raw.base import CHANGED, LIST, WRITTEN, Floor, NewUser, User, json_text, user, users
 from benchmarks.workload import ADDED, CONNECTIONS, FILTERED, LARGE
 
 __all__ = ["SQLiteFloor", "opened"]
@@ -31,8 +31,10 @@ _GET = f"SELECT {LIST} FROM users WHERE id = ?"
 _FILTER = (
     f"SELECT {LIST} FROM users WHERE age >= ? AND active = ? ORDER BY age, id LIMIT {FILTERED}"
 )
+_BEYOND = f"SELECT {LIST} FROM users WHERE (age, id) > (?, ?) ORDER BY age, id LIMIT ?"
 _READ = f"SELECT {LIST} FROM users ORDER BY id LIMIT {LARGE}"
 _INSERT = f"INSERT INTO users ({WRITTEN}) VALUES {_PLACES} RETURNING {LIST}"
+_UPSERT = _INSERT.replace(" RETURNING", f" ON CONFLICT (email) DO UPDATE SET {CHANGED} RETURNING")
 _UPDATE = f"UPDATE users SET name = ? WHERE id = ? RETURNING {LIST}"
 
 
@@ -97,6 +99,9 @@ class SQLiteFloor(Floor):
     async def filter(self, age: int) -> list[User]:
         return users(await self._connection.execute_fetchall(_FILTER, (age, 1)))
 
+    async def beyond(self, age: int, key: int, limit: int) -> list[User]:
+        return users(await self._connection.execute_fetchall(_BEYOND, (age, key, limit)))
+
     async def read(self) -> list[User]:
         return users(await self._connection.execute_fetchall(_READ))
 
@@ -114,6 +119,10 @@ class SQLiteFloor(Floor):
 
     async def update(self, key: int, name: str) -> User:
         (row,) = await self._connection.execute_fetchall(_UPDATE, (name, key))
+        return user(row)
+
+    async def upsert(self, new: NewUser) -> User:
+        (row,) = await self._connection.execute_fetchall(_UPSERT, _values(new))
         return user(row)
 
     async def tasks(self, wanted: Sequence[int]) -> list[User]:

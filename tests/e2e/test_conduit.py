@@ -632,6 +632,22 @@ async def test_only_the_program_makes_tokens(api: Api) -> None:
         await api(401, "GET /user", token=token)
 
 
+async def test_a_token_outlives_its_user_to_no_use(api: Api) -> None:
+    slug = await api.publish(await api.register("ada"), "One")
+    gone = token_for(4711, KEY)
+    one = {"slug": slug, "token": gone}
+    article = {"title": "t", "description": "d", "body": "b"}
+
+    await api(401, "GET /user", token=gone)
+    await api(401, "PUT /user", {"user": {"bio": "x"}}, token=gone)
+    await api(401, "POST /articles", {"article": article}, token=gone)
+    await api(401, "POST /articles/{slug}/comments", {"comment": {"body": "x"}}, **one)
+    await api(401, "POST /articles/{slug}/favorite", **one)
+    await api(401, "POST /profiles/{username}/follow", username="ada", token=gone)
+    await api(403, "DELETE /articles/{slug}", **one)
+    assert await api.titles(token=gone) == ["One"]
+
+
 async def test_a_token_has_the_scheme_of_the_specification(api: Api) -> None:
     token = await api.register("ada")
 
@@ -848,7 +864,23 @@ def test_it_is_served_with_something_to_read() -> None:
 def test_it_says_why_it_cannot_be_served(
     arguments: list[str], variables: dict[str, str], message: str
 ) -> None:
-    done = subprocess.run(
+    done = serve(*arguments, **variables)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_is_not_served_without_its_database() -> None:
+    done = serve("sqlite:////nowhere/at/all.db", "--port", "0")
+
+    assert done.returncode == 3
+    assert "DatabaseUnavailable" in done.stderr
+    assert done.stdout == ""
+
+
+def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-W", "error", "-m", "examples.integration.conduit", *arguments],
         cwd=ROOT,
         env=environment(**variables),
@@ -856,10 +888,6 @@ def test_it_says_why_it_cannot_be_served(
         encoding="utf-8",
         timeout=60,
     )
-
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ BASIC = {
     "crud": "id=3 name='Alan' age=40\nid=2 name='Grace' age=40\n",
     "define": "Fix: correct the value; the model states the same rule for its own fields\n",
     "filters": "id=3 name='Grace' city='New York' age=85\n",
+    "relations": "Ada ['flight']\nGrace []\n",
     "shapes": "name='Grace' next_age=86 team=TeamName(name='Preventers')\n",
     "transactions": "{'Ada': '69.50', 'Bob': '30.50', 'Eve': '1.00'}\n",
 }

@@ -16,7 +16,7 @@ from fastapi import Response as HTTPResponse
 from fastapi.responses import JSONResponse, StreamingResponse
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr, model_validator
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from andamios_orm import (
     Col,
@@ -51,17 +51,19 @@ from andamios_orm.integrations.fastapi import (
     FilterParams,
     IfMatch,
     PageParams,
+    Problem,
     RequiredIfMatch,
     SortParams,
     db_session,
     health_router,
     install,
     ndjson,
+    refuse_unknown,
     repository,
     set_etag,
 )
 from andamios_orm.observe import subscribe
-from tests.engines import not_on, only_on
+from tests.engines import only_on
 
 METADATA = sa.MetaData()
 M = TypeVar("M", bound=Model)
@@ -515,7 +517,6 @@ async def test_repositories_of_a_request_share_its_transaction(db: Database) -> 
     assert await Repository(Team, db).count() == 0
 
 
-@not_on("mariadb", "mysql")
 async def test_a_request_that_only_reads_may_not_write(db: Database) -> None:
     app = FastAPI()
     install(app)
@@ -551,6 +552,31 @@ async def test_tests_of_an_application_bring_their_own_database(db: Database) ->
 
     async with client_of(app) as client:
         assert (await client.get("/count")).json() == 0
+
+
+async def test_each_request_can_have_a_database_of_its_own(db: Database) -> None:
+    def database(request: HTTPConnection) -> Database:
+        found: Database = request.app.state.database
+        return found
+
+    app = FastAPI()
+    app.state.database = db
+    install(app)
+
+    @app.post("/heroes")
+    async def add_hero(
+        data: Create[Hero],
+        heroes: Annotated[Repository[Hero], repository(Hero, database)],
+        session: Annotated[Session, db_session(database)],
+    ) -> Public[Hero]:
+        return await Repository(Hero, session).get((await heroes.add(data)).id)
+
+    async with client_of(app) as client:
+        assert (await client.post("/heroes", json={"heroName": "Ada"})).status_code == 200
+        again = problem(await client.post("/heroes", json={"heroName": "Ada"}), 409, "unique")
+
+    assert again["errors"][0]["loc"] == ["body", "heroName"]
+    assert await Repository(Hero, db).count() == 1
 
 
 def test_only_models_and_repositories_make_dependencies() -> None:
@@ -1143,6 +1169,77 @@ async def test_a_database_that_does_not_answer_is_not_ready() -> None:
     async with client_of(app) as client:
         problem(await client.get("/health/ready"), 503, "unavailable")
         assert (await client.get("/health/live")).status_code == 200
+
+
+# ---- errors in another form ----------------------------------------------------------------------
+
+
+def in_one_line(problem: Problem) -> JSONResponse:
+    status = 422 if problem.status == 409 else problem.status
+    where = [item.loc[-1] for item in problem.errors or ()]
+    return JSONResponse({"error": problem.detail, "where": where}, status)
+
+
+async def test_an_application_answers_errors_in_its_own_form(db: Database) -> None:
+    app = FastAPI()
+    install(app, retry_after=7, respond=in_one_line)
+
+    heroes_of_request = Annotated[Heroes, repository(Heroes, db)]
+
+    @app.post("/heroes")
+    async def add_hero(data: Create[Hero], heroes: heroes_of_request) -> Public[Hero]:
+        return await heroes.add(data)
+
+    @app.get("/busy")
+    async def busy() -> None:
+        raise TransactionConflict("in the way", "try again")
+
+    @app.get("/away")
+    async def away() -> None:
+        raise HTTPException(401, "who are you", headers={"WWW-Authenticate": "Basic"})
+
+    async with client_of(app) as client:
+        refused = await client.post("/heroes", json={"heroName": "A" * 21})
+        await client.post("/heroes", json={"heroName": "Ada"})
+        taken = await client.post("/heroes", json={"heroName": "Ada"})
+        conflict, unknown = await client.get("/busy"), await client.get("/away")
+
+    assert (refused.status_code, refused.json()["where"]) == (422, ["heroName"])
+    assert taken.status_code == 422
+    assert taken.json() == {"error": "another row already has this name", "where": ["heroName"]}
+    assert (conflict.status_code, conflict.headers["Retry-After"]) == (503, "7")
+    assert unknown.json()["error"] == "who are you"
+    assert unknown.headers["WWW-Authenticate"] == "Basic"
+
+
+def test_the_document_says_nothing_of_problems_that_are_never_sent() -> None:
+    app = FastAPI()
+    install(app, respond=in_one_line)
+
+    @app.get("/heroes/{key}", responses={404: {"description": "No such hero."}})
+    async def hero(key: DbId) -> None: ...
+
+    document = app.openapi()
+
+    assert document["paths"]["/heroes/{key}"]["get"]["responses"].keys() == {"200", "404", "422"}
+    assert "Problem" not in str(document)
+
+
+async def test_any_endpoint_can_refuse_parameters_that_it_does_not_have() -> None:
+    app = FastAPI()
+    install(app)
+    router = APIRouter(dependencies=[Depends(refuse_unknown)])
+
+    @router.get("/heroes")
+    async def heroes(limit: int = 5) -> int:
+        return limit
+
+    app.include_router(router)
+
+    async with client_of(app) as client:
+        assert (await client.get("/heroes?limit=3")).json() == 3
+        found = problem(await client.get("/heroes?limt=3"), 422, "invalid")
+    assert locations(found) == [["query", "limt"]]
 
 
 # ---- the OpenAPI document ----------------------------------------------------------------------

@@ -37,6 +37,7 @@ METADATA = sa.MetaData()
 class Club(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     name: Col[str] = field(unique=True, max_length=20)
+    code: Col[str] = field(default="-", max_length=9, read_only=True)
     members: RelatedList["Member"] = relation(order_by="name")
     rules: Related["Rules | None"] = relation()
 
@@ -110,6 +111,24 @@ async def rows(db: Database) -> tuple[int, int, int, int]:
     models: list[type[Model]] = [Club, Member, Hobby, MemberHobby]
     counts = [await Repository(model, db).count() for model in models]
     return (counts[0], counts[1], counts[2], counts[3])
+
+
+async def test_what_the_program_says_of_a_row_is_stored_with_its_family(db: Database) -> None:
+    clubs = Repository(Club, db)
+    data = club(name="Chess", members=[{"name": "Ada"}])
+
+    stored = await clubs.add(data, Club.code.set("C1"))
+
+    assert (stored.code, [member.name for member in stored.members]) == ("C1", ["Ada"])
+    assert (await clubs.get(stored.id)).code == "C1"
+
+
+async def test_a_key_is_not_said_beside_the_row_that_it_would_refer_to(db: Database) -> None:
+    data = MemberAndClub.model_validate({"name": "Ada", "club": {"name": "Chess"}})
+
+    with pytest.raises(UsageError, match=r"club_id is given, and so is the row"):
+        await Repository(Member, db).add(data, Member.club_id.set(3))
+    assert await rows(db) == (0, 0, 0, 0)
 
 
 async def test_a_row_is_stored_with_those_that_belong_to_it(db: Database) -> None:
@@ -198,6 +217,27 @@ async def test_what_a_related_model_refuses_is_told_before_anything_is_stored(
     assert caught.value.fields == {"age": "greater_than_equal"}
     assert "-1" not in str(caught.value)
     assert await rows(db) == (0, 0, 0, 0)
+
+
+class Invited(Club, variant="create"):
+    members: list[Member]
+    invitation: str
+
+
+async def test_rows_can_be_of_their_model_and_what_is_no_field_is_not_stored(
+    db: Database,
+) -> None:
+    given = Invited.model_validate(
+        {"name": "Chess", "invitation": "come", "members": [{"name": "Ada"}, {"name": "Bob"}]}
+    )
+
+    stored = await Repository(Club, db).add(given)
+
+    assert [(m.name, m.club_id) for m in stored.members] == [
+        ("Ada", stored.id),
+        ("Bob", stored.id),
+    ]
+    assert not hasattr(stored, "invitation")
 
 
 class Stray(BaseModel):

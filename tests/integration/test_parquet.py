@@ -757,7 +757,6 @@ CUSTOM: dict[str, tuple[Any, Any, Any]] = {
     "datetime": (NaiveDatetime, sa.DateTime(), datetime(2024, 1, 1)),
     "interval": (timedelta, sa.Interval(second_precision=6), timedelta(hours=1)),
     "binary": (bytes, sa.LargeBinary, b"\x00"),
-    "pickle": (list[int], sa.PickleType, [1]),
     "enum": (Color, sa.Enum(Color, native_enum=False), Color.BLUE),
     "decorated": (int, Halved, 6),
     "registered": (Cents, None, Cents(4)),

@@ -587,6 +587,20 @@ async def test_the_end_of_a_transaction_ends_its_streams(
     await healthy(db)
 
 
+@not_on("duckdb")  # which lets no second program in
+async def test_what_held_a_stream_holds_no_moment_of_the_database(
+    db: Database, heroes: Repository[Hero], database_url: str
+) -> None:
+    async with db.session() as session:
+        held = Repository(Hero, session).order_by(Hero.id).stream(batch=3)
+        await anext(held)
+    async with Database(database_url, metadata=METADATA) as another:
+        await Repository(Hero, another).add(Hero(age=50))
+    assert await heroes.count() == 51
+    await held.aclose()
+    await healthy(db)
+
+
 @only_on(*INTERLEAVED)
 async def test_a_transaction_that_was_ended_by_hand_ends_its_streams(
     db: Database, heroes: Repository[Hero]

@@ -283,9 +283,10 @@ async def test_rows_of_another_tenant_are_neither_linked_nor_unlinked(db: Databa
             await folders.unlink(folder, Folder.labels, word)
         with pytest.raises(UsageError, match="tenant_id of an instance is not the tenant"):
             await folders.link(folder, Folder.labels, word)
-    unstored = Folder.model_construct(id=their_folder.id, name="x")
     with pytest.raises(NotLoaded, match="has no tenant_id yet"):
-        await folders.unlink(unstored, Folder.labels, label)
+        await folders.unlink(
+            Folder.model_validate({"id": their_folder.id, "name": "x"}), Folder.labels, label
+        )
 
     assert await links.all() == before
     assert await folders.unlink(mine, Folder.labels, label) == 1

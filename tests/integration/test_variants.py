@@ -24,7 +24,8 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import InvalidRow, NotFound, NotLoaded, WrongType
+from andamios_orm.errors import InvalidRow, NotFound, NotLoaded, UsageError, WrongType
+from andamios_orm.observe import subscribe
 
 METADATA = sa.MetaData()
 
@@ -67,6 +68,13 @@ class Span(Model, table=True, metadata=METADATA):
         if self.end < self.start:
             raise ValueError("it ends before it starts")
         return self
+
+
+class Note(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    text: Col[str] = field(max_length=20)
+    author: Col[str] = field(read_only=True, max_length=20)
+    state: Col[str] = field(default="draft", read_only=True)
 
 
 class HeroSignup(Hero, variant="create"):
@@ -247,3 +255,59 @@ def test_a_model_that_ignores_what_it_does_not_know_has_variants_that_do_not() -
     for form in (create[Lax], patch[Lax]):
         with pytest.raises(ValidationError, match="extra_forbidden"):
             form.model_validate({"name": "Ada", "nmae": "x"})
+
+
+# ---- what the program says -----------------------------------------------------------------------
+
+
+async def test_what_a_client_does_not_say_is_added_beside_it(tables: Database) -> None:
+    notes = Repository(Note, tables)
+    data: Note = create[Note].model_validate({"text": "Hi"})
+
+    note = await notes.add(data, Note.author.set("ada"))
+
+    assert (note.text, note.author, note.state) == ("Hi", "ada", "draft")
+    assert await notes.get(note.id) == note
+    assert not hasattr(data, "author")
+
+
+async def test_what_is_added_beside_an_instance_stands_in_place_of_its_own(
+    tables: Database,
+) -> None:
+    notes = Repository(Note, tables)
+    given = Note(text="Hi", author="ada")
+
+    note = await notes.add(given, Note.author.set("grace"), Note.state.set("final"))
+
+    assert (note.text, note.author, note.state) == ("Hi", "grace", "final")
+    assert (given.author, given.state) == ("ada", "draft")
+
+
+async def test_what_is_added_is_judged_with_the_row_before_any_statement(
+    tables: Database,
+) -> None:
+    notes, spans = Repository(Note, tables), Repository(Span, tables)
+    data: Note = create[Note].model_validate({"text": "Hi"})
+    statements: list[str] = []
+
+    with subscribe(lambda run: statements.append(run.sql)):
+        with pytest.raises(InvalidRow, match=r"author \(missing\)"):
+            await notes.add(data)
+        with pytest.raises(InvalidRow, match=r"author \(string_too_long\)"):
+            await notes.add(data, Note.author.set("a" * 21))
+        with pytest.raises(InvalidRow, match="value_error"):
+            await spans.add(Span(start=1, end=2), Span.start.set(3))
+        with pytest.raises(UsageError, match="is set twice"):
+            await notes.add(data, Note.author.set("a"), Note.author.set("b"))
+        with pytest.raises(UsageError, match="not a column of Note"):
+            await notes.add(data, Team.name.set("a"))
+
+    assert statements == []
+
+
+@pytest.mark.parametrize("text", [Note.text + "!", sa.func.lower("A")])
+async def test_a_row_that_is_not_there_yet_has_nothing_to_compute_with(
+    tables: Database, text: Any
+) -> None:
+    with pytest.raises(WrongType, match=r"an expression for Note\.text"):
+        await Repository(Note, tables).add(Note(text="Hi", author="ada"), Note.text.set(text))

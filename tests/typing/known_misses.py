@@ -59,6 +59,9 @@ KNOWN_MISSES: Mapping[str, Mapping[str, str]] = {
     "unknown-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     "version-given": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     "argument-for-generated": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
+    # -- relations
+    "relation-as-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
+    "related-list-as-argument": {"ty": _PYDANTIC_EXTRA, "pyrefly": _PYDANTIC_EXTRA},
     # -- SQLAlchemy
     "in-wrong-select": {"mypy": _ANY_SELECT},
     "select-of-another-type": {"mypy": _ANY_SELECT},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
@@ -91,9 +91,14 @@ class Connection(aiosqlite.Connection):
 
     # -- on the thread
 
+    def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Do what aiosqlite does, whose log at the level DEBUG would show all parameters."""
+        call = _Unspoken(fn, args, kwargs)
+        return super()._execute(call)  # type: ignore[no-untyped-call] # aiosqlite's
+
     async def _on_thread(self, function: Callable[..., R], *arguments: object) -> R:
         # What aiosqlite offers its own methods; the public ones take a hop for each step.
-        result: R = await self._execute(function, *arguments)  # type: ignore[no-untyped-call] # aiosqlite's
+        result: R = await self._execute(function, *arguments)
         return result
 
     def _fetched(self, sql: str, parameters: Parameters) -> list[Row]:
@@ -149,6 +154,23 @@ class Rows:
         """Let SQLite forget the statement; the snapshot that it reads would stay."""
         if self._connection.is_open:
             await self._connection._on_thread(self._cursor.close)  # noqa: SLF001 - as above
+
+
+class _Unspoken:
+    """A call whose arguments are in no representation of it."""
+
+    __slots__ = ("_arguments", "_function", "_keywords")
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> None:
+        self._function, self._arguments, self._keywords = function, arguments, keywords
+
+    def __call__(self) -> Any:
+        return self._function(*self._arguments, **self._keywords)
+
+    def __repr__(self) -> str:
+        return f"<call of {getattr(self._function, '__name__', 'a function')}>"
 
 
 def _nothing() -> None:

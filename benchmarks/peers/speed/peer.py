@@ -73,6 +73,14 @@ class Peer(Side):
         """Not measured, as above."""
         raise NotImplementedError
 
+    async def page(self) -> list[Any]:
+        """Not measured: few have pages by keys."""
+        raise NotImplementedError
+
+    async def upsert(self, new: Any) -> Any:
+        """Not measured: what it changes and gives back is different everywhere."""
+        raise NotImplementedError
+
     async def connect(self, key: int) -> Any:
         """Not measured: what belongs to a pool is configured differently everywhere."""
         raise NotImplementedError

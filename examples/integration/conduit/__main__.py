@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
@@ -42,7 +43,11 @@ def main() -> None:
         app = create_app(settings)
     except (AndamiosError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    Announced(uvicorn.Config(app, port=arguments.port, log_level="warning")).run()
+    server = Announced(uvicorn.Config(app, port=arguments.port, log_level="warning"))
+    with suppress(KeyboardInterrupt):  # uvicorn has ended everything by then
+        server.run()
+    if not server.started:
+        raise SystemExit(3)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query
 from fastapi.middleware.cors import CORSMiddleware
 
 from andamios_orm import Database
@@ -15,6 +15,7 @@ from andamios_orm.integrations.fastapi import DbId, refuse_unknown
 from examples.integration.conduit import publishing
 from examples.integration.conduit.auth import hash_password, password_fits, token_for
 from examples.integration.conduit.dependencies import (
+    OPTIONAL,
     ArticlesInSession,
     CommentsInSession,
     CurrentUser,
@@ -26,6 +27,7 @@ from examples.integration.conduit.dependencies import (
     UserId,
     UsersInSession,
     Viewer,
+    Wanted,
 )
 from examples.integration.conduit.errors import answers, install_errors
 from examples.integration.conduit.models import METADATA, Article, Comment, User
@@ -109,10 +111,9 @@ async def current_user(user: CurrentUser, settings: Installation) -> UserAnswer:
 async def change_user(
     data: UserChangesRequest, key: UserId, db: Db, settings: Installation
 ) -> UserAnswer:
-    changes, password = data.user, data.user.password
+    password = data.user.password
     hashed = await hash_password(password, settings.password_cost) if password else None
-    more = [] if hashed is None else [User.password_hash.set(hashed)]
-    return logged_in(await Users(db).patch(key, changes, *more), settings)
+    return logged_in(await Users(db).change(key, data.user, hashed), settings)
 
 
 def logged_in(user: User, settings: Settings) -> UserAnswer:
@@ -129,7 +130,9 @@ def logged_in(user: User, settings: Settings) -> UserAnswer:
 # ---- profiles ----------------------------------------------------------------------------------
 
 
-@api.get("/profiles/{username}", tags=["Profile"], responses=answers(401, 404))
+@api.get(
+    "/profiles/{username}", tags=["Profile"], responses=answers(401, 404), openapi_extra=OPTIONAL
+)
 async def read_profile(username: Username, users: UsersInSession, viewer: Viewer) -> ProfileAnswer:
     return ProfileAnswer(profile=await users.profile(username, viewer))
 
@@ -149,22 +152,17 @@ async def unfollow(username: Username, user: CurrentUser, users: UsersInSession)
 # ---- articles ----------------------------------------------------------------------------------
 
 
-@api.get("/articles", tags=["Articles"], responses=answers(401))
+@api.get("/articles", tags=["Articles"], responses=answers(401), openapi_extra=OPTIONAL)
 async def list_articles(
-    articles: ArticlesInSession,
-    viewer: Viewer,
-    part: Annotated[Part, Depends()],
-    tag: str | None = None,
-    author: str | None = None,
-    favorited: str | None = None,
+    articles: ArticlesInSession, viewer: Viewer, wanted: Annotated[Wanted, Query()]
 ) -> ArticlesAnswer:
-    found = articles.matching(tag=tag, author=author, favorited=favorited)
-    return await articles.page(found, viewer, limit=part.limit, offset=part.offset)
+    found = articles.matching(wanted.tag, wanted.author, wanted.favorited)
+    return await articles.page(found, viewer, limit=wanted.limit, offset=wanted.offset)
 
 
 @api.get("/articles/feed", tags=["Articles"], responses=answers(401))
 async def feed(
-    articles: ArticlesInSession, user: UserId, part: Annotated[Part, Depends()]
+    articles: ArticlesInSession, user: UserId, part: Annotated[Part, Query()]
 ) -> ArticlesAnswer:
     return await articles.page(articles.feed(user), user, limit=part.limit, offset=part.offset)
 
@@ -174,7 +172,7 @@ async def publish(data: NewArticleRequest, user: UserId, db: Db) -> ArticleAnswe
     return ArticleAnswer(article=await publishing.publish(db, user, data.article))
 
 
-@api.get("/articles/{slug}", tags=["Articles"], responses=answers(401, 404))
+@api.get("/articles/{slug}", tags=["Articles"], responses=answers(401, 404), openapi_extra=OPTIONAL)
 async def read_article(slug: Slug, articles: ArticlesInSession, viewer: Viewer) -> ArticleAnswer:
     return ArticleAnswer(article=await articles.shown(slug, viewer))
 
@@ -196,7 +194,12 @@ async def remove_article(slug: Slug, user: UserId, session: InSession) -> None:
 # ---- comments ----------------------------------------------------------------------------------
 
 
-@api.get("/articles/{slug}/comments", tags=["Comments"], responses=answers(401, 404))
+@api.get(
+    "/articles/{slug}/comments",
+    tags=["Comments"],
+    responses=answers(401, 404),
+    openapi_extra=OPTIONAL,
+)
 async def list_comments(
     slug: Slug, articles: ArticlesInSession, comments: CommentsInSession, viewer: Viewer
 ) -> CommentsAnswer:
@@ -208,15 +211,15 @@ async def list_comments(
 async def comment(
     slug: Slug,
     data: NewCommentRequest,
-    user: UserId,
+    user: CurrentUser,
     articles: ArticlesInSession,
     comments: CommentsInSession,
 ) -> CommentAnswer:
     article = await articles.by_slug(slug)
     added = await comments.add(
-        data.comment, Comment.article_id.set(article.id), Comment.author_id.set(user)
+        data.comment, Comment.article_id.set(article.id), Comment.author_id.set(user.id)
     )
-    return CommentAnswer(comment=await comments.shown(added.id, user))
+    return CommentAnswer(comment=await comments.shown(added.id, user.id))
 
 
 @api.delete(

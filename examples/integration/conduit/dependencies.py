@@ -1,10 +1,10 @@
 """What endpoints ask for: the database, repositories in the request's session, who asks."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Query
+from fastapi import Depends, HTTPException
 from fastapi.security import APIKeyHeader
+from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
 from andamios_orm import Database, Session
@@ -20,12 +20,16 @@ def database(connection: HTTPConnection) -> Database:
     return found
 
 
-def settings(connection: HTTPConnection) -> Settings:
+async def database_of_request(connection: HTTPConnection) -> Database:
+    return database(connection)
+
+
+async def settings(connection: HTTPConnection) -> Settings:
     found: Settings = connection.app.state.settings
     return found
 
 
-Db = Annotated[Database, Depends(database)]
+Db = Annotated[Database, Depends(database_of_request)]
 Installation = Annotated[Settings, Depends(settings)]
 
 InSession = Annotated[Session, db_session(database)]
@@ -48,7 +52,7 @@ def unauthorized() -> HTTPException:
     return HTTPException(401, "log in first", headers={"WWW-Authenticate": "Token"})
 
 
-def viewer(
+async def viewer(
     installation: Installation, header: Annotated[str | None, Depends(_TOKEN)]
 ) -> int | None:
     """Return whose token was sent, None without one. A token that is not valid is answered so."""
@@ -63,33 +67,40 @@ def viewer(
 
 Viewer = Annotated[int | None, Depends(viewer)]
 
+OPTIONAL: dict[str, Any] = {"security": [{}]}
+"""What an OpenAPI document says of an endpoint that takes a token and needs none."""
 
-def user_id(viewer: Viewer) -> int:
+
+async def user_id(viewer: Viewer) -> int:
     if viewer is None:
         raise unauthorized()
     return viewer
 
 
 UserId = Annotated[int, Depends(user_id)]
-"""The key of a user who has logged in. Nobody is ever removed, so it need not be looked up."""
+"""Whose token was sent. That there is such a user is for whoever stores something to ask."""
 
 
 async def current_user(key: UserId, users: UsersInSession) -> User:
-    found = await users.find(key)
-    if found is None:
-        raise unauthorized()
-    return found
+    return await users.known(key)
 
 
 CurrentUser = Annotated[User, Depends(current_user)]
-"""The same user's row."""
+"""The user who has logged in."""
 
 # ---- what is asked -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Part:
-    """Which of many articles: past the bounds is no page of anybody's."""
+class Part(BaseModel):
+    """Which of many articles."""
 
-    limit: Annotated[int, Query(ge=1, le=100)] = 20
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    limit: int = Field(default=20, ge=1, le=100)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+
+class Wanted(Part):
+    """Which articles, and which of them."""
+
+    tag: str | None = None
+    author: str | None = None
+    favorited: str | None = None

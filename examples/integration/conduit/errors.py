@@ -1,5 +1,6 @@
 """Errors in the form that the specification gives them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -7,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from andamios_orm.integrations.fastapi import Problem, install
-from examples.integration.conduit.repositories import NotYours
+from examples.integration.conduit.repositories import NotYours, UnknownUser
 
 __all__ = ["answers", "install_errors"]
 
@@ -37,6 +38,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install_errors(app: FastAPI) -> None:
     install(app, respond=_respond)
     app.add_exception_handler(NotYours, _not_yours)
+    app.add_exception_handler(UnknownUser, _unknown_user)
 
 
 def _respond(problem: Problem) -> JSONResponse:
@@ -50,5 +52,12 @@ async def _not_yours(request: Request, error: Exception) -> JSONResponse:
     return _answer(403, ["it belongs to somebody else"])
 
 
-def _answer(status: int, messages: list[str]) -> JSONResponse:
-    return JSONResponse(GenericError(errors=Messages(body=messages)).model_dump(), status)
+async def _unknown_user(request: Request, error: Exception) -> JSONResponse:
+    return _answer(401, ["log in first"], {"WWW-Authenticate": "Token"})
+
+
+def _answer(
+    status: int, messages: list[str], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    content = GenericError(errors=Messages(body=messages)).model_dump()
+    return JSONResponse(content, status, headers=headers)

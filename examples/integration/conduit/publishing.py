@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from andamios_orm import Database, Repository, Session, UniqueViolation
 from examples.integration.conduit.models import Article, ArticleTag, Comment, Favorite
-from examples.integration.conduit.repositories import Articles, Comments, Tags
+from examples.integration.conduit.repositories import Articles, Comments, Tags, Users
 from examples.integration.conduit.shapes import ArticleChanges, NewArticle, WholeArticle
 
 __all__ = ["change", "publish", "remove", "slug_of"]
@@ -18,9 +18,10 @@ T = TypeVar("T")
 
 
 async def publish(db: Database, author: int, data: NewArticle) -> WholeArticle:
-    """Store an article with its tags, and return it."""
+    """Store an article with its tags, and return it. Raises UnknownUser."""
 
     async def store(slug: str, session: Session) -> WholeArticle:
+        await Users(session).known(author)
         articles = Articles(session)
         article = await articles.add(data, Article.slug.set(slug), Article.author_id.set(author))
         await articles.link(article, Article.tags, *await Tags(session).named(data.tag_list))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from andamios_orm import Query, Repository
+from andamios_orm import NotFound, Query, Repository
 from examples.integration.conduit.models import (
     Article,
     Comment,
@@ -18,6 +18,7 @@ from examples.integration.conduit.shapes import (
     ArticlesAnswer,
     ArticleSummary,
     Profile,
+    UserChanges,
     WholeArticle,
 )
 
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
     from andamios_orm.queries.expressions import SortKey
 
-__all__ = ["Articles", "Comments", "NotYours", "Tags", "Users"]
+__all__ = ["Articles", "Comments", "NotYours", "Tags", "UnknownUser", "Users"]
 
 Viewer: TypeAlias = int | None
 """The key of the user who asks; None for somebody without one, who follows nobody."""
+
+
+class UnknownUser(Exception):
+    """A token is valid, and the user it was made for is not there."""
 
 
 class NotYours(Exception):
@@ -39,6 +44,21 @@ class NotYours(Exception):
 class Users(Repository[User]):
     async def by_email(self, email: str) -> User | None:
         return await self.where(User.email == email).first()
+
+    async def known(self, key: int) -> User:
+        """Return the user of a token. Raises UnknownUser."""
+        found = await self.find(key)
+        if found is None:
+            raise UnknownUser
+        return found
+
+    async def change(self, key: int, data: UserChanges, password_hash: str | None) -> User:
+        """Change what a user says, and the password if it is given. Raises UnknownUser."""
+        more = [] if password_hash is None else [User.password_hash.set(password_hash)]
+        try:
+            return await self.patch(key, data, *more)
+        except NotFound:
+            raise UnknownUser from None
 
     async def by_name(self, username: str) -> User:
         """Return a user. Raises NotFound."""
@@ -56,7 +76,7 @@ class Articles(Repository[Article]):
         return self.order_by(Article.created_at.desc(), Article.id.desc())
 
     def matching(
-        self, *, tag: str | None, author: str | None, favorited: str | None
+        self, tag: str | None, author: str | None, favorited: str | None
     ) -> Query[Article]:
         """Return the articles that have a tag, are by somebody, and that somebody likes."""
         found = self.latest()

@@ -12,12 +12,15 @@ from pydantic import BaseModel
 from andamios_orm import (
     Col,
     Model,
+    Related,
+    RelatedList,
     SoftDelete,
     Tenant,
     Timestamps,
     Versioned,
     field,
     generated,
+    relation,
 )
 
 Email = NewType("Email", str)
@@ -33,9 +36,18 @@ class Power(BaseModel):
     level: int = 1
 
 
+class City(Model, table=True):
+    id: Col[int] = generated()
+    name: Col[str]
+    teams: RelatedList["Team"] = relation(order_by="-name")
+
+
 class Team(Model, table=True):
     id: Col[int] = generated()
     name: Col[str] = field(unique=True, max_length=50)
+    city_id: Col[int | None] = field(default=None, foreign_key=City.id)
+    city: Related[City | None] = relation()
+    heroes: RelatedList["Hero"] = relation(order_by=lambda: (Hero.name, Hero.age.desc()))
 
 
 class Note(Tenant, Versioned, SoftDelete, Timestamps, table=True):
@@ -59,4 +71,25 @@ class Hero(Model, table=True):
     powers: Col[list[Power]] = field(default_factory=list)
     joined: Col[datetime] = generated(server_default=sa.func.now())
     team_id: Col[int | None] = field(default=None, foreign_key=Team.id, on_delete="SET NULL")
+    team: Related[Team | None] = relation(fk="team_id")
+    badge: Related["Badge | None"] = relation()
+    skills: RelatedList["Skill"] = relation(through="HeroSkill")
     plain: str = "a column too, without typed operators"
+
+
+class Badge(Model, table=True):
+    id: Col[int] = generated()
+    number: Col[int] = field(default=0)
+    hero_id: Col[int] = field(foreign_key=Hero.id, unique=True)
+    hero: Related[Hero] = relation()
+
+
+class Skill(Model, table=True):
+    id: Col[int] = generated()
+    name: Col[str]
+    heroes: RelatedList[Hero] = relation(through="HeroSkill", fk="skill_id")
+
+
+class HeroSkill(Model, table=True):
+    hero_id: Col[int] = field(primary_key=True, foreign_key=Hero.id)
+    skill_id: Col[int] = field(primary_key=True, foreign_key=Skill.id)

@@ -23,6 +23,8 @@ HeroSignup(name="Ada", invite=3)  # E: argument-of-variant-of-wrong-type
 
 async def created(data: Create[Hero], teams: Repository[Team]) -> Public[Team]:
     await teams.add(data)  # E: add-variant-of-another-model
+    await teams.add(Team(name="A"), name="B")  # E: add-value-by-name
+    await teams.add(Team(name="A"), Team.name.set(3))  # E: add-value-of-wrong-type
     data.name = 3  # E: assign-wrong-type-to-variant
     print(data.nmae)  # E: unknown-attribute-of-variant
     return data  # E: return-variant-of-another-model

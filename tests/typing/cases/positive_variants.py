@@ -35,6 +35,10 @@ async def created(data: Create[Hero], heroes: Repository[Hero]) -> Public[Hero]:
     return await heroes.add(data)
 
 
+async def created_by(who: int, data: Create[Hero], heroes: Repository[Hero]) -> Public[Hero]:
+    return await heroes.add(data, Hero.team_id.set(who), Hero.name.set("Ada"))
+
+
 async def signed_up(data: HeroSignup, heroes: Repository[Hero]) -> Public[Hero]:
     assert_type(data.invite, str)
     assert_type(data.name, str)

@@ -56,6 +56,7 @@ COLUMN: dict[str, Any] = {
     "server_default": "x",
     "comment": "c",
     "secret": True,
+    "read_only": True,
 }
 # Deprecated by pydantic, or without a meaning for a stored model.
 LEFT_OUT = {

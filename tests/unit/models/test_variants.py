@@ -142,6 +142,14 @@ def refusals(error: ValidationError) -> dict[Any, str]:
     return {detail["loc"]: detail["type"] for detail in error.errors()}
 
 
+class Note(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    text: Col[str]
+    author: Col[str] = field(read_only=True)
+    state: Col[str] = field(default="draft", read_only=True)
+    key_hash: Col[str] = field(read_only=True, secret=True)
+
+
 # ---- what is common to all ---------------------------------------------------------------------
 
 
@@ -915,3 +923,26 @@ def test_constraints_in_annotations_survive_in_every_variant() -> None:
         with pytest.raises(ValidationError):
             form[Noted].model_validate({"id": 1, "text": "abcd"})
     assert create[Noted].model_validate({}).text == "abc"
+
+
+# ---- what no client says -------------------------------------------------------------------------
+
+
+def test_a_read_only_field_is_what_no_client_sends_and_each_may_see() -> None:
+    assert create[Note].model_fields.keys() == patch[Note].model_fields.keys() == {"text"}
+    assert public[Note].model_fields.keys() == {"id", "text", "author", "state"}
+
+
+@pytest.mark.parametrize("form", [Create, Patch])
+@pytest.mark.parametrize("name", ["author", "state", "key_hash"])
+def test_a_client_that_sends_a_read_only_field_is_refused(form: Any, name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        form[Note].model_validate({"text": "Hi", name: "x"})
+
+    assert refusals(caught.value) == {(name,): "extra_forbidden"}
+
+
+def test_a_read_only_field_is_a_parameter_of_the_model_itself() -> None:
+    note = Note(text="Hi", author="ada", key_hash="x")
+
+    assert (note.author, note.state) == ("ada", "draft")
