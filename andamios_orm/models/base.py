@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from andamios_orm.errors import NotLoaded, UsageError
+from andamios_orm.errors import NotLoaded
 from andamios_orm.models.deriving import Variant, VariantKind, variant_of
 from andamios_orm.models.metaclass import ModelMeta, is_relation
-from andamios_orm.schema.relations import relation_of
 
 __all__ = ["Model"]
 
@@ -64,15 +63,6 @@ class Model(BaseModel, metaclass=ModelMeta):
                 _left_out(type(self).__name__, name, variant)
             return super().__getattr__(name)
 
-        # Hidden for the same reason.
-        def __setattr__(self, name: str, value: Any) -> None:
-            fields = type(self).__pydantic_fields__
-            if name not in fields and not name.startswith("_") and is_relation(type(self), name):
-                _not_assigned(type(self).__name__, name)
-            super().__setattr__(name, value)
-            if len(self.__dict__) > len(fields):
-                _forget(self, name)
-
 
 def _not_loaded(model: str, name: str) -> NoReturn:
     raise NotLoaded(
@@ -87,24 +77,6 @@ def _no_related(model: str, name: str) -> NoReturn:
         f"read it with `.load({model}.{name})`, as in"
         f" `await repository.where(...).load({model}.{name}).all()`",
     )
-
-
-def _not_assigned(model: str, name: str) -> NoReturn:
-    raise UsageError(
-        f"{model}.{name} is a relation, and no value of a row to be set",
-        "set the foreign key's field to the key of the other row, store it, and read the relation"
-        f" with `.load({model}.{name})`",
-    )
-
-
-def _forget(instance: BaseModel, name: str) -> None:
-    """Drop loaded rows that were found by a field's value, which is another one after all."""
-    model = type(instance)
-    for loaded in instance.__dict__.keys() - model.__pydantic_fields__.keys():
-        if is_relation(model, loaded) and any(
-            own.name == name for own, _ in relation_of(model, loaded).pairs
-        ):
-            del instance.__dict__[loaded]
 
 
 def _left_out(name: str, field: str, variant: Variant) -> NoReturn:

@@ -42,6 +42,7 @@ from andamios_orm.schema import registry
 from andamios_orm.schema.compiler import compile_all, declare_table, spec_of, table_of
 from andamios_orm.schema.read import options_of
 from andamios_orm.schema.registry import declaration_of
+from andamios_orm.schema.relations import relation_of
 from andamios_orm.schema.spec import (
     ONLY_DROPS_UNSET,
     ColumnOptions,
@@ -226,6 +227,7 @@ def _new_class(
         _refuse_inherited_fields(name, relations, fields)
         type.__setattr__(cls, _RELATIONS, relations)
         _refuse_relations_in_init(cls)
+        _guard_assignment(cls)
     if metadata is not None:
         type.__setattr__(cls, _METADATA, metadata)
     if table:
@@ -333,7 +335,7 @@ def _refuse_relations_in_init(cls: type) -> None:
     above: Any = super
     parent = above(cls, cls).__init__
 
-    def __init__(self: BaseModel, /, *args: Any, **data: Any) -> None:  # noqa: N807 - see below
+    def __init__(self: BaseModel, /, *args: Any, **data: Any) -> None:  # noqa: N807 - put on the class
         if not type(self).__pydantic_fields__.keys() >= data.keys():
             _refuse_relations(type(self), data)
         above(cls, self).__init__(*args, **data)
@@ -342,6 +344,43 @@ def _refuse_relations_in_init(cls: type) -> None:
     marked = getattr(parent, "__pydantic_base_init__", False)
     cast("Any", __init__).__pydantic_base_init__ = marked
     type.__setattr__(cls, "__init__", __init__)
+
+
+def _guard_assignment(cls: type) -> None:
+    """Have `hero.team = ...` raise, and a field let go of the rows that its value has led to.
+
+    Only on classes with relations: every other assignment costs what it costs in pydantic.
+    """
+    above: Any = super
+    own: Any = cls.__dict__.get("__setattr__")
+
+    def __setattr__(self: BaseModel, name: str, value: Any) -> None:  # noqa: N807 - put on the class
+        model = type(self)
+        fields = model.__pydantic_fields__
+        if name not in fields and not name.startswith("_") and is_relation(model, name):
+            raise UsageError(
+                f"{model.__name__}.{name} is a relation, and no value of a row to be set",
+                "set the foreign key's field to the key of the other row, store it, and read the"
+                f" relation with `.load({model.__name__}.{name})`",
+            )
+        if own is None:
+            above(cls, self).__setattr__(name, value)
+        else:
+            own(self, name, value)
+        if len(self.__dict__) > len(fields):
+            _forget(self, name)
+
+    type.__setattr__(cls, "__setattr__", __setattr__)
+
+
+def _forget(instance: BaseModel, name: str) -> None:
+    """Drop loaded rows that were found by a field's value, which is another one after all."""
+    model = type(instance)
+    for loaded in instance.__dict__.keys() - model.__pydantic_fields__.keys():
+        if is_relation(model, loaded) and any(
+            own.name == name for own, _ in relation_of(model, loaded).pairs
+        ):
+            del instance.__dict__[loaded]
 
 
 def _check_names(name: str, fields: Iterable[str], mcs: type[ModelMeta]) -> None:

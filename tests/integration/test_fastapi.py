@@ -920,6 +920,27 @@ def test_a_function_for_any_model_names_filters_and_orders_of_it() -> None:
     assert described.__annotations__["filters"].__parameters__ == (M,)
 
 
+def test_a_base_for_the_filters_and_orders_of_any_model_stays_their_base() -> None:
+    class Filters(FilterParams[M]):
+        pass
+
+    class Sort(SortParams[M]):
+        pass
+
+    class NameFilter(Filters[Hero], fields=[Hero.name]):
+        pass
+
+    assert issubclass(FilterParams[Hero], FilterParams)
+    assert issubclass(NameFilter, Filters)
+    assert NameFilter(name="Ada").conditions
+    assert issubclass(SortParams[Hero], SortParams)
+    assert issubclass(Sort[Hero], Sort)
+    assert Sort[Hero] is Sort[Hero]
+    assert Sort[Hero](["-age"]).keys
+    with pytest.raises(DeclarationError, match="does not know what it sorts"):
+        Sort()
+
+
 async def test_numbers_of_any_kind_are_compared(database_url: str) -> None:
     metadata = sa.MetaData()
 

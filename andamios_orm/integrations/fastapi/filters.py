@@ -22,6 +22,7 @@ from andamios_orm.errors import DeclarationError
 from andamios_orm.integrations.fastapi.parameters import (
     REQUEST,
     api_name,
+    of_model,
     public_field,
     refuse_unknown,
     why_hidden,
@@ -105,17 +106,11 @@ class FilterParams(Generic[M]):
 
         def __init_subclass__(cls, *, fields: "Sequence[SortKey]" = ()) -> None: ...
     else:
-        _made: ClassVar[dict] = {}
 
         def __class_getitem__(cls, item):
             if not (isinstance(item, type) and issubclass(item, Model)):
                 return super().__class_getitem__(item)
-            found = cls._made.get(item)
-            if found is None:
-                name = f"FilterParams[{item.__name__}]"
-                found = type(name, (cls,), {"_model": item, "__module__": item.__module__})
-                cls._made[item] = found
-            return found
+            return of_model(cls, item)
 
         def __init_subclass__(cls, *, fields=(), **more):
             super().__init_subclass__(**more)

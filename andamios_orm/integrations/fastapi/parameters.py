@@ -16,6 +16,7 @@ from andamios_orm.queries.terms import Attr
 from andamios_orm.repositories.paging import Cursor, NumberedPage, Page
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.schema.compiler import spec_of
+from andamios_orm.schema.kept import kept
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import FieldSpec, Kind
 
@@ -28,6 +29,7 @@ __all__ = [
     "PageParams",
     "SortParams",
     "api_name",
+    "of_model",
     "public_field",
     "refuse_unknown",
     "why_hidden",
@@ -165,21 +167,16 @@ class SortParams(Generic[M]):
 
         def __init_subclass__(cls, *, fields: "Sequence[SortKey]" = ()) -> None: ...
     else:
-        _made: ClassVar[dict] = {}
 
         def __class_getitem__(cls, item):
             if not (isinstance(item, type) and issubclass(item, Model)):
                 return super().__class_getitem__(item)
-            found = cls._made.get(item)
-            if found is None:
-                name = f"SortParams[{item.__name__}]"
-                found = type(name, (cls,), {"_model": item, "__module__": item.__module__})
-                cls._made[item] = found
-            return found
+            return of_model(cls, item)
 
         def __init_subclass__(cls, *, fields=None, **more):
             super().__init_subclass__(**more)
-            cls._declare(fields)
+            if cls._model is not None:
+                cls._declare(fields)
 
         @classmethod
         def _declare(cls, columns):
@@ -204,6 +201,13 @@ class SortParams(Generic[M]):
                 ],
             )
             cls.__signature__ = inspect.Signature([sort, REQUEST])
+
+
+def of_model(cls: type[T], model: type[Model]) -> type[T]:
+    """Return the class of parameters of one model, made once."""
+    name = f"{cls.__name__}[{model.__name__}]"
+    bound = {"_model": model, "__module__": model.__module__}
+    return kept(model, ("parameters", cls), lambda: type(name, (cls,), bound))
 
 
 REQUEST = inspect.Parameter(

@@ -252,6 +252,37 @@ async def test_assigning_a_key_forgets_what_it_led_to() -> None:
     assert not hasattr(team, "heroes")
 
 
+async def test_a_class_may_have_a_way_of_its_own_to_assign() -> None:
+    class Part(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = field(primary_key=True)
+        name: Col[str] = field(default="x")
+        whole_id: Col[int | None] = field(default=None, foreign_key="part.id")
+        whole: Related["Part | None"] = relation()
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value.strip() if isinstance(value, str) else value)
+
+    async with Database("sqlite://", metadata=Part.metadata) as db:
+        await db.create_all()
+        parts = Repository(Part, db)
+        await parts.add_all([Part(id=1), Part(id=2, whole_id=1)])
+        part = await parts.load(Part.whole).where(Part.id == 2).one()
+
+    part.name = " y "
+    assert (part.name, part.whole) == ("y", Part(id=1))
+    part.whole_id = 2
+    assert not hasattr(part, "whole")
+    with pytest.raises(UsageError):
+        part.whole = None  # type: ignore[arg-type] # what is refused
+
+
+def test_a_class_without_relations_assigns_as_pydantic_does() -> None:
+    class Plain(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+
+    assert Plain.__setattr__ is BaseModel.__setattr__
+
+
 async def test_a_validator_of_the_whole_row_judges_it_beside_what_is_loaded() -> None:
     class Person(Model, table=True, metadata=sa.MetaData()):
         id: Col[int] = field(primary_key=True)
