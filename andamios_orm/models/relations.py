@@ -59,13 +59,21 @@ if TYPE_CHECKING:
 else:
 
     class Related:
-        """The row that this one belongs to; see the typed class above."""
+        """The row that this one belongs to: `Related[Team]`, `Related[Team | None]`.
+
+        `Hero.team` is for queries (`.has()`, `.to.name`, `load(Hero.team)`), `hero.team` the
+        loaded row; reading it without a `load` raises NotLoaded.
+        """
 
         def __class_getitem__(cls, item):
             return RelatedTo(item, many=False)
 
     class RelatedList:
-        """The rows that belong to this one; see the typed class above."""
+        """The rows that belong to this one: `RelatedList[Hero]`.
+
+        `Team.heroes` is for queries (`.any()`, `.none()`, `.count()`, `load(Team.heroes)`),
+        `team.heroes` the loaded list; reading it without a `load` raises NotLoaded.
+        """
 
         def __class_getitem__(cls, item):
             return RelatedTo(item, many=True)

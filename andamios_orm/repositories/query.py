@@ -53,7 +53,7 @@ class Query(Rows[M], Selects):
     """Some rows of one model, described step by step; made by a repository.
 
     A query is immutable: every step returns another one, so a query can be kept and refined in
-    several directions. Nothing is read before `all`, `first`, `one`, `count` or `exists`.
+    several directions. Nothing is read before it is asked for rows, a page, a stream or a number.
     """
 
     __slots__ = ("_loads",)

@@ -28,7 +28,7 @@ class Rows(Generic[T]):
     """Some rows of one model, described step by step, and read as `T`.
 
     Immutable: every step returns another one, so it can be kept and refined in several
-    directions. Nothing is read before `all`, `first`, `one`, `count` or `exists`.
+    directions. Nothing is read before it is asked for rows, a page, a stream or a number.
     """
 
     __slots__ = ("_selection", "_source", "_statements")

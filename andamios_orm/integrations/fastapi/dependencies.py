@@ -19,7 +19,7 @@ from andamios_orm.errors import WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.repositories.repository import Repository
 
-__all__ = ["METADATA", "DatabaseOf", "DbId", "db_session", "repository"]
+__all__ = ["METADATA", "SAFE_METHODS", "DatabaseOf", "DbId", "db_session", "repository"]
 
 M = TypeVar("M", bound=Model)
 
@@ -36,7 +36,7 @@ A function serves applications that are given their database when they start, an
 METADATA = "andamios_orm.metadata"
 """The key of a request's scope under which the tables of its database are."""
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
@@ -121,7 +121,7 @@ class _SessionOf:
     async def __call__(self, connection: HTTPConnection) -> AsyncIterator[Session]:
         read_only = self.read_only
         if read_only is None:
-            read_only = connection.scope.get("method") in _SAFE
+            read_only = connection.scope.get("method") in SAFE_METHODS
         db = self.db if isinstance(self.db, Database) else self.db(connection)
         connection.scope[METADATA] = db.metadata
         async with db.session(read_only=read_only, isolation=self.isolation) as session:

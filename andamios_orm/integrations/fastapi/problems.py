@@ -30,7 +30,7 @@ from andamios_orm.errors import (
     TransactionConflict,
     UniqueViolation,
 )
-from andamios_orm.integrations.fastapi.dependencies import METADATA
+from andamios_orm.integrations.fastapi.dependencies import METADATA, SAFE_METHODS
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.registry import declarations
 
@@ -72,7 +72,7 @@ def install(app: FastAPI, *, retry_after: int = 1, respond: Respond | None = Non
     | Status | Error |
     |---|---|
     | 404 | NotFound |
-    | 409 | UniqueViolation, StaleVersion, a row that others refer to, a conflict at the commit |
+    | 409 | UniqueViolation, StaleVersion, a row that others refer to, a foreign key at the commit |
     | 412 | StaleVersion of a request with If-Match |
     | 422 | what FastAPI refuses; CheckViolation, NotNullViolation, a foreign key to no row, \
 NotStorable, InvalidRow of a request that writes, InvalidCursor, LimitExceeded |
@@ -213,7 +213,7 @@ def _not_storable(request: Request, error: NotStorable) -> _Answer:
 
 
 def _invalid_row(request: Request, error: InvalidRow) -> _Answer:
-    if request.method in ("GET", "HEAD"):
+    if request.method in SAFE_METHODS:
         raise error  # a row in the database is wrong, not the request
     items = [
         ProblemItem(
