@@ -74,7 +74,7 @@ class Pool:
         self._owners: set[asyncio.Task[Any]] = set()
         # By what reads them, which is kept from the garbage collector: it would take the connection
         # before the stream could give it back.
-        self._streaming: dict[object, asyncio.Task[Any]] = {}
+        self._streaming: dict[object, asyncio.Task[Any] | None] = {}
         self._later: set[asyncio.Task[None]] = set()
         self._readers = self._new_readers()
         self._open = 0
@@ -192,8 +192,15 @@ class Pool:
 
     def leave(self, task: asyncio.Task[Any], session: object) -> None:
         """Note that the task's session is closed."""
-        if self._streaming.pop(session, None) is None:
+        if session in self._streaming:
+            del self._streaming[session]
+        else:
             self._owners.discard(task)
+
+    def leave_later(self, session: object) -> None:
+        """Note that nobody reads a stream any more, so its connection can be waited for."""
+        if session in self._streaming:
+            self._streaming[session] = None
 
     @property
     def _is_single(self) -> bool:

@@ -497,6 +497,7 @@ class Session:
     def end_later(self) -> None:
         """Leave the block, where nobody can wait for that."""
         gone = GeneratorExit()
+        self._pool.leave_later(self)
         self._pool.later(self.__aexit__(GeneratorExit, gone, None))
 
     # -- one statement

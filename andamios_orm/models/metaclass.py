@@ -32,6 +32,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import dataclass_transform
 
 from andamios_orm.errors import DeclarationError, RelationProblem, ReservedName, UsageError
+from andamios_orm.models.annotations import annotations_in, take_annotations
 from andamios_orm.models.columns import UNSET, field, generated
 from andamios_orm.models.deriving import VARIANT, named_bases, reduce_class, variant_of
 from andamios_orm.models.relations import relation
@@ -198,7 +199,7 @@ def _new_class(
         )
     model = next((b for b in bases if isinstance(b, ModelMeta)), None)
     if model is not None:
-        _check_names(name, namespace.get("__annotations__", {}), mcs)
+        _check_names(name, annotations_in(namespace), mcs)
     relations = _take_relations(name, namespace)
     declared = [options_of(v) for v in namespace.values() if isinstance(v, FieldInfo)]
     if _is_variant(namespace, bases):
@@ -248,16 +249,15 @@ _RELATED = re.compile(r"(\w+\.)*Related(List)?\[")
 
 def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationDeclaration]:
     """Take the relations out of a class body: to pydantic they are no fields."""
-    annotations = namespace.get("__annotations__", {})
+    annotations = annotations_in(namespace)
     local_names = namespace.get("__pydantic_parent_namespace__")
     found: dict[str, RelationDeclaration] = {}
     for field_name, value in namespace.items():
         if isinstance(value, RelationOptions):
             _check_declared(name, field_name, annotations)
-    for field_name, annotation in list(annotations.items()):
+    for field_name, annotation in annotations.items():
         options = namespace.get(field_name)
         if isinstance(options, RelationOptions):
-            del annotations[field_name], namespace[field_name]
             found[field_name] = RelationDeclaration(
                 annotation,
                 options,
@@ -271,6 +271,9 @@ def _take_relations(name: str, namespace: dict[str, Any]) -> dict[str, RelationD
                 f"{name}.{field_name} is annotated as a relation, and is none",
                 f"write `{field_name}: ... = relation()`",
             )
+    take_annotations(namespace, found)
+    for field_name in found:
+        del namespace[field_name]
     return found
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.expression import ClauseElement, ColumnClause
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
@@ -188,12 +188,17 @@ class Scope:
 
 
 def _names(element: ColumnElement[Any], table: sa.Table) -> bool:
-    """Whether an expression, or a subquery inside it, names a table."""
+    """Whether an expression, or a subquery inside it, names a table; a text may."""
     # A mapped class's attribute, for one, only turns into an expression.
     given: Any = element
     clause = given if isinstance(given, ClauseElement) else given.__clause_element__()
-    parts = visitors.iterate(clause)
-    return any(part is table or getattr(part, "table", None) is table for part in parts)
+    return any(
+        part is table
+        or getattr(part, "table", None) is table
+        or isinstance(part, sa.TextClause)
+        or (isinstance(part, ColumnClause) and part.is_literal)
+        for part in visitors.iterate(clause)
+    )
 
 
 class _Hops:

@@ -13,19 +13,26 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import ColumnClause, ColumnElement
+from sqlalchemy.sql.elements import ClauseElement, ColumnClause, ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.errors import NotSupported, ShapeProblem
+from andamios_orm.errors import NotSupported, ShapeProblem, UsageError
 from andamios_orm.queries.conditions import Condition
 from andamios_orm.queries.loads import Load, ModelRelation
 from andamios_orm.queries.nodes import Binder, Node, Term, literals
 from andamios_orm.queries.parameters import Joins, Parameters
 from andamios_orm.queries.relations import Scope, relation_standing
 from andamios_orm.queries.selection import Selection
-from andamios_orm.queries.shapes import Asked, Computed, ShapeSpec, has_window, is_aggregate
+from andamios_orm.queries.shapes import (
+    Asked,
+    Computed,
+    ShapeSpec,
+    has_window,
+    is_aggregate,
+    is_aggregate_function,
+)
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
@@ -343,6 +350,7 @@ def shaped(
     source = _joined_by_expressions(spec, found, joins.source, [*conditions, *orderings])
     statement = sa.select(*found.columns).select_from(source).where(*conditions)
     if found.groups:
+        _refuse_order_within_groups(spec, found, orderings)
         statement = statement.group_by(*_groups(found))
     statement = statement.order_by(*orderings)
     limit, offset = limits
@@ -363,6 +371,38 @@ def _groups(found: ShapedSelect) -> list[ColumnElement[Any]]:
         for place, column in enumerate(found.columns, 1)
         if place - 1 not in found.aggregates and not has_window(column)
     ]
+
+
+def _refuse_order_within_groups(
+    spec: ShapeSpec, found: ShapedSelect, orderings: Sequence[ColumnElement[Any]]
+) -> None:
+    """Raise UsageError for an order by what differs within a group.
+
+    Some engines refuse it, and others take the value of any of its rows.
+    """
+    same: list[ColumnElement[Any]] = [
+        column.element
+        for place, column in enumerate(found.columns)
+        if place not in found.aggregates
+    ]
+
+    def differs(clause: ClauseElement) -> bool:
+        if any(clause is one or clause.compare(one) for one in same):
+            return False
+        if isinstance(clause, ColumnClause):
+            return clause.table is not None
+        if isinstance(clause, sa.Over | sa.SelectBase):
+            return False
+        if is_aggregate_function(clause):
+            return False
+        return any(map(differs, clause.get_children()))
+
+    if any(map(differs, orderings)):
+        raise UsageError(
+            f"{spec.name}: its rows are groups of rows, and the query is sorted by what differs"
+            " within a group",
+            "sort by what the rows are grouped by, or by an aggregate as `sqlalchemy.func.max`",
+        )
 
 
 def _joined_by_expressions(

@@ -44,6 +44,7 @@ __all__ = [
     "close_to",
     "has_window",
     "is_aggregate",
+    "is_aggregate_function",
     "read",
     "read_computed",
     "require_shape",
@@ -419,11 +420,17 @@ def is_aggregate(clause: object) -> bool:
 
     What is inside a window or a subquery has its own rows.
     """
-    if isinstance(clause, FunctionElement) and getattr(clause, "name", "").lower() in _AGGREGATES:
+    if is_aggregate_function(clause):
         return True
     if isinstance(clause, sa.Over | sa.SelectBase):
         return False
     return any(map(is_aggregate, cast("ClauseElement", clause).get_children()))
+
+
+def is_aggregate_function(clause: object) -> bool:
+    """Whether a SQLAlchemy expression is the call of an aggregate."""
+    name = getattr(clause, "name", "") if isinstance(clause, FunctionElement) else ""
+    return name.lower() in _AGGREGATES
 
 
 def has_window(clause: object) -> bool:

@@ -49,7 +49,7 @@ def linked_relation(relation: object, model: type[BaseModel]) -> RelationSpec:
 def link_rows(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseModel]) -> list[BaseModel]:
     """Return the link's rows between one row and some others, to be stored.
 
-    Raises NotLoaded for a row without a key, WrongType for one of another model, UsageError where
+    Raises NotLoaded for a row without a key, WrongType for one of another model, InvalidRow where
     the link has fields that have no value yet.
     """
     link = cast("type[BaseModel]", spec.link)

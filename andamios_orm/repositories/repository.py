@@ -32,11 +32,12 @@ from andamios_orm.repositories.nested import (
 from andamios_orm.repositories.query import Query, require_marks
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import ModelStatements, statements_of
-from andamios_orm.repositories.tenants import owned, owned_group, require_tenant
+from andamios_orm.repositories.tenants import owned, owned_group, require_own_rows, require_tenant
 from andamios_orm.repositories.upserting import upserter_of
 from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
+from andamios_orm.schema.spec import RelationSpec
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -448,9 +449,9 @@ class Repository(Selects, Generic[M]):
         """Relate a stored row to others through the link table of a relation, all or none.
 
         What is linked already stays as it is. Raises UsageError for a relation without a link
-        table, NotLoaded for a row that is not stored, WrongType for one of another model,
-        ForeignKeyViolation for one that is gone, and InvalidRow where the link has further fields
-        without a default: add() its rows then.
+        table or a row of another tenant, NotLoaded for a row that is not stored, WrongType for
+        one of another model, ForeignKeyViolation for one that is gone, and InvalidRow where the
+        link has further fields without a default: add() its rows then.
 
         ```python
         class Tag(Model, table=True):
@@ -481,6 +482,7 @@ class Repository(Selects, Generic[M]):
         if not others:
             return
         rows = link_rows(spec, instance, others)
+        self._require_own_ends(spec, instance, others)
         await store_missing(spec, rows, self._source)
 
     async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
@@ -492,9 +494,16 @@ class Repository(Selects, Generic[M]):
         if not others:
             return 0
         selection = links_between(spec, instance, others)
+        self._require_own_ends(spec, instance, others)
         statements = statements_of(cast("type[Model]", spec.link))
         plan = statements.delete(self._source.plans, selection)
         return await self._source.affect(plan, selection.values())
+
+    def _require_own_ends(
+        self, spec: RelationSpec, instance: M, others: Sequence[BaseModel]
+    ) -> None:
+        require_own_rows(self._statements, self._source, [instance])
+        require_own_rows(statements_of(cast("type[Model]", spec.target)), self._source, others)
 
     # -- variants
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from pydantic import BaseModel
+
 from andamios_orm.database.source import Source
-from andamios_orm.errors import UsageError
+from andamios_orm.errors import NotLoaded, UsageError
 from andamios_orm.queries.terms import Attr
 from andamios_orm.repositories.statements import ModelStatements
 from andamios_orm.rows.batch import Group
 from andamios_orm.rows.usual import Encoded
 from andamios_orm.schema.tenants import missing_tenant
 
-__all__ = ["owned", "owned_group", "require_tenant"]
+__all__ = ["owned", "owned_group", "require_own_rows", "require_tenant"]
 
 
 def require_tenant(statements: ModelStatements[Any], source: Source) -> None:
@@ -53,6 +56,25 @@ def owned_group(statements: ModelStatements[Any], source: Source, group: Group) 
     for value in group.columns[group.names.index(attr.name)]:
         _require_own(attr, value, source)
     return group
+
+
+def require_own_rows(
+    statements: ModelStatements[Any], source: Source, rows: Iterable[BaseModel]
+) -> None:
+    """Raise UsageError for a stored row of another tenant, NotLoaded for one of no tenant yet.
+
+    A link table has no tenant of its own to tell the rows apart that it joins.
+    """
+    attr = statements.tenant
+    if attr is None:
+        return
+    for row in rows:
+        if attr.name not in row.__dict__:
+            raise NotLoaded(
+                f"this {type(row).__name__} has no {attr.name} yet, so it is no stored row",
+                "store it with add(), and go on with the instance that add() returns",
+            )
+        _require_own(attr, row.__dict__[attr.name], source)
 
 
 def _require_own(attr: Attr, value: object, source: Source) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin
+from typing import ForwardRef, Union, cast, get_args, get_origin
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -142,6 +142,8 @@ def _annotation(
             "annotate it `Related[Team]`, `Related[Team | None]` or `RelatedList[Hero]`",
         )
     item = annotation.item
+    if isinstance(item, ForwardRef):
+        item = item.__forward_arg__
     if isinstance(item, str):
         item = _evaluated(where, item, names)
     nullable = False
@@ -158,8 +160,8 @@ def _annotation(
 
 
 def _class(where: str, item: object, names: _Names) -> type[BaseModel]:
-    if type(item).__name__ == "ForwardRef":
-        item = cast("Any", item).__forward_arg__
+    if isinstance(item, ForwardRef):
+        item = item.__forward_arg__
     if isinstance(item, str):
         item = _evaluated(where, item, names)
     known = {d.model for d in declarations()}

@@ -24,7 +24,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import MissingTenant, UsageError
+from andamios_orm.errors import MissingTenant, ShapeProblem, UsageError
 
 METADATA = sa.MetaData()
 
@@ -35,6 +35,12 @@ class Folder(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     name: Col[str]
     notes: RelatedList["Note"] = relation()
+    drafts: RelatedList["Draft"] = relation()
+
+
+class Draft(SoftDelete, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    folder_id: Col[int] = field(foreign_key=Folder.id)
 
 
 class Label(Tenant, table=True, metadata=METADATA):
@@ -182,7 +188,8 @@ async def test_links_are_the_tenants(db: Database) -> None:
 
     links = Repository(Labelled, acme)
     assert await links.where(Labelled.note_id == note.id).count() == 1
-    assert await Repository(Note, other).unlink(note, Note.labels, label) == 0
+    with pytest.raises(UsageError, match="is not the tenant on whose behalf"):
+        await Repository(Note, other).unlink(note, Note.labels, label)
     assert await notes.unlink(note, Note.labels, label) == 1
     assert await Repository(Labelled, other).count() == 2
 
@@ -206,3 +213,24 @@ async def test_an_instance_with_another_tenant_is_stored_by_no_way(db: Database)
     with pytest.raises(UsageError):
         await rows.add(given)
     assert await rows.with_deleted().count() == 0
+
+
+class DraftCount(BaseModel):
+    name: str
+    number: Annotated[int, From(sa.func.count(Draft.id))]
+
+
+class NoteCount(BaseModel):
+    name: str
+    number: Annotated[int, From(sa.func.count(Note.id))]
+
+
+async def test_an_aggregate_counts_what_is_not_deleted_and_no_tenants_rows(db: Database) -> None:
+    folders, drafts = Repository(Folder, db), Repository(Draft, db)
+    [folder] = await folders.all()
+    kept = await drafts.add_all([Draft(folder_id=folder.id) for _ in range(3)])
+    await drafts.delete(kept[0])
+
+    assert await folders.into(DraftCount).all() == [DraftCount(name="all", number=2)]
+    with pytest.raises(ShapeProblem, match="whose rows belong to tenants"):
+        await Repository(Folder, db.for_tenant("acme")).into(NoteCount).all()

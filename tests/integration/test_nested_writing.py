@@ -420,3 +420,35 @@ async def test_only_stored_rows_of_the_right_models_are_linked(db: Database) -> 
         await Repository(Club, db).link(Club(name="C"), cast("Any", Member.hobbies), go)
     with pytest.raises(WrongType, match="is no relation"):
         await members.link(ada, cast("Any", "hobbies"), go)
+
+
+class Room(Model, table=True, metadata=METADATA):
+    house: Col[int] = field(primary_key=True)
+    number: Col[int] = field(primary_key=True)
+
+
+class Guest(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    rooms: RelatedList[Room] = relation(through="Stay", order_by=("house", "number"))
+
+
+class Stay(Model, table=True, metadata=METADATA):
+    house: Col[int] = field(primary_key=True)
+    number: Col[int] = field(primary_key=True)
+    guest_id: Col[int] = field(primary_key=True, foreign_key=Guest.id)
+    __table_args__ = (sa.ForeignKeyConstraint(["house", "number"], ["room.house", "room.number"]),)
+
+
+async def test_rows_with_keys_of_several_parts_are_linked_and_unlinked(db: Database) -> None:
+    guests = Repository(Guest, db)
+    ada = await guests.add(Guest())
+    rooms = await Repository(Room, db).add_all(
+        [Room(house=house, number=number) for house in (1, 2) for number in (1, 2)]
+    )
+
+    await guests.link(ada, Guest.rooms, *rooms)
+    await guests.link(ada, Guest.rooms, rooms[0])
+
+    assert await guests.unlink(ada, Guest.rooms, rooms[0], rooms[3]) == 2
+    [again] = await guests.load(Guest.rooms).all()
+    assert [(room.house, room.number) for room in again.rooms] == [(1, 2), (2, 1)]

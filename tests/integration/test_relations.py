@@ -1057,6 +1057,26 @@ async def test_first_one_and_pages_are_loaded_too(db: Database) -> None:
         assert team.heroes == world.members(team)
 
 
+async def test_pages_and_streams_are_sorted_and_loaded_by_relations(db: Database) -> None:
+    world = world_of(1)
+    await world.store(db)
+    query = Repository(Hero, db).order_by(Hero.team.to.name.desc(), Hero.skills.count(), Hero.id)
+    query = query.where(Hero.team.to.city.to.name.is_not_null()).load(Hero.team)
+    expected = await query.all()
+
+    paged, cursor = [], None
+    while True:
+        page = await query.page(size=4, after=cursor)
+        paged += page.items
+        if (cursor := page.next) is None:
+            break
+    streamed = [hero async for hero in query.stream(batch=3)]
+
+    assert expected == paged == streamed
+    for hero in (*paged, *streamed):
+        assert hero.team == world.team(hero)
+
+
 async def test_rows_are_loaded_inside_a_session(db: Database) -> None:
     world = world_of(1)
     await world.store(db)
@@ -1268,6 +1288,57 @@ async def test_a_key_may_point_at_a_unique_column_and_have_another_name(
 
     assert lima.land.code == "pe"
     assert [[place.land_code for place in land.places] for land in lands] == [["ch"], ["pe"]]
+
+
+async def test_rows_are_linked_by_composite_keys_on_both_sides(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Course(Model, table=True, metadata=metadata):
+        year: Col[int] = field(primary_key=True)
+        code: Col[UUID] = field(primary_key=True)
+        rooms: RelatedList["Room"] = relation(through="Plan")
+
+    class Room(Model, table=True, metadata=metadata):
+        house: Col[str] = field(primary_key=True, max_length=9)
+        number: Col[int] = field(primary_key=True)
+        courses: RelatedList[Course] = relation(through="Plan")
+
+    class Plan(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        year: Col[int]
+        code: Col[UUID]
+        house: Col[str] = field(max_length=9)
+        number: Col[int]
+        __table_args__ = (
+            sa.ForeignKeyConstraint(["year", "code"], ["course.year", "course.code"]),
+            sa.ForeignKeyConstraint(["house", "number"], ["room.house", "room.number"]),
+        )
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        courses, rooms = Repository(Course, db), Repository(Room, db)
+        one, two = UUID(int=1), UUID(int=2)
+        first, second, _ = await courses.add_all(
+            Course(year=year, code=code) for year, code in [(1, one), (1, two), (2, one)]
+        )
+        small, large = await rooms.add_all([Room(house="a", number=1), Room(house="a", number=2)])
+        await Repository(Plan, db).add_all(
+            Plan(year=c.year, code=c.code, house=r.house, number=r.number)
+            for c, r in [(first, small), (first, large), (second, large)]
+        )
+
+        loaded = await courses.load(Course.rooms.then(Room.courses)).all()
+        some = await courses.where(Course.rooms.any(Room.number == 1)).all()
+        counted = await rooms.where(Room.courses.count() == 2).one()
+
+    assert {(c.year, c.code): c.rooms for c in loaded} == {
+        (1, one): [small, large],
+        (1, two): [large],
+        (2, one): [],
+    }
+    [of_first] = [course for course in loaded if course == first]
+    assert [room.courses for room in of_first.rooms] == [[first], [first, second]]
+    assert (some, counted) == ([first], large)
 
 
 async def test_rows_of_the_same_table_as_their_link_are_asked_about_and_not_loaded(

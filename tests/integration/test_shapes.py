@@ -1131,6 +1131,19 @@ async def test_select_gives_tuples_or_the_values_of_one_column(world: World) -> 
     assert await world.heroes.where(Hero.age > 99).select(sa.func.count()) == [0]
 
 
+async def test_groups_are_not_sorted_by_what_differs_within_them(world: World) -> None:
+    cities, number = Hero.team.to.name, sa.func.count()
+    with pytest.raises(UsageError, match="sorted by what differs within a group"):
+        await world.heroes.order_by(Hero.fee).select(cities, number)
+    with pytest.raises(UsageError, match="sorted by what differs within a group"):
+        await world.heroes.order_by(sa.func.lower(Hero.name)).select(cities, number)
+    by_number = world.heroes.order_by(number.desc(), sa.func.max(Hero.fee), cities)
+    assert await by_number.select(cities, number) == [("A", 2), ("B", 1), (None, 1)]
+    assert await world.heroes.order_by(sa.select(1).scalar_subquery(), cities).select(
+        cities, number
+    ) == [("A", 2), ("B", 1), (None, 1)]
+
+
 async def test_select_follows_relations_and_groups(world: World) -> None:
     assert await world.heroes.order_by(Hero.name).select(
         Team.name, Hero.team.to.city, Hero.tags.count(), Hero.fee * 2

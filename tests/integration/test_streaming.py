@@ -488,6 +488,26 @@ async def test_a_stream_in_a_session_sees_what_the_session_has_done(
     await healthy(db)
 
 
+async def test_the_only_connection_is_waited_for_after_a_stream_was_left(database_url: str) -> None:
+    async with Database(database_url, metadata=METADATA, pool_size=1) as database:
+        await database.create_all()
+        heroes = Repository(Hero, database)
+        await heroes.add_all([Hero(age=n) for n in range(9)])
+
+        async for _ in heroes.order_by(Hero.id).stream(batch=2):
+            break
+        assert await heroes.count() == 9
+
+        async for _ in heroes.order_by(Hero.id).stream(batch=2):
+            break
+        async with database.session() as session:
+            await asyncio.gather(*database._pool._later)
+            assert await Repository(Hero, session).count() == 9
+            with pytest.raises(SessionMisuse, match="has a session of this database open already"):
+                await heroes.count()
+        await healthy(database)
+
+
 @pytest.mark.parametrize(
     "leave", [leave_by_break, leave_by_error, leave_by_closing, leave_before_the_beginning]
 )

@@ -18,18 +18,21 @@ from andamios_orm import (
     Col,
     Database,
     Model,
+    RelatedList,
     Repository,
     SoftDelete,
     Tenant,
     Versioned,
     field,
     generated,
+    relation,
 )
 from andamios_orm.errors import (
     ImportRefused,
     InvalidCursor,
     MissingTenant,
     NotFound,
+    NotLoaded,
     StaleVersion,
     UniqueViolation,
     UsageError,
@@ -76,6 +79,22 @@ class Member(Model, table=True, metadata=METADATA):
     org: Col[UUID] = generated(role="tenant", foreign_key=Org.id, primary_key=True)
     number: Col[int] = field(primary_key=True)
     name: Col[str] = field(default="", max_length=20)
+
+
+class Label(Tenant, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    word: Col[str] = field(max_length=20)
+
+
+class LabelledFolder(Model, table=True, metadata=METADATA):
+    folder_id: Col[int] = field(primary_key=True, foreign_key="Folder.id")
+    label_id: Col[int] = field(primary_key=True, foreign_key=Label.id)
+
+
+class Folder(Tenant, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20)
+    labels: RelatedList[Label] = relation(through=LabelledFolder)
 
 
 class Plain(Model, table=True, metadata=METADATA):
@@ -245,6 +264,32 @@ async def test_an_instance_of_another_tenant_is_not_stored(
     stored = await other.add(yours)
     assert await other.add_all([yours.model_copy(update={"name": "b"})]) != [stored]
     assert len(await every_row(db, Note)) == 2
+
+
+async def test_rows_of_another_tenant_are_neither_linked_nor_unlinked(db: Database) -> None:
+    acme, other = db.for_tenant("acme"), db.for_tenant("other")
+    folders, theirs = Repository(Folder, acme), Repository(Folder, other)
+    mine = await folders.add(Folder(name="mine"))
+    label = await Repository(Label, acme).add(Label(word="own"))
+    their_folder = await theirs.add(Folder(name="theirs"))
+    their_label = await Repository(Label, other).add(Label(word="theirs"))
+    await theirs.link(their_folder, Folder.labels, their_label)
+    await folders.link(mine, Folder.labels, label)
+    links = Repository(LabelledFolder, db)
+    before = await links.all()
+
+    for folder, word in [(their_folder, their_label), (mine, their_label), (their_folder, label)]:
+        with pytest.raises(UsageError, match="tenant_id of an instance is not the tenant"):
+            await folders.unlink(folder, Folder.labels, word)
+        with pytest.raises(UsageError, match="tenant_id of an instance is not the tenant"):
+            await folders.link(folder, Folder.labels, word)
+    with pytest.raises(NotLoaded, match="has no tenant_id yet"):
+        await folders.unlink(
+            Folder.model_validate({"id": their_folder.id, "name": "x"}), Folder.labels, label
+        )
+
+    assert await links.all() == before
+    assert await folders.unlink(mine, Folder.labels, label) == 1
 
 
 async def test_whose_a_row_is_is_not_assigned(

@@ -946,3 +946,19 @@ def test_a_read_only_field_is_a_parameter_of_the_model_itself() -> None:
     note = Note(text="Hi", author="ada", key_hash="x")
 
     assert (note.author, note.state) == ("ada", "draft")
+
+
+def test_a_named_variant_can_have_a_hook_of_its_own() -> None:
+    seen: list[str] = []
+
+    class Shown(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        name: Col[str]
+
+    class ShownOut(Shown, variant="public"):
+        def model_post_init(self, context: Any, /) -> None:
+            seen.append(self.name)
+
+    ShownOut.model_validate({"id": 1, "name": "Ada"})
+
+    assert seen == ["Ada"]

@@ -25,6 +25,7 @@ from andamios_orm import (
 )
 from andamios_orm.errors import ConditionMisuse, NotSupported, UsageError, WrongType
 from andamios_orm.queries import to_sql
+from andamios_orm.queries.expressions import Path, ToOne
 from andamios_orm.queries.loads import ModelRelation, loads_of
 from andamios_orm.queries.selection import Selection
 
@@ -78,6 +79,11 @@ def test_a_relation_is_one_object_for_each_class_and_path() -> None:
     assert LooseHero.team.to.city is LooseHero.team.to.city
     assert LooseHero.team.to.city is not LooseTeam.city
     assert isinstance(LooseHero.team.to.city, ModelRelation)
+
+
+def test_parameters_of_relations_in_annotations_are_for_type_checkers() -> None:
+    assert ToOne[Hero, Team] is ToOne
+    assert Path[Hero, Team] is Path
 
 
 NODES: list[Any] = [
@@ -473,6 +479,8 @@ SECOND_TIME: list[Any] = [
     Hero.leader.has(Hero.team.has(Hero.__table__.c.age > Team.__table__.c.size)),
     Hero.leader.has(Hero.age.in_(sa.select(Hero.size))),
     Hero.leader.has(Hero.name == LooseTwin.name),
+    Hero.leader.has(sa.text("age > 3")),
+    Hero.leader.has(Hero.age == sa.literal_column("hero.size", sa.Integer())),
 ]
 
 
@@ -489,6 +497,9 @@ def test_an_expression_on_another_table_than_the_one_that_is_there_twice_is_take
     condition = Hero.leader.has(Hero.team.has(sa.func.lower(Team.name) == "x"))
     mapped = Hero.leader.has(Hero.age.in_(sa.select(Elsewhere.id)))
 
+    text = Hero.team.has(sa.text("team.size > 3"))
+
+    assert "AND (team.size > 3)" in sql(text)
     assert "lower(team.name) = ?" in sql(condition)
     assert "SELECT elsewhere.id" in sql(mapped)
 
