@@ -198,9 +198,8 @@ class Pool:
             self._owners.discard(task)
 
     def leave_later(self, session: object) -> None:
-        """Note that nobody reads a stream any more, so its connection can be waited for."""
-        if session in self._streaming:
-            self._streaming[session] = None
+        """Note that nobody reads an open stream any more, so its connection can be waited for."""
+        self._streaming[session] = None
 
     @property
     def _is_single(self) -> bool:
