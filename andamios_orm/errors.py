@@ -26,6 +26,18 @@ AndamiosError
 ├── InvalidRow (ValueError)             a row that its model refuses
 ├── ImportRefused (ValueError)          a file with rows that their model refuses
 ├── FileProblem (ValueError)            a file that cannot be read or written as asked
+├── MigrationError                      a migration that cannot go on as asked
+│   ├── RevisionProblem                   an unknown, missing or second newest revision
+│   ├── AnswerNeeded                      a rename or a deletion? a value for existing rows?
+│   ├── RowsInTheWay                      rows that a stricter rule would refuse
+│   ├── DestructionRefused                data would be lost, and nobody has allowed it
+│   ├── WrongEnvironment                  not in production
+│   ├── MigrationPending                  the database is behind its revisions
+│   ├── MigrationHalfDone                 one was stopped and has to be resumed first
+│   ├── ChecksumMismatch                  a revision was changed after it was applied
+│   └── MigrationLocked                   another migrator is at work
+├── ConfigurationProblem (ValueError)   a setting that is missing or cannot be read
+├── SeedProblem (ValueError)            seeds or fixtures that cannot be stored as they are
 ├── NotStorable (ValueError)            a value the column cannot hold exactly
 │   └── ValueOutOfRange                   too large, too long, too precise
 └── DatabaseError                       the database refused
@@ -57,12 +69,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AndamiosError",
+    "AnswerNeeded",
     "CheckViolation",
+    "ChecksumMismatch",
     "ConditionMisuse",
+    "ConfigurationProblem",
     "ConstraintViolation",
     "DatabaseError",
     "DatabaseUnavailable",
     "DeclarationError",
+    "DestructionRefused",
     "FileProblem",
     "ForeignKeyProblem",
     "ForeignKeyViolation",
@@ -72,6 +88,10 @@ __all__ = [
     "InvalidURL",
     "LimitExceeded",
     "ManyFound",
+    "MigrationError",
+    "MigrationHalfDone",
+    "MigrationLocked",
+    "MigrationPending",
     "MissingDriver",
     "MissingTenant",
     "NotFound",
@@ -82,6 +102,9 @@ __all__ = [
     "PrimaryKeyProblem",
     "RelationProblem",
     "ReservedName",
+    "RevisionProblem",
+    "RowsInTheWay",
+    "SeedProblem",
     "SessionMisuse",
     "ShapeProblem",
     "StaleVersion",
@@ -92,6 +115,7 @@ __all__ = [
     "UnsupportedType",
     "UsageError",
     "ValueOutOfRange",
+    "WrongEnvironment",
     "WrongType",
 ]
 
@@ -302,6 +326,84 @@ class FileProblem(AndamiosError, ValueError):
     def __init__(self, problem: str, fix: str, *, path: str) -> None:
         super().__init__(problem, fix)
         self.path = path
+
+
+# ---- migrating and seeding ---------------------------------------------------------------------
+
+
+class MigrationError(AndamiosError):
+    """A migration that cannot be written, or cannot go on as asked."""
+
+
+class RevisionProblem(MigrationError):
+    """A revision that does not exist, cannot be read, or is one of several newest."""
+
+
+class AnswerNeeded(MigrationError):
+    """What models and database differ in has more than one meaning, and nothing was written.
+
+    `questions` are the open ones, each with the option that answers it.
+    """
+
+    def __init__(self, problem: str, fix: str, *, questions: tuple[str, ...]) -> None:
+        super().__init__(problem, fix)
+        self.questions = questions
+
+
+class RowsInTheWay(MigrationError):
+    """Rows of the live database that a stricter rule would refuse; nothing was done.
+
+    `counts` tells how many, by what they lack: `{"hero.email has no value": 12}`.
+    """
+
+    def __init__(self, problem: str, fix: str, *, counts: dict[str, int]) -> None:
+        super().__init__(problem, fix)
+        self.counts = counts
+
+
+class DestructionRefused(MigrationError):
+    """A migration would remove data, and its tables and columns were not allowed; nothing was done.
+
+    `objects` are the tables and columns (`"hero.email"`) with how many rows have data in them.
+    """
+
+    def __init__(self, problem: str, fix: str, *, objects: dict[str, int]) -> None:
+        super().__init__(problem, fix)
+        self.objects = objects
+
+
+class WrongEnvironment(MigrationError):
+    """The database says that it belongs to another environment than this is done in or for."""
+
+
+class MigrationPending(MigrationError):
+    """The database has not all of its revisions yet, and this needs them."""
+
+
+class MigrationHalfDone(MigrationError):
+    """A migration was stopped on its way; `andamios-orm migrate resume` finishes it."""
+
+
+class ChecksumMismatch(MigrationError):
+    """A revision's file is no longer what was applied. `revisions` are all such."""
+
+    def __init__(self, problem: str, fix: str, *, revisions: tuple[str, ...]) -> None:
+        super().__init__(problem, fix)
+        self.revisions = revisions
+
+
+class MigrationLocked(MigrationError):
+    """Another migrator is at work on the database, or a lock was not obtained; try again."""
+
+    transient: ClassVar[bool] = True
+
+
+class ConfigurationProblem(AndamiosError, ValueError):
+    """A setting that is missing, of another type, or names what does not exist."""
+
+
+class SeedProblem(AndamiosError, ValueError):
+    """Seeds or fixtures that cannot be stored as they are; nothing was stored."""
 
 
 # ---- writing -----------------------------------------------------------------------------------

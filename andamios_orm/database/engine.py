@@ -34,6 +34,7 @@ from andamios_orm.schema.tenants import with_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
     from andamios_orm.reports import ExportReport, ImportReport, Progress
@@ -248,6 +249,25 @@ class Database:
         Raises NotSupported for a level that this database does not offer.
         """
         return Session(self._pool, read_only=read_only, isolation=isolation, tenant=self._tenant)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """Lend one of this database's connections as SQLAlchemy's own, in autocommit.
+
+        For what is no transaction: DDL that has to run outside of one, and tools such as
+        migrations. Where writers take turns, the block is one writer's turn. A transaction that is
+        still open at its end is rolled back. Raises DatabaseUnavailable, SessionMisuse; what
+        SQLAlchemy raises inside is not translated.
+
+        ```python
+        async with db.connect() as connection:
+            names = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+        assert "hero" in names
+        ```
+        """
+        self._pool.refuse_waiting_for_itself(writes=True)
+        async with self._pool.connected(writes=True) as (connection, _):
+            yield connection
 
     async def run(
         self,

@@ -1,0 +1,133 @@
+"""What migrations need of an engine: read it, say how a change is made, and make it safely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+from sqlalchemy.types import TypeEngine
+
+from andamios_orm.migration.changes import Change
+from andamios_orm.migration.state import SchemaState
+
+__all__ = ["Engine", "Patience", "Question", "Step", "transaction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a migration does at once: all of it happens, or none, where the engine can do that.
+
+    Each step is noted in the database before and after, so that a migration that was killed goes
+    on with the step that was not done. `statements` are run as they are; a part that needs to look
+    at the database first is `run`, which is called with the connection, inside the transaction if
+    there is one.
+    """
+
+    statements: tuple[str, ...] = ()
+    run: Callable[[sa.Connection], None] | None = None
+    transaction: bool = True
+    """Whether it happens in one transaction, together with the note that it has."""
+    done: Callable[[sa.Connection], bool] | None = None
+    """Where there is no transaction: whether the step has happened, although nobody noted so.
+    None for a step that may be done twice."""
+    undo: tuple[str, ...] = ()
+    """What removes the half of a step that failed or was killed, before it is tried again."""
+    told: str = ""
+    """In words, where the statements do not speak for themselves."""
+    lock: bool = True
+    """Whether it takes a lock that readers or writers would wait behind, so that it must give up
+    quickly and try again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a step waits for a lock, and how often it tries."""
+
+    lock_timeout: float = 0.2
+    """Seconds that readers and writers may have to wait behind one try."""
+    retries: int = 30
+    statement_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How many rows stand in the way of an operation, asked before anything is done.
+
+    `sql` counts them; `problem` tells of them, as in "have no value in hero.email"; `cure` is the
+    line for the revision file that would change them, with `...` where a value is to be chosen.
+    """
+
+    sql: str
+    problem: str
+    cure: str
+
+
+class Engine(Protocol):
+    """One engine's part in migrations. `connection` is always one in autocommit."""
+
+    @property
+    def name(self) -> str:
+        """The name of SQLAlchemy's dialect."""
+        ...
+
+    def inspect(self, connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaState:
+        """Return what is in these schemas; None is the default one."""
+        ...
+
+    def desired(self, connection: sa.Connection, metadata: sa.MetaData) -> SchemaState:
+        """Return what `metadata` would be in this database, in the words of its catalog.
+
+        The tables are created in a place of their own, read like those that are live, and removed.
+        """
+        ...
+
+    def column_type(self, sql: str) -> TypeEngine[object]:
+        """Return the SQLAlchemy type that is written in a revision file for a catalog's text."""
+        ...
+
+    def operations(
+        self, changes: Sequence[Change], before: SchemaState, after: SchemaState
+    ) -> Sequence[MigrateOperation]:
+        """Return what a revision file does to make the changes, in order."""
+        ...
+
+    def questions(self, operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
+        """Return what to count before an operation, on a database in `state`."""
+        ...
+
+    def steps(
+        self, operation: MigrateOperation, connection: sa.Connection
+    ) -> Sequence[Step] | None:
+        """Return how an operation is made on the live database; None for alembic's own SQL."""
+        ...
+
+    def patient(self, connection: sa.Connection, patience: Patience) -> Sequence[str]:
+        """Return the statements at the beginning of a step that limit how long it waits."""
+        ...
+
+    def is_lock_timeout(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether a step failed because it did not get a lock in time."""
+        ...
+
+    def locked(self, connection: sa.Connection, wait: float) -> AbstractContextManager[None]:
+        """Keep other migrators out for one block, on a connection that does nothing else.
+
+        Raises MigrationLocked after `wait` seconds.
+        """
+        ...
+
+
+@contextmanager
+def transaction(connection: sa.Connection, begin: str = "BEGIN") -> Iterator[None]:
+    """One transaction on a connection in autocommit: committed at the end, or rolled back."""
+    connection.exec_driver_sql(begin)
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
