@@ -123,6 +123,7 @@ class _Planner:
     def direct(self) -> Operations:
         changes = [*self._changes, *self._keys_in_the_way()]
         phases: list[list[MigrateOperation]] = [[] for _ in range(_PHASES)]
+        phases[_TYPES] += self._new_schemas()
         added = [change.state for change in changes if isinstance(change, AddTable)]
         dropped = [change.state for change in changes if isinstance(change, DropTable)]
         for change in changes:
@@ -133,6 +134,16 @@ class _Planner:
         for operation, phase in self._without_tables(dropped):
             phases[phase].append(operation)
         return [operation for phase in phases for operation in phase]
+
+    def _new_schemas(self) -> Operations:
+        """Return what creates the schemas of tables where there has been no table yet."""
+        known = {name.schema for name in self._before.tables}
+        needed = {name.schema for name in self._after.tables if name.schema is not None}
+        mark = "`" if self._prefix in ("mariadb", "mysql") else '"'
+        return [
+            ops.ExecuteSQLOp(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema, mark)}")
+            for schema in sorted(needed - known)
+        ]
 
     def _keys_in_the_way(self) -> Iterator[Change]:
         """Yield the foreign keys that must go while the key that they refer to is replaced."""
@@ -414,7 +425,7 @@ class _Planner:
     # -- engines that rebuild
 
     def rebuilding(self, in_place: Callable[[Change], bool]) -> Operations:
-        operations: Operations = []
+        operations = self._new_schemas()
         tables: dict[TableName, list[Change]] = {}
         added: list[TableState] = []
         dropped: list[TableState] = []
