@@ -65,6 +65,7 @@ from andamios_orm.migration.operations import (
 from andamios_orm.migration.sql_names import as_text, quoted, unwrapped
 from andamios_orm.migration.state import (
     CheckState,
+    ColumnState,
     ConstraintState,
     ForeignKeyState,
     IndexState,
@@ -351,7 +352,7 @@ class _Planner:
             modify_name=change.new,
             existing_type=type_item(column, self._column_type),
             existing_nullable=column.nullable,
-            existing_server_default=default_item(column) or False,
+            existing_server_default=_existing_default(column),
             existing_comment=column.comment,
             schema=change.table.schema,
         )
@@ -368,7 +369,7 @@ class _Planner:
         given: dict[str, Any] = {
             "existing_type": type_item(old, self._column_type),
             "existing_nullable": old.nullable,
-            "existing_server_default": default_item(old) or False,
+            "existing_server_default": _existing_default(old),
         }
         if old.comment is not None:
             given["existing_comment"] = old.comment
@@ -509,6 +510,12 @@ def _old_of(change: DropConstraint | ReplaceConstraint) -> ConstraintState:
     return change.constraint if isinstance(change, DropConstraint) else change.before
 
 
+def _existing_default(column: ColumnState) -> Any:
+    """Return what makes a column's value, as alembic is told of it: False for nothing."""
+    default = default_item(column)
+    return False if default is None else default
+
+
 def _options(table: TableState) -> dict[str, Any]:
     """Return what is written after a table's columns, as SQLAlchemy takes it."""
     values: dict[str, Any] = {"True": True, "False": False}
@@ -624,7 +631,7 @@ def _filled_column(operation: ops.AddColumnOp, fills: Mapping[str, str]) -> Oper
         column.name,
         schema=operation.schema,
         existing_type=column.type,
-        existing_server_default=column.server_default or False,
+        existing_server_default=False if column.server_default is None else column.server_default,
         existing_nullable=True,
         modify_nullable=False,
     )

@@ -56,7 +56,7 @@ class Code(str):
 class _Call:
     """A call, written in one line where it fits."""
 
-    def __init__(self, name: str, *args: object, **kwargs: object) -> None:
+    def __init__(self, name: str, /, *args: object, **kwargs: object) -> None:
         self.name, self.args, self.kwargs = name, args, kwargs
 
     def text(self, indent: int, reserved: int = 0) -> str:
@@ -439,6 +439,9 @@ class _Writer:
                 self.type(column_type.item_type),
                 **_given(dimensions=column_type.dimensions),
             )
+        if isinstance(column_type, sa.JSON):
+            # Its arguments are about Python, not about the column.
+            return Code(f"{prefix}{kind.__name__}()")
         return Code(prefix + _double_quoted(repr(column_type)))
 
 

@@ -208,7 +208,7 @@ def test_an_answer_that_nothing_was_renamed_is_no_question_any_more() -> None:
 
 
 def test_an_answer_about_what_is_not_there_is_refused() -> None:
-    with pytest.raises(UsageError, match="`hero.agge:hero.years`") as caught:
+    with pytest.raises(UsageError, match=r"`hero\.agge:hero\.years`") as caught:
         differences(state(HERO), state(HERO), "hero.agge:years")
 
     assert "schema diff" in caught.value.fix
