@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import sqlalchemy as sa
 
-__all__ = ["Applied", "Direction", "Journal", "StepKey"]
+__all__ = ["Applied", "Direction", "Journal", "Note", "StepKey", "dropped"]
 
 Direction: TypeAlias = Literal["up", "down"]
 
@@ -44,6 +44,18 @@ _database = sa.Table(
     _metadata,
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+)
+
+dropped = sa.Table(
+    "andamios_migration_dropped",
+    _metadata,
+    sa.Column("place", sa.String(60), primary_key=True),
+    sa.Column("table_name", sa.String(128), nullable=False),
+    sa.Column("table_schema", sa.String(128), nullable=False),
+    sa.Column("column_name", sa.String(128), nullable=False),
+    sa.Column("revision", sa.String(32), nullable=False),
+    sa.Column("direction", sa.String(4), nullable=False),
+    sa.Column("put_at", sa.String(40), nullable=False),
 )
 
 
