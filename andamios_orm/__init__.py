@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from andamios_orm.errors import (
         AndamiosError,
         AnswerNeeded,
-        CheckViolation,
         ChecksumMismatch,
+        CheckViolation,
         ConditionMisuse,
         ConfigurationProblem,
         ConstraintViolation,

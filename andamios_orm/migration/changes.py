@@ -33,6 +33,7 @@ __all__ = [
     "AlterColumn",
     "AlterComment",
     "AlterEnum",
+    "AlterOptions",
     "AlterSequence",
     "Change",
     "DropColumn",
@@ -139,7 +140,8 @@ class AlterColumn:
         """What differs: some of `type`, `nullable`, `default`, `identity`, `computed`, ..."""
         names = ("type", "nullable", "default", "identity", "computed", "collation", "comment")
         differing = [n for n in names if getattr(self.before, n) != getattr(self.after, n)]
-        if self.before.stored != self.after.stored and "computed" not in differing:
+        kept_otherwise = self.after.computed is not None and self.before.stored != self.after.stored
+        if kept_otherwise and "computed" not in differing:
             differing.append("computed")
         return tuple(differing)
 
@@ -261,6 +263,20 @@ class AlterComment:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterOptions:
+    """What is written after a table's columns is something else."""
+
+    table: TableName
+    before: tuple[tuple[str, str], ...]
+    after: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        told = [f"{name}={value}" for name, value in sorted(set(self.after) - set(self.before))]
+        told += [f"no {name}={value}" for name, value in sorted(set(self.before) - set(self.after))]
+        return f"change {self.table}: {', '.join(told)}"
+
+
+@dataclass(frozen=True, slots=True)
 class AddEnum:
     """An enum type that is not there yet."""
 
@@ -355,6 +371,7 @@ Change: TypeAlias = (
     | ReplaceIndex
     | RenameIndex
     | AlterComment
+    | AlterOptions
     | AddEnum
     | DropEnum
     | AlterEnum
@@ -366,13 +383,8 @@ Change: TypeAlias = (
 
 def constraint_noun(constraint: ConstraintState) -> str:
     """Return the constraint in words: `check ck_hero_age_ge`, `foreign key (team_id)`."""
-    match constraint:
-        case KeyState(columns=columns):
-            kind, told = "primary key", f"({', '.join(columns)})"
-        case UniqueState(columns=columns):
-            kind, told = "unique", f"({', '.join(columns)})"
-        case ForeignKeyState(columns=columns):
-            kind, told = "foreign key", f"({', '.join(columns)})"
-        case CheckState(sql=sql):
-            kind, told = "check", f"({sql})"
-    return f"{kind} {constraint.name or told}"
+    if isinstance(constraint, CheckState):
+        return f"check {constraint.name or constraint.sql}"
+    nouns = {KeyState: "primary key", UniqueState: "unique", ForeignKeyState: "foreign key"}
+    columns = ", ".join(constraint.columns)
+    return f"{nouns[type(constraint)]} {constraint.name or f'({columns})'}"

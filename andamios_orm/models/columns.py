@@ -76,6 +76,7 @@ def field(
     column_type: TypeEngine[Any] | type[TypeEngine[Any]] | None = None,
     server_default: ClauseElement | str | bool | float | None = None,
     comment: str | None = None,
+    renamed_from: str | None = None,
     secret: bool = False,
     read_only: bool = False,
     # -- pydantic's own
@@ -124,6 +125,8 @@ def field(
     * `column_type`: a SQLAlchemy type for this one column. `register_type` is for all of a type.
     * `server_default`: what the database fills in for writers that leave the column out.
     * `comment`: kept in the database where it has comments.
+    * `renamed_from`: the column's name before, for the next migration: a rename keeps the values,
+      and cannot be told from a deletion otherwise. It may stay when the rename is long done.
     * `secret`: not shown in the model's repr, nor ever in a public variant of the model.
     * `read_only`: set by the program, not by clients of an API, such as the owner of a row: no
       field of `Create` or `Patch`. `add(data, Hero.owner_id.set(3))` gives it.
@@ -188,6 +191,7 @@ def field(
         secret=secret,
         read_only=read_only,
         comment=comment,
+        renamed_from=renamed_from,
     )
     return _with_options(info, options)
 

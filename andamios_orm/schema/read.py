@@ -106,6 +106,7 @@ def _read_field(model: str, name: str, info: FieldInfo, raw_validated: set[str])
         secret=options.secret,
         read_only=options.read_only,
         comment=options.comment,
+        renamed_from=options.renamed_from,
         python_rules=reading.python_rules,
         raw_validators=reading.raw_validators or name in raw_validated or "*" in raw_validated,
     )

@@ -146,6 +146,7 @@ class ColumnOptions:
     secret: bool = False
     read_only: bool = False
     comment: str | None = None
+    renamed_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +171,8 @@ class FieldSpec:
     read_only: bool = False
     """The program sets the value, and no client of an API does."""
     comment: str | None = None
+    renamed_from: str | None = None
+    """The column's name before, of which only migrations know."""
     python_rules: bool = False
     """A rule that no constraint of the table repeats: a pattern, or a validator of the user's."""
     raw_validators: bool = False

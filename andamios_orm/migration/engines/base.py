@@ -59,11 +59,13 @@ class Question:
 
     `sql` counts them; `problem` tells of them, as in "have no value in hero.email"; `cure` is the
     line for the revision file that would change them, with `...` where a value is to be chosen.
+    `fill` is the `table.column` that such a value would be for, None where none would help.
     """
 
     sql: str
     problem: str
     cure: str
+    fill: str | None = None
 
 
 class Engine(Protocol):

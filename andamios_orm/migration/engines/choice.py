@@ -1,0 +1,32 @@
+"""Which engine's part in migrations a connection needs."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import cast
+
+from andamios_orm.errors import NotSupported
+from andamios_orm.migration.engines.base import Engine
+
+__all__ = ["engine_named"]
+
+_HOMES = {
+    "duckdb": ("duckdb", "DuckDBEngine"),
+    "mariadb": ("mysql", "MariaDBEngine"),
+    "mysql": ("mysql", "MySQLEngine"),
+    "postgresql": ("postgresql", "PostgreSQLEngine"),
+    "sqlite": ("sqlite", "SQLiteEngine"),
+}
+
+
+@cache
+def engine_named(name: str) -> Engine:
+    """Return the engine of a SQLAlchemy dialect's name. Raises NotSupported for any other."""
+    if name not in _HOMES:
+        raise NotSupported(
+            f"{name} has no migrations here", f"use one of {', '.join(sorted(_HOMES))}"
+        )
+    package, kind = _HOMES[name]
+    module = import_module(f"andamios_orm.migration.engines.{package}.engine")
+    return cast("Engine", getattr(module, kind)())

@@ -1,0 +1,35 @@
+"""PostgreSQL's part in migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
+
+from andamios_orm.migration.engines.postgresql import inspection, scratch
+from andamios_orm.migration.engines.postgresql.types import column_type
+from andamios_orm.migration.state import SchemaState
+
+__all__ = ["PostgreSQLEngine"]
+
+
+class PostgreSQLEngine:
+    """PostgreSQL 13 or newer."""
+
+    name = "postgresql"
+
+    def inspect(self, connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaState:
+        """Return what is in these schemas; None is the default one."""
+        return inspection.inspect(connection, schemas)
+
+    def desired(self, connection: sa.Connection, metadata: sa.MetaData) -> SchemaState:
+        """Return what `metadata` would be in this database, in the words of its catalog.
+
+        Raises MigrationError if the user may not create a schema.
+        """
+        return scratch.desired(connection, metadata)
+
+    def column_type(self, sql: str) -> TypeEngine[object]:
+        """Return the SQLAlchemy type that is written in a revision file for a catalog's text."""
+        return column_type(sql)

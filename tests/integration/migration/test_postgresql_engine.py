@@ -1,0 +1,454 @@
+"""PostgreSQL's part in migrations: its catalog is read, and tables change under use."""
+
+import enum
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from andamios_orm import Col, Database, Model, field, generated
+from andamios_orm.errors import MigrationError
+from andamios_orm.migration.engines.postgresql import PostgreSQLEngine
+from andamios_orm.migration.operations import SqlType
+from andamios_orm.migration.state import (
+    CheckState,
+    ColumnState,
+    EnumState,
+    ForeignKeyState,
+    IndexState,
+    KeyState,
+    SchemaState,
+    SequenceState,
+    TableName,
+    TableState,
+    UniqueState,
+)
+from andamios_orm.schema.compiler import compile_all
+
+T = TypeVar("T")
+ENGINE = PostgreSQLEngine()
+
+
+@pytest_asyncio.fixture
+async def connection(empty_postgresql_url: str) -> AsyncIterator[AsyncConnection]:
+    async with Database(empty_postgresql_url) as db, db.connect() as connection:
+        yield connection
+
+
+async def inspected(connection: AsyncConnection, *schemas: str | None) -> SchemaState:
+    return await connection.run_sync(ENGINE.inspect, schemas or (None,))
+
+
+async def desired(connection: AsyncConnection, metadata: sa.MetaData) -> SchemaState:
+    return await connection.run_sync(ENGINE.desired, metadata)
+
+
+async def run(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.exec_driver_sql(statement)
+
+
+async def table_of(connection: AsyncConnection, *statements: str) -> TableState:
+    """The table `t` after some statements."""
+    await run(connection, *statements)
+    return (await inspected(connection)).tables[TableName("t")]
+
+
+class Mood(enum.Enum):
+    good = 1
+    bad = 2
+
+
+def everything() -> sa.MetaData:
+    """Tables with each thing that can be declared."""
+    metadata = sa.MetaData()
+    mood = sa.Enum(Mood, name="mood")
+    sa.Sequence("numbers", start=5, increment=2, metadata=metadata)
+    sa.Table(
+        "Team",
+        metadata,
+        sa.Column("Id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(50), nullable=False, unique=True, comment="As it's said"),
+        sa.Column("city", sa.Text(collation="C")),
+        sa.Column("mood", mood, server_default="good"),
+        sa.Column("moods", pg.ARRAY(mood)),
+        sa.UniqueConstraint("city", "name", postgresql_nulls_not_distinct=True, name="uq"),
+        comment="Who plays",
+    )
+    sa.Table(
+        "hero",
+        metadata,
+        sa.Column(
+            "id", sa.BigInteger, sa.Identity(start=10, increment=5, cache=3), primary_key=True
+        ),
+        sa.Column("part", sa.SmallInteger, primary_key=True),
+        sa.Column("down", sa.Integer, sa.Identity(always=True, increment=-1, cycle=True)),
+        sa.Column("number", sa.Integer, server_default=sa.text("nextval('numbers')")),
+        sa.Column("age", sa.Integer, sa.CheckConstraint("age>=0 and age < 200", name="ck")),
+        sa.Column("name", sa.Text, server_default="it's"),
+        sa.Column("price", sa.Numeric(10, 2), server_default=sa.text("0.1")),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+        sa.Column("during", pg.TSTZRANGE),
+        sa.Column("meta", pg.JSONB, server_default=sa.text("'{}'")),
+        sa.Column("tags", pg.ARRAY(sa.Text)),
+        sa.Column("twice", sa.Integer, sa.Computed("age * 2", persisted=True)),
+        sa.Column("team_id", sa.Integer, sa.ForeignKey("Team.Id", ondelete="CASCADE", name="fk")),
+        sa.Column(
+            "other_id",
+            sa.ForeignKey(
+                "Team.Id", name="fk2", onupdate="SET NULL", deferrable=True, initially="DEFERRED"
+            ),
+        ),
+        sa.UniqueConstraint("name", "part", deferrable=True, initially="DEFERRED", name="uq2"),
+        pg.ExcludeConstraint(("during", "&&"), name="ex", where=sa.text("age > 3")),
+        sa.Index("ix_name", "name", unique=True, postgresql_where=sa.text("age>18")),
+        sa.Index("ix_parts", sa.text("lower(name)"), sa.desc("age"), sa.text("(age + part)")),
+        sa.Index("ix_nulls", sa.nulls_first(sa.column("part")), sa.nulls_last(sa.desc("age"))),
+        sa.Index("ix_like", "name", postgresql_ops={"name": "text_pattern_ops"}),
+        sa.Index("ix_collated", sa.text('name COLLATE "C"')),
+        sa.Index("ix_tags", "tags", postgresql_using="gin"),
+        sa.Index("ix_include", "age", postgresql_include=["name"]),
+        sa.Index("ix_one", "age", unique=True, postgresql_nulls_not_distinct=True),
+    )
+    return metadata
+
+
+async def test_what_was_created_is_what_was_declared(connection: AsyncConnection) -> None:
+    metadata = everything()
+    wished = await desired(connection, metadata)
+    assert not (await inspected(connection)).tables
+    await connection.run_sync(metadata.create_all)
+    found = await inspected(connection)
+    for name, table in wished.tables.items():
+        assert found.tables[name] == table
+    assert found == wished
+    # Also beside the tables and types of the same names.
+    assert await desired(connection, metadata) == found
+
+
+async def test_the_catalog_is_read_to_the_last_detail(connection: AsyncConnection) -> None:
+    await connection.run_sync(everything().create_all)
+    found = await inspected(connection)
+    assert found.enums == {
+        TableName("mood"): EnumState(name=TableName("mood"), labels=("good", "bad"))
+    }
+    assert found.sequences == {
+        TableName("numbers"): SequenceState(
+            name=TableName("numbers"), options="START WITH 5 INCREMENT BY 2"
+        )
+    }
+    team, hero = found.tables[TableName("Team")], found.tables[TableName("hero")]
+    assert team == TableState(
+        name=TableName("Team"),
+        columns=(
+            ColumnState(name="Id", type="integer", nullable=False, identity="serial"),
+            ColumnState(
+                name="name", type="character varying(50)", nullable=False, comment="As it's said"
+            ),
+            ColumnState(name="city", type="text", collation="C"),
+            ColumnState(name="mood", type="mood", default="'good'::mood"),
+            ColumnState(name="moods", type="mood[]"),
+        ),
+        primary_key=KeyState(name="Team_pkey", columns=("Id",)),
+        uniques=(
+            UniqueState(name="Team_name_key", columns=("name",)),
+            UniqueState(name="uq", columns=("city", "name"), options="NULLS NOT DISTINCT"),
+        ),
+        comment="Who plays",
+    )
+    columns = {column.name: column for column in hero.columns}
+    assert columns["id"].identity == "by default START WITH 10 INCREMENT BY 5 CACHE 3"
+    assert columns["down"].identity == "always INCREMENT BY -1 CYCLE"
+    assert columns["number"].default == "nextval('numbers'::regclass)"
+    assert columns["name"].default == "'it''s'::text"
+    assert columns["at"].default == "now()"
+    assert columns["at"].type == "timestamp with time zone"
+    assert columns["twice"].computed == "(age * 2)"
+    assert columns["twice"].stored
+    assert hero.primary_key == KeyState(name="hero_pkey", columns=("id", "part"))
+    assert hero.uniques == (
+        UniqueState(name="uq2", columns=("name", "part"), options="DEFERRABLE INITIALLY DEFERRED"),
+    )
+    assert hero.checks == (
+        CheckState(name="ck", sql="((age >= 0) AND (age < 200))"),
+        CheckState(name="ex", sql="USING gist (during WITH &&) WHERE ((age > 3))", kind="EXCLUDE"),
+    )
+    assert hero.foreign_keys == (
+        ForeignKeyState(
+            name="fk",
+            columns=("team_id",),
+            target=TableName("Team"),
+            target_columns=("Id",),
+            on_delete="CASCADE",
+        ),
+        ForeignKeyState(
+            name="fk2",
+            columns=("other_id",),
+            target=TableName("Team"),
+            target_columns=("Id",),
+            on_update="SET NULL",
+            options="DEFERRABLE INITIALLY DEFERRED",
+        ),
+    )
+    assert hero.indexes == (
+        IndexState(name="ix_collated", parts=('name COLLATE "C"',)),
+        IndexState(name="ix_include", parts=("age",), include=("name",)),
+        IndexState(name="ix_like", parts=("name text_pattern_ops",)),
+        IndexState(name="ix_name", parts=("name",), unique=True, where="(age > 18)"),
+        IndexState(name="ix_nulls", parts=("part NULLS FIRST", "age DESC NULLS LAST")),
+        IndexState(name="ix_one", parts=("age",), unique=True, options="NULLS NOT DISTINCT"),
+        IndexState(name="ix_parts", parts=("lower(name)", "age DESC", "((age + part))")),
+        IndexState(name="ix_tags", parts=("tags",), method="gin"),
+    )
+
+
+class Sprite(Model, table=True, metadata=sa.MetaData()):
+    id: Col[int] = generated()
+    name: Col[str] = field(unique=True, min_length=1, max_length=20, comment="Shown")
+    age: Col[int | None] = field(default=None, ge=0, index=True)
+    weight: Col[float] = field(default=0.0, server_default=0.5)
+    mood: Col[str] = field(column_type=sa.Enum("good", "bad", name="mood"))
+    rival_id: Col[int | None] = field(default=None, foreign_key="Sprite.id", on_delete="SET NULL")
+
+
+async def test_models_are_read_as_they_are_created(connection: AsyncConnection) -> None:
+    metadata = compile_all(Sprite.metadata)
+    wished = await desired(connection, metadata)
+    await run(connection, "CREATE TYPE mood AS ENUM ('good', 'bad')")
+    await connection.run_sync(metadata.create_all)
+    found = await inspected(connection)
+    assert found == wished
+    assert set(found.enums) == {TableName("mood")}
+    assert found.tables[TableName("sprite")].checks[0].name == "ck_sprite_age_ge"
+
+
+async def test_schemas_are_read_under_their_own_names(connection: AsyncConnection) -> None:
+    metadata = sa.MetaData()
+    numbers = sa.Sequence("numbers", schema="Other", metadata=metadata)
+    sa.Table(
+        "a",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("n", sa.Integer, server_default=numbers.next_value()),
+        sa.Column("mood", sa.Enum("x", name="mood", schema="more")),
+        sa.UniqueConstraint("n"),
+        schema="Other",
+    )
+    sa.Table("b", metadata, sa.Column("a", sa.ForeignKey("Other.a.id")), schema="public")
+    sa.Table("c", metadata, sa.Column("a", sa.ForeignKey("Other.a.id")))
+    await run(connection, 'CREATE SCHEMA "Other"', "CREATE SCHEMA more")
+    wished = await desired(connection, metadata)
+    await connection.run_sync(metadata.create_all)
+    found = await inspected(connection, None, "Other", "more")
+    assert found == wished
+    assert {str(name) for name in found.tables} == {"Other.a", "b", "c"}
+    assert set(found.enums) == {TableName("mood", "more")}
+    [key] = found.tables[TableName("c")].foreign_keys
+    assert key.target == TableName("a", "Other")
+    columns = {one.name: one for one in found.tables[TableName("a", "Other")].columns}
+    assert columns["n"].default == "nextval('\"Other\".numbers'::regclass)"
+    assert columns["mood"].type == "more.mood"
+    # A schema that is not asked for can still be referred to.
+    [key] = (await inspected(connection)).tables[TableName("c")].foreign_keys
+    assert key.target == TableName("a", "Other")
+
+
+async def test_a_type_that_the_tables_do_not_create_is_read_from_them_all_the_same(
+    connection: AsyncConnection,
+) -> None:
+    metadata = sa.MetaData()
+    sa.Table("t", metadata, sa.Column("m", pg.ENUM("a", "b", name="mood", create_type=False)))
+    await run(connection, "CREATE TYPE mood AS ENUM ('a')")
+    wished = await desired(connection, metadata)
+    assert wished.enums[TableName("mood")].labels == ("a", "b")
+    assert (await inspected(connection)).enums[TableName("mood")].labels == ("a",)
+
+
+async def test_comparing_leaves_nothing_behind(connection: AsyncConnection) -> None:
+    schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'andamios%'"
+    metadata = everything()
+    sa.Table("t", metadata, sa.Column("n", sa.Integer, server_default=sa.text("nonsense()")))
+    with pytest.raises(sa.exc.DBAPIError):
+        await desired(connection, metadata)
+    await desired(connection, everything())
+    assert await connection.scalar(sa.text(schemas)) == 0
+    path = await connection.scalar(sa.text("SHOW search_path"))
+    assert path == '"$user", public'
+
+
+async def test_a_user_who_may_not_create_schemas_is_told_what_to_grant(
+    connection: AsyncConnection,
+) -> None:
+    await run(connection, "DROP ROLE IF EXISTS reader", "CREATE ROLE reader", "SET ROLE reader")
+    with pytest.raises(MigrationError, match="GRANT CREATE ON DATABASE"):
+        await desired(connection, everything())
+    await run(connection, "RESET ROLE", "DROP ROLE reader")
+
+
+async def test_the_library_s_own_tables_are_no_part_of_it(connection: AsyncConnection) -> None:
+    found = await table_of(
+        connection,
+        "CREATE TABLE alembic_version (n int)",
+        "CREATE TABLE andamios_migration_journal (n serial)",
+        "CREATE TABLE andamios_database (n int)",
+        "CREATE TABLE andamios_dropped_hero (n int)",
+        "CREATE TABLE andamios_new_hero (n int)",
+        "CREATE SEQUENCE andamios_new_numbers",
+        "CREATE TYPE andamios_new_mood AS ENUM ('a')",
+        "CREATE TABLE t (n int, andamios_new_n bigint)",
+        "CREATE INDEX andamios_new_ix ON t (n)",
+        "ALTER TABLE t ADD CONSTRAINT andamios_new_ck CHECK (n > 0)",
+    )
+    assert found == TableState(
+        name=TableName("t"), columns=(ColumnState(name="n", type="integer"),)
+    )
+    state = await inspected(connection)
+    assert len(state.tables) == 1
+    assert not state.enums
+    assert not state.sequences
+
+
+async def test_what_is_not_valid_is_as_if_it_were_not_there(connection: AsyncConnection) -> None:
+    await run(
+        connection,
+        "CREATE TABLE t (n int)",
+        "INSERT INTO t VALUES (1), (1)",
+        "ALTER TABLE t ADD CONSTRAINT ck CHECK (n > 5) NOT VALID",
+    )
+    with pytest.raises(sa.exc.IntegrityError):
+        await run(connection, "CREATE UNIQUE INDEX CONCURRENTLY ix ON t (n)")
+    found = await table_of(connection)
+    assert not found.indexes
+    assert not found.checks
+
+
+ALTERATIONS = {
+    "type": ("ALTER TABLE t ALTER n TYPE bigint", ("columns", 0, "type")),
+    "length": ("ALTER TABLE t ALTER name TYPE varchar(30)", ("columns", 1, "type")),
+    "nullable": ("ALTER TABLE t ALTER n SET NOT NULL", ("columns", 0, "nullable")),
+    "default": ("ALTER TABLE t ALTER n SET DEFAULT 1", ("columns", 0, "default")),
+    "collation": ('ALTER TABLE t ALTER name TYPE text COLLATE "C"', ("columns", 1, "collation")),
+    "comment": ("COMMENT ON COLUMN t.n IS 'x'", ("columns", 0, "comment")),
+    "comment on the table": ("COMMENT ON TABLE t IS 'x'", ("comment",)),
+    "identity": (
+        "ALTER TABLE t ALTER id SET GENERATED ALWAYS",
+        ("columns", 2, "identity"),
+    ),
+    "identity's options": (
+        "ALTER TABLE t ALTER id SET INCREMENT 2 SET MAXVALUE 99 SET MINVALUE 0",
+        ("columns", 2, "identity"),
+    ),
+    "a serial's narrow sequence": (
+        "ALTER TABLE t ALTER old TYPE bigint",
+        ("columns", 3, "identity"),
+    ),
+    "primary key": ("ALTER TABLE t ADD PRIMARY KEY (id)", ("primary_key",)),
+    "unique": ("ALTER TABLE t ADD UNIQUE (n)", ("uniques",)),
+    "unique with include": ("ALTER TABLE t ADD UNIQUE (n) INCLUDE (name)", ("uniques",)),
+    "check": ("ALTER TABLE t ADD CHECK (n > 0)", ("checks",)),
+    "foreign key": ("ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES o MATCH FULL", ("foreign_keys",)),
+    "index": ("CREATE INDEX ON t (n)", ("indexes",)),
+}
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+async def test_a_change_of_one_thing_is_seen_as_that(
+    connection: AsyncConnection, name: str
+) -> None:
+    statement, place = ALTERATIONS[name]
+    before = await table_of(
+        connection,
+        "CREATE TABLE o (n int PRIMARY KEY)",
+        "CREATE TABLE t (n int, name text, id int GENERATED BY DEFAULT AS IDENTITY, old serial)",
+    )
+    after = await table_of(connection, statement)
+    differing = {
+        one
+        for one in ("columns", *TableState.__slots__)
+        if getattr(before, one) != getattr(after, one)
+    }
+    # A primary key is NOT NULL as well.
+    assert differing - {"columns"} == {place[0]} - {"columns"}
+    assert looked_up(before, place) != looked_up(after, place)
+    if place[0] == "columns":
+        assert [one for one in range(4) if before.columns[one] != after.columns[one]] == [place[1]]
+
+
+def looked_up(found: Any, place: tuple[Any, ...]) -> object:
+    for key in place:
+        found = found[key] if isinstance(key, int) else getattr(found, key)
+    return found
+
+
+async def test_a_partitioned_table_is_one_table(connection: AsyncConnection) -> None:
+    found = await table_of(
+        connection,
+        "CREATE TABLE t (n int) PARTITION BY RANGE (n)",
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (1) TO (10)",
+    )
+    assert found.options == (("postgresql_partition_by", "RANGE (n)"),)
+    assert set((await inspected(connection)).tables) == {found.name}
+
+
+async def test_a_standing_sequence_of_another_type_says_so(connection: AsyncConnection) -> None:
+    await run(connection, "CREATE SEQUENCE s AS smallint MAXVALUE 9 CYCLE")
+    [found] = (await inspected(connection)).sequences.values()
+    assert found.options == "AS smallint MAXVALUE 9 CYCLE"
+
+
+TYPES = [
+    "bigint",
+    "bigint[]",
+    "bit varying(5)",
+    "bit(3)",
+    "boolean",
+    "bytea",
+    "character varying",
+    "character varying(50)",
+    "character varying(50)[]",
+    "character(7)",
+    "cidr",
+    "date",
+    "double precision",
+    "inet",
+    "integer",
+    "interval",
+    "interval(3)",
+    "json",
+    "jsonb",
+    "macaddr",
+    "money",
+    "numeric",
+    "numeric(10,2)",
+    "numeric(3,-2)",
+    "point",
+    "real",
+    "smallint",
+    "text",
+    "time with time zone",
+    "time without time zone",
+    "time(3) with time zone",
+    "time(3) without time zone",
+    "timestamp with time zone",
+    "timestamp without time zone",
+    "timestamp(3) with time zone",
+    "timestamp(3) without time zone",
+    "tsvector",
+    "uuid",
+]
+
+
+async def test_every_type_is_written_so_that_it_is_created_again(
+    connection: AsyncConnection,
+) -> None:
+    metadata = sa.MetaData()
+    columns = [sa.Column(f"c{n}", ENGINE.column_type(sql)) for n, sql in enumerate(TYPES)]
+    sa.Table("t", metadata, *columns)
+    [table] = (await desired(connection, metadata)).tables.values()
+    assert [column.type for column in table.columns] == TYPES
+    others = [sql for sql in TYPES if isinstance(ENGINE.column_type(sql), SqlType)]
+    assert others == ["interval(3)", "point"]
