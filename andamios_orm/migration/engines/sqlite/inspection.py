@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import sqlalchemy as sa
 
 from andamios_orm.migration.engines.sqlite.definitions import (
-    KeyDefinition,
+    ReferenceDefinition,
     TableDefinition,
     read_index,
     read_table,
@@ -26,7 +26,7 @@ from andamios_orm.migration.state import (
     UniqueState,
 )
 
-__all__ = ["inspect", "type_text"]
+__all__ = ["inspect"]
 
 _OURS = (
     *("alembic_version", "andamios_database", "andamios_dropped_", "andamios_migration"),
@@ -40,12 +40,8 @@ def inspect(connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaS
         return SchemaState(engine="sqlite")
     found = {row.name: row.sql for row in connection.execute(_TABLES)}
     tables = {name: sql for name, sql in found.items() if not name.startswith(_OURS)}
-    read = {name: _Table(connection, name, sql) for name, sql in tables.items()}
-    names = {name.lower(): name for name in found}
-    keys = {name.lower(): table.key for name, table in read.items()}
-    states = [
-        table.state(names, lambda name: keys.get(name.lower(), ())) for table in read.values()
-    ]
+    read = {name.lower(): _Table(connection, name, sql) for name, sql in tables.items()}
+    states = [table.state(read) for table in read.values()]
     return SchemaState(engine="sqlite", tables={state.name: state for state in states})
 
 
@@ -62,39 +58,31 @@ class _Table:
     """One table: what SQLite tells of it, and the text it was created with."""
 
     def __init__(self, connection: sa.Connection, name: str, sql: str) -> None:
-        self._name = name
+        self.name = name
         self._columns = connection.execute(_COLUMNS, {"name": name}).all()
         self._kind = connection.execute(_KIND, {"name": name}).one()
         self._indexes = connection.execute(_INDEXES, {"name": name}).all()
-        self._names = tuple(column.name for column in self._columns)
-        self._read: TableDefinition = read_table(sql, self._names)
+        self.names = tuple(column.name for column in self._columns)
+        self._read: TableDefinition = read_table(sql, self.names)
         keyed = sorted((c for c in self._columns if c.pk), key=lambda column: column.pk)
         self.key = tuple(column.name for column in keyed)
 
-    def state(
-        self, names: Mapping[str, str], key_of: Callable[[str], tuple[str, ...]]
-    ) -> TableState:
-        """Return the table, given how all tables are called and what their keys are."""
+    def state(self, others: Mapping[str, _Table]) -> TableState:
+        """Return the table, given all by their names in lower case."""
         read = self._read
-        uniques = [key for key in read.keys if not key.primary]
         primary = next((key.name for key in read.keys if key.primary), None)
         return TableState(
-            name=TableName(self._name),
+            name=TableName(self.name),
             columns=tuple(self._column(position) for position in range(len(self._columns))),
             primary_key=KeyState(name=primary, columns=self.key) if self.key else None,
-            uniques=_sorted(map(_unique, uniques)),
+            uniques=_sorted(
+                UniqueState(name=key.name, columns=key.columns, options=key.options)
+                for key in read.keys
+                if not key.primary
+            ),
             checks=_sorted(CheckState(name=check.name, sql=check.sql) for check in read.checks),
             foreign_keys=_sorted(
-                ForeignKeyState(
-                    name=key.name,
-                    columns=key.columns,
-                    target=TableName(names.get(key.target.lower(), key.target)),
-                    target_columns=key.target_columns or key_of(key.target),
-                    on_delete=key.on_delete,
-                    on_update=key.on_update,
-                    options=key.options,
-                )
-                for key in read.references
+                self._reference(key, others.get(key.target.lower())) for key in read.references
             ),
             indexes=tuple(self._index(row.name, row.sql) for row in self._indexes),
             options=tuple(self._options()),
@@ -102,7 +90,7 @@ class _Table:
 
     def _column(self, position: int) -> ColumnState:
         told, read = self._columns[position], self._read.columns[position]
-        sql_type = type_text(told.type)
+        sql_type = _type_text(told.type)
         # Of such a key SQLite makes the number of the row, which is never NULL.
         is_rowid = self.key == (told.name,) and sql_type == "INTEGER"
         return ColumnState(
@@ -115,8 +103,22 @@ class _Table:
             collation=read.collation,
         )
 
+    def _reference(self, key: ReferenceDefinition, target: _Table | None) -> ForeignKeyState:
+        """Return a foreign key; what it refers to may not exist, as SQLite does not look."""
+        declared = {name.lower(): name for name in (target.names if target else ())}
+        columns = key.target_columns or (target.key if target else ())
+        return ForeignKeyState(
+            name=key.name,
+            columns=key.columns,
+            target=TableName(target.name if target else key.target),
+            target_columns=tuple(declared.get(name.lower(), name) for name in columns),
+            on_delete=key.on_delete,
+            on_update=key.on_update,
+            options=key.options,
+        )
+
     def _index(self, name: str, sql: str) -> IndexState:
-        read = read_index(sql, self._names)
+        read = read_index(sql, self.names)
         return IndexState(name=name, parts=read.parts, unique=read.unique, where=read.where)
 
     def _options(self) -> list[tuple[str, str]]:
@@ -146,11 +148,7 @@ def _sorted(states: Iterable[State]) -> tuple[State, ...]:
     return tuple(sorted(states, key=lambda state: (state.name or "", repr(state))))
 
 
-def _unique(key: KeyDefinition) -> UniqueState:
-    return UniqueState(name=key.name, columns=key.columns, options=key.options)
-
-
-def type_text(declared: str) -> str:
+def _type_text(declared: str) -> str:
     """Return the name of a type with the same case and spaces however it was written."""
     text = " ".join(declared.upper().split())
     return re.sub(r"\s*([(),])\s*", r"\1", text)

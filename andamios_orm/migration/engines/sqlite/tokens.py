@@ -68,7 +68,7 @@ def _tokens(sql: str) -> Iterator[Token]:
             yield Token(kind, piece)
 
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _RESERVED = SQLiteIdentifierPreparer.reserved_words | {
     *("always", "cast", "do", "filter", "generated", "nothing", "over", "returning", "window")
 }
@@ -76,44 +76,18 @@ _RESERVED = SQLiteIdentifierPreparer.reserved_words | {
 
 def quoted(name: str) -> str:
     """Return a name as it stands in SQL, in quotes only where it needs them."""
-    if _PLAIN_NAME.fullmatch(name) and name.lower() not in _RESERVED:
+    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
 
 
 _SPOKEN = frozenset(
-    [
-        "AND",
-        "AS",
-        "ASC",
-        "BETWEEN",
-        "CASE",
-        "CAST",
-        "COLLATE",
-        "CURRENT_DATE",
-        "CURRENT_TIME",
-        "CURRENT_TIMESTAMP",
-        "DESC",
-        "DISTINCT",
-        "ELSE",
-        "END",
-        "ESCAPE",
-        "EXISTS",
-        "FALSE",
-        "FROM",
-        "GLOB",
-        "IN",
-        "IS",
-        "ISNULL",
-        "LIKE",
-        "NOT",
-        "NOTNULL",
-        "NULL",
-        "OR",
-        "THEN",
-        "TRUE",
-        "WHEN",
-    ]
+    {
+        *("AND", "AS", "ASC", "BETWEEN", "CASE", "CAST", "COLLATE", "CURRENT_DATE", "CURRENT_TIME"),
+        *("CURRENT_TIMESTAMP", "DESC", "DISTINCT", "ELSE", "END", "ESCAPE", "EXISTS", "FALSE"),
+        *("FROM", "GLOB", "IN", "IS", "ISNULL", "LIKE", "NOT", "NOTNULL", "NULL", "OR", "THEN"),
+        *("TRUE", "WHEN"),
+    }
 )
 """The keywords of expressions; any other word is the name of a column, function or type."""
 
@@ -148,9 +122,7 @@ def canonical(tokens: Sequence[Token], columns: Collection[str] = ()) -> str:
 
 
 def _is_called(token: Token) -> bool:
-    if token.kind == "word":
-        return token.value.upper() not in _SPOKEN or token.is_word("CAST")
-    return token.kind in ("double", "name")
+    return token.kind == "word" and (token.value.upper() not in _SPOKEN or token.is_word("CAST"))
 
 
 def _piece(token: Token, following: Sequence[Token], declared: dict[str, str]) -> str:
