@@ -1089,7 +1089,12 @@ def _(m: sa.MetaData, new: bool) -> object:
     return _indexed(m, sa.UniqueConstraint("name", name="uq_other" if new else "uq_some"))
 
 
-@change("NULL is unique too", alembic=DETECTED, engines=("postgresql",))
+@change(
+    "NULL is unique too",
+    alembic=DETECTED,
+    engines=("postgresql",),
+    rows="INSERT INTO hero (id, name) VALUES (1, 'Ada')",
+)
 def _(m: sa.MetaData, new: bool) -> object:
     unique = sa.UniqueConstraint("age", name="uq_some", postgresql_nulls_not_distinct=new)
     return _indexed(m, unique)

@@ -268,7 +268,6 @@ def _index(row: dict[str, Any]) -> IndexState:
         parts=tuple(
             _part(*one)
             for one in zip(
-                row["columns"][:count],
                 row["parts"],
                 row["collations"],
                 row["opclasses"],
@@ -284,12 +283,10 @@ def _index(row: dict[str, Any]) -> IndexState:
     )
 
 
-def _part(
-    column: str | None, written: str, collation: str | None, opclass: str | None, flags: int
-) -> str:
-    """Return one part of an index; a column by itself is its name as it is, not quoted."""
+def _part(written: str, collation: str | None, opclass: str | None, flags: int) -> str:
+    """Return one part of an index as it is written in CREATE INDEX."""
     descending, nulls_first = bool(flags & 1), bool(flags & 2)
-    words = []
+    words = [written]
     if collation is not None:
         words.append(f"COLLATE {collation}")
     if opclass is not None:
@@ -298,9 +295,7 @@ def _part(
         words.append("DESC")
     if nulls_first != descending:
         words.append("NULLS FIRST" if nulls_first else "NULLS LAST")
-    if not words:
-        return column or written
-    return " ".join([written, *words])
+    return " ".join(words)
 
 
 # ---- the questions -----------------------------------------------------------------------------
