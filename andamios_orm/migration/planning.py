@@ -381,7 +381,7 @@ class _Planner:
             given["modify_server_default"] = default_item(new)
         if "comment" in aspects:
             given["modify_comment"] = new.comment
-        if "identity" in aspects:
+        if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
 

@@ -29,6 +29,11 @@ class Step:
 
     statements: tuple[str, ...] = ()
     run: Callable[[sa.Connection], None] | None = None
+    batch: Callable[[sa.Connection, str | None], str | None] | None = None
+    """One piece of a change that takes long. It is called again and again, each time in a
+    transaction of its own, with what it returned before, None at first, until it returns None. The
+    note of what it returned is part of that transaction, so that a migration that was killed goes
+    on after the last piece. A step has either this or the other two."""
     transaction: bool = True
     """Whether it happens in one transaction, together with the note that it has."""
     done: Callable[[sa.Connection], bool] | None = None
@@ -51,6 +56,8 @@ class Patience:
     """Seconds that readers and writers may have to wait behind one try."""
     retries: int = 30
     statement_timeout: float | None = None
+    wait: float = 10.0
+    """Seconds to wait for another migrator to finish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +111,11 @@ class Engine(Protocol):
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection
     ) -> Sequence[Step] | None:
-        """Return how an operation is made on the live database; None for alembic's own SQL."""
+        """Return how an operation is made on the live database; None for alembic's own SQL.
+
+        Asked again after a kill, in the middle of the steps, it must return the same list: it may
+        look at nothing that its own steps change before the last one.
+        """
         ...
 
     def patient(self, connection: sa.Connection, patience: Patience) -> Sequence[str]:
@@ -116,7 +127,7 @@ class Engine(Protocol):
         ...
 
     def locked(self, connection: sa.Connection, wait: float) -> AbstractContextManager[None]:
-        """Keep other migrators out for one block, on a connection that does nothing else.
+        """Keep other migrators out for one block, which does its work on the same connection.
 
         Raises MigrationLocked after `wait` seconds.
         """
