@@ -202,6 +202,16 @@ class Database:
         return self._pool.capabilities
 
     @property
+    def engine_name(self) -> str:
+        """The name that its URL begins with: `duckdb`, `postgresql`, ..."""
+        return self._pool.backend.name
+
+    @property
+    def name(self) -> str:
+        """The file or database, for messages; never user, password or host."""
+        return self._pool.database_name
+
+    @property
     def limits(self) -> Limits:
         """How many rows this database gives at a time."""
         return self._pool.limits

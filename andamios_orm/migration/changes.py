@@ -140,7 +140,8 @@ class AlterColumn:
         """What differs: some of `type`, `nullable`, `default`, `identity`, `computed`, ..."""
         names = ("type", "nullable", "default", "identity", "computed", "collation", "comment")
         differing = [n for n in names if getattr(self.before, n) != getattr(self.after, n)]
-        if self.before.stored != self.after.stored and "computed" not in differing:
+        kept_otherwise = self.after.computed is not None and self.before.stored != self.after.stored
+        if kept_otherwise and "computed" not in differing:
             differing.append("computed")
         return tuple(differing)
 

@@ -65,6 +65,7 @@ from andamios_orm.migration.operations import (
 from andamios_orm.migration.sql_names import as_text, quoted, unwrapped
 from andamios_orm.migration.state import (
     CheckState,
+    ColumnState,
     ConstraintState,
     ForeignKeyState,
     IndexState,
@@ -123,6 +124,7 @@ class _Planner:
     def direct(self) -> Operations:
         changes = [*self._changes, *self._keys_in_the_way()]
         phases: list[list[MigrateOperation]] = [[] for _ in range(_PHASES)]
+        phases[_TYPES] += self._new_schemas()
         added = [change.state for change in changes if isinstance(change, AddTable)]
         dropped = [change.state for change in changes if isinstance(change, DropTable)]
         for change in changes:
@@ -133,6 +135,16 @@ class _Planner:
         for operation, phase in self._without_tables(dropped):
             phases[phase].append(operation)
         return [operation for phase in phases for operation in phase]
+
+    def _new_schemas(self) -> Operations:
+        """Return what creates the schemas of tables where there has been no table yet."""
+        known = {name.schema for name in self._before.tables}
+        needed = {name.schema for name in self._after.tables if name.schema is not None}
+        mark = "`" if self._prefix in ("mariadb", "mysql") else '"'
+        return [
+            ops.ExecuteSQLOp(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema, mark)}")
+            for schema in sorted(needed - known)
+        ]
 
     def _keys_in_the_way(self) -> Iterator[Change]:
         """Yield the foreign keys that must go while the key that they refer to is replaced."""
@@ -340,7 +352,7 @@ class _Planner:
             modify_name=change.new,
             existing_type=type_item(column, self._column_type),
             existing_nullable=column.nullable,
-            existing_server_default=default_item(column) or False,
+            existing_server_default=_existing_default(column),
             existing_comment=column.comment,
             schema=change.table.schema,
         )
@@ -357,7 +369,7 @@ class _Planner:
         given: dict[str, Any] = {
             "existing_type": type_item(old, self._column_type),
             "existing_nullable": old.nullable,
-            "existing_server_default": default_item(old) or False,
+            "existing_server_default": _existing_default(old),
         }
         if old.comment is not None:
             given["existing_comment"] = old.comment
@@ -369,7 +381,7 @@ class _Planner:
             given["modify_server_default"] = default_item(new)
         if "comment" in aspects:
             given["modify_comment"] = new.comment
-        if "identity" in aspects:
+        if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
 
@@ -414,7 +426,7 @@ class _Planner:
     # -- engines that rebuild
 
     def rebuilding(self, in_place: Callable[[Change], bool]) -> Operations:
-        operations: Operations = []
+        operations = self._new_schemas()
         tables: dict[TableName, list[Change]] = {}
         added: list[TableState] = []
         dropped: list[TableState] = []
@@ -496,6 +508,12 @@ class _Planner:
 
 def _old_of(change: DropConstraint | ReplaceConstraint) -> ConstraintState:
     return change.constraint if isinstance(change, DropConstraint) else change.before
+
+
+def _existing_default(column: ColumnState) -> Any:
+    """Return what makes a column's value, as alembic is told of it: False for nothing."""
+    default = default_item(column)
+    return False if default is None else default
 
 
 def _options(table: TableState) -> dict[str, Any]:
@@ -613,7 +631,7 @@ def _filled_column(operation: ops.AddColumnOp, fills: Mapping[str, str]) -> Oper
         column.name,
         schema=operation.schema,
         existing_type=column.type,
-        existing_server_default=column.server_default or False,
+        existing_server_default=False if column.server_default is None else column.server_default,
         existing_nullable=True,
         modify_nullable=False,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from andamios_orm.migration.operations import (
     SqlType,
 )
 
-__all__ = ["Rendered", "render"]
+__all__ = ["Rendered", "described", "render"]
 
 _WIDTH = 100
 
@@ -47,6 +47,14 @@ def render(upgrade: Iterable[MigrateOperation], downgrade: Iterable[MigrateOpera
     return Rendered(bodies[0], bodies[1], sorted(writer.imports))
 
 
+def described(operation: MigrateOperation) -> str:
+    """Return an operation as the line of a revision file; its class's name for a user's own."""
+    try:
+        return _Writer().call(operation).text(0, -10_000)
+    except TypeError:
+        return type(operation).__name__
+
+
 class Code(str):
     """Python that stands in a call as it is."""
 
@@ -56,7 +64,7 @@ class Code(str):
 class _Call:
     """A call, written in one line where it fits."""
 
-    def __init__(self, name: str, *args: object, **kwargs: object) -> None:
+    def __init__(self, name: str, /, *args: object, **kwargs: object) -> None:
         self.name, self.args, self.kwargs = name, args, kwargs
 
     def text(self, indent: int, reserved: int = 0) -> str:
@@ -128,7 +136,7 @@ class _Writer:
                 options = {**operation.kw}
                 if operation.comment is not None:
                     options["comment"] = operation.comment
-                items = [self.item(item) for item in operation.columns]
+                items = self._items(operation.columns)
                 return _Call(
                     "op.create_table",
                     operation.table_name,
@@ -248,7 +256,7 @@ class _Writer:
         self.imports.add("import andamios_orm.migration.operations  # puts its operations on `op`")
         match operation:
             case RebuildTableOp():
-                items = [self.item(item) for item in operation.items]
+                items = self._items(operation.items)
                 return _Call(
                     "op.rebuild_table",
                     operation.table_name,
@@ -342,11 +350,17 @@ class _Writer:
 
     # -- items
 
-    def item(self, item: sa.schema.SchemaItem) -> object:
+    def _items(self, items: Iterable[sa.schema.SchemaItem]) -> list[object]:
+        known = list(items)
+        keys = [item for item in known if isinstance(item, sa.PrimaryKeyConstraint)]
+        in_key = {name for key in keys for name in _columns(key)}
+        return [self.item(item, in_key) for item in known]
+
+    def item(self, item: sa.schema.SchemaItem, in_key: Collection[str] = ()) -> object:
         """Return a column, constraint or index as a call."""
         match item:
             case sa.Column():
-                return self._column(item)
+                return self._column(item, in_key=item.name in in_key)
             case sa.PrimaryKeyConstraint():
                 return _Call("sa.PrimaryKeyConstraint", *_columns(item), **_named(item))
             case sa.UniqueConstraint():
@@ -387,7 +401,7 @@ class _Writer:
             case _:
                 raise TypeError(f"a {type(item).__name__} cannot be written to a file")
 
-    def _column(self, column: sa.Column[Any]) -> _Call:
+    def _column(self, column: sa.Column[Any], *, in_key: bool) -> _Call:
         args: list[object] = [column.name, self.type(column.type)]
         given: dict[str, object] = {}
         default = column.server_default
@@ -395,8 +409,11 @@ class _Writer:
             args.append(self.value(default))
         elif isinstance(default, sa.DefaultClause):
             given["server_default"] = self.value(default.arg)
-        if column.autoincrement != "auto" and column.autoincrement:
+        if column.autoincrement is True:
             given["autoincrement"] = True
+        elif column.autoincrement is False and in_key and isinstance(column.type, sa.Integer):
+            # Or SQLAlchemy would have the database count it.
+            given["autoincrement"] = False
         given["nullable"] = column.nullable
         if column.comment is not None:
             given["comment"] = column.comment
@@ -439,6 +456,9 @@ class _Writer:
                 self.type(column_type.item_type),
                 **_given(dimensions=column_type.dimensions),
             )
+        if isinstance(column_type, sa.JSON):
+            # Its arguments are about Python, not about the column.
+            return Code(f"{prefix}{kind.__name__}()")
         return Code(prefix + _double_quoted(repr(column_type)))
 
 

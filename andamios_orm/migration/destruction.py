@@ -1,0 +1,133 @@
+"""What an operation would remove, and how it is put aside first.
+
+Nothing that held data is gone with the migration that drops it: its rows are copied into a table
+beside, from which the way back takes them, and which a person removes when nobody wants them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+
+from andamios_orm.errors import DestructionRefused
+from andamios_orm.migration.operations import AlterEnumOp, RebuildTableOp
+from andamios_orm.migration.state import SchemaState, TableName, TableState
+
+__all__ = ["Loss", "losses", "refuse_losses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Data that an operation would remove: a table, a column of it, or what SQL of a person does.
+
+    `name` is what permission is given for, `hero` or `hero.email`.
+    """
+
+    name: str
+    table: TableName | None = None
+    column: str | None = None
+    told: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is put aside before it is removed."""
+        return self.table is not None
+
+
+_DESTROYING = re.compile(
+    r"\b(?:DROP\s+(?:TABLE|SCHEMA|DATABASE)|TRUNCATE|DELETE\s+FROM)\b(?:\s+TABLE)?"
+    r"(?:\s+IF\s+EXISTS)?(?:\s+ONLY)?\s*(?P<name>[\w.\"`]+)?",
+    re.IGNORECASE,
+)
+
+
+def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
+    """Yield what an operation would remove from a database in `state`."""
+    match operation:
+        case ops.DropTableOp():
+            name = TableName(operation.table_name, operation.schema)
+            yield Loss(name=str(name), table=name)
+        case ops.DropColumnOp():
+            name = TableName(operation.table_name, operation.schema)
+            known = state.tables.get(name)
+            # The values of a computed column are those of others.
+            if known is None or not _is_computed(known, operation.column_name):
+                yield Loss(
+                    name=f"{name}.{operation.column_name}",
+                    table=name,
+                    column=operation.column_name,
+                )
+        case RebuildTableOp():
+            yield from _lost_columns(operation, state)
+        case AlterEnumOp():
+            kept = {*operation.after, *operation.renamed, *operation.replaced}
+            name = TableName(operation.name, operation.schema)
+            for label in operation.before:
+                if label not in kept:
+                    yield Loss(name=f"{name}.{label}", told="a label of an enum")
+        case ops.ExecuteSQLOp():
+            for found in _DESTROYING.finditer(str(operation.sqltext)):
+                target = (found["name"] or "?").replace('"', "").replace("`", "")
+                yield Loss(name=target, told=" ".join(found.group().split()))
+
+
+def _is_computed(table: TableState, column: str) -> bool:
+    return column in table.column_names and table.column(column).computed is not None
+
+
+def _lost_columns(operation: RebuildTableOp, state: SchemaState) -> Iterator[Loss]:
+    name = TableName(operation.table_name, operation.schema)
+    table = state.tables.get(name)
+    if table is None:
+        return
+    there = {item.name for item in operation.items if isinstance(item, sa.Column)}
+    used = " ".join(operation.copy.values())
+    for column in table.columns:
+        if column.name in there or re.search(rf"\b{re.escape(column.name)}\b", used):
+            continue
+        if column.computed is None:
+            yield Loss(name=f"{name}.{column.name}", table=name, column=column.name)
+
+
+def refuse_losses(
+    connection: sa.Connection, found: Iterable[Loss], state: SchemaState, allow: Collection[str]
+) -> None:
+    """Raise DestructionRefused for losses that are not allowed, with how many rows have them.
+
+    A permission for a table is one for its columns.
+    """
+    refused = [
+        loss
+        for loss in found
+        if loss.name not in allow and not (loss.column and str(loss.table) in allow)
+    ]
+    if not refused:
+        return
+    counts = {loss.name: _count(connection, loss, state) for loss in refused}
+    told = "; ".join(
+        f"{loss.name} ({loss.told or f'{counts[loss.name]} row(s) have data in it'})"
+        for loss in {loss.name: loss for loss in refused}.values()
+    )
+    options = " ".join(f"--allow-destructive {name}" for name in counts)
+    raise DestructionRefused(
+        f"the migration would remove {told}",
+        f"if that is meant, add {options}; tables and columns are put aside first, and"
+        " `andamios-orm migrate purge` removes them for good",
+        objects=counts,
+    )
+
+
+def _count(connection: sa.Connection, loss: Loss, state: SchemaState) -> int:
+    if loss.table is None or loss.table not in state.tables:
+        return 0
+    table = sa.table(loss.table.name, schema=loss.table.schema)
+    query = sa.select(sa.func.count()).select_from(table)
+    if loss.column is not None:
+        if loss.column not in state.tables[loss.table].column_names:
+            return 0
+        query = query.where(sa.column(loss.column).is_not(None))
+    return int(connection.execute(query).scalar_one())
