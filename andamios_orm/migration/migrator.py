@@ -10,12 +10,20 @@ from typing import Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from andamios_orm.database.engine import Database
-from andamios_orm.errors import MigrationHalfDone, MigrationPending, RevisionProblem
+from andamios_orm.errors import (
+    ChecksumMismatch,
+    MigrationHalfDone,
+    MigrationPending,
+    RevisionProblem,
+)
+from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.diff import Answers, Comparison
 from andamios_orm.migration.drafting import compare_models, draft
 from andamios_orm.migration.engines.base import Patience
 from andamios_orm.migration.engines.choice import engine_named
+from andamios_orm.migration.guards import refuse_other_environment, refuse_unconfirmed
 from andamios_orm.migration.journal import Direction, Journal
+from andamios_orm.migration.preflight import preflight
 from andamios_orm.migration.render import render
 from andamios_orm.migration.revisions import Revision, Revisions
 from andamios_orm.migration.runner import Event, Runner
@@ -112,7 +120,7 @@ class Migrator:
         report: Callable[[Event], object] | None = None,
     ) -> tuple[Revision, ...]:
         """Apply the revisions up to `target`, and return those that were."""
-        return await self._sync(self._move, "up", target, report)
+        return await self._locked(self._move, "up", target, allow, confirm, report)
 
     async def down(
         self,
@@ -123,24 +131,87 @@ class Migrator:
         report: Callable[[Event], object] | None = None,
     ) -> tuple[Revision, ...]:
         """Undo the revisions down to `target`, and return those that were undone."""
-        return await self._sync(self._move, "down", target, report)
+        return await self._locked(self._move, "down", target, allow, confirm, report)
+
+    async def resume(
+        self, *, report: Callable[[Event], object] | None = None
+    ) -> tuple[Revision, ...]:
+        """Finish the revision that was stopped on its way, and return it; nothing if none was."""
+        return await self._locked(self._resume, report)
+
+    async def purge(self, *, allow: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove for good what migrations have put aside and `allow` names; return all that is.
+
+        Without permissions nothing is removed.
+        """
+        return await self._locked(self._purge, allow)
 
     def _move(
         self,
         connection: sa.Connection,
         direction: Direction,
         target: str,
+        allow: Collection[str],
+        confirm: str | None,
         report: Callable[[Event], object] | None,
     ) -> tuple[Revision, ...]:
         revisions = self._revisions.all()
         journal = Journal(connection)
         self._refuse_half_done(journal)
         chosen = _chosen(revisions, journal.current(), direction, target)
+        self._refuse_changed(journal, revisions)
+        environment = refuse_other_environment(journal, self._environment)
+        preflight(connection, self._engine, chosen, direction, allow)
+        if allow:
+            refuse_unconfirmed(environment, self._database.name, confirm)
         journal.create()
+        if environment is not None:
+            journal.keep("environment", environment)
         runner = Runner(connection, self._engine, patience=self._patience, report=report)
         for revision in chosen:
             runner.apply(revision, direction)
         return chosen
+
+    def _resume(
+        self, connection: sa.Connection, report: Callable[[Event], object] | None
+    ) -> tuple[Revision, ...]:
+        journal = Journal(connection)
+        found = journal.half_done()
+        if found is None:
+            return ()
+        revision = next((r for r in self._revisions.all() if r.id == found[0]), None)
+        if revision is None:
+            raise RevisionProblem(
+                f"revision {found[0]} was stopped on its way {found[1]}, and its file is missing",
+                "bring the file back, then `andamios-orm migrate resume`",
+            )
+        runner = Runner(connection, self._engine, patience=self._patience, report=report)
+        runner.apply(revision, found[1])
+        return (revision,)
+
+    def _purge(self, connection: sa.Connection, allow: Collection[str]) -> tuple[str, ...]:
+        asides = Asides(connection)
+        found = asides.all()
+        for kept in found:
+            if kept.name in allow:
+                asides.remove(kept)
+        return tuple(kept.name for kept in found)
+
+    def _refuse_changed(self, journal: Journal, revisions: tuple[Revision, ...]) -> None:
+        applied = journal.applied()
+        changed = tuple(
+            revision.id
+            for revision in revisions
+            if revision.id in applied and applied[revision.id].checksum != revision.checksum
+        )
+        if changed:
+            raise ChecksumMismatch(
+                f"files of applied revisions were changed: {', '.join(changed)}",
+                "bring back what was applied, and write what else there is to do with"
+                " `andamios-orm migrate new`; or, if the change does not matter,"
+                " `andamios-orm migrate stamp` accepts the files as they are",
+                revisions=changed,
+            )
 
     def _refuse_half_done(self, journal: Journal) -> None:
         if (found := journal.half_done()) is not None:
@@ -148,6 +219,20 @@ class Migrator:
                 f"revision {found[0]} was stopped on its way {found[1]}",
                 "andamios-orm migrate resume",
             )
+
+    async def _locked(
+        self,
+        function: Callable[Concatenate[sa.Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Call a function while no other migrator is at work."""
+
+        def alone(connection: sa.Connection) -> R:
+            with self._engine.locked(connection, self._patience.wait):
+                return function(connection, *args, **kwargs)
+
+        return await self._sync(alone)
 
     async def _sync(
         self,

@@ -325,7 +325,7 @@ SELECT t.oid, n.nspname::text AS schema, t.relname::text AS name,
     obj_description(t.oid, 'pg_class') AS comment,
     CASE WHEN t.relkind = 'p' THEN pg_get_partkeydef(t.oid) END AS partition
 FROM {_FROM_TABLES}
-ORDER BY n.nspname, t.relname"""  # noqa: S608 - constants
+ORDER BY n.nspname, t.relname"""
 
 _SETTINGS = """
     format_type(s.seqtypid, NULL) AS seqtype, s.seqstart, s.seqincrement,
@@ -353,12 +353,12 @@ LEFT JOIN pg_depend o ON o.classid = 'pg_class'::regclass AND o.refclassid = 'pg
     AND o.refobjid = t.oid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
     AND (SELECT relkind = 'S' FROM pg_class WHERE oid = o.objid)
 LEFT JOIN pg_sequence s ON s.seqrelid = o.objid
-ORDER BY a.attrelid, a.attnum"""  # noqa: S608 - constants
+ORDER BY a.attrelid, a.attnum"""
 
 
 def _names(table: str, numbers: str) -> str:
     return (
-        "ARRAY(SELECT k.attname::text FROM unnest("  # noqa: S608 - constants
+        "ARRAY(SELECT k.attname::text FROM unnest("
         f"{numbers}) WITH ORDINALITY u (number, place) LEFT JOIN pg_attribute k"
         f" ON k.attrelid = {table} AND k.attnum = u.number ORDER BY u.place)"
     )
@@ -378,7 +378,7 @@ JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype IN ('p', 'u', 'c', 'x',
     AND c.conparentid = 0 AND c.convalidated AND c.conname !~ {_OURS}
 LEFT JOIN pg_class f ON f.oid = c.confrelid
 LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u')
-ORDER BY c.conrelid, c.conname"""  # noqa: S608 - constants
+ORDER BY c.conrelid, c.conname"""
 
 
 def _indexes(has_nulls_not_distinct: bool) -> str:
@@ -406,7 +406,7 @@ JOIN pg_class x ON x.oid = i.indexrelid AND x.relname !~ {_OURS}
 JOIN pg_am m ON m.oid = x.relam
 WHERE NOT EXISTS (SELECT FROM pg_constraint c
     WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x'))
-ORDER BY i.indrelid, x.relname"""  # noqa: S608 - constants
+ORDER BY i.indrelid, x.relname"""
 
 
 _ENUMS = f"""
@@ -416,7 +416,7 @@ SELECT n.nspname::text AS schema, y.typname::text AS name,
 FROM pg_type y
 JOIN pg_namespace n ON n.oid = y.typnamespace AND n.nspname = ANY(:schemas)
 WHERE y.typtype = 'e' AND y.typname !~ {_OURS} AND NOT {_foreign("pg_type", "y.oid")}
-ORDER BY n.nspname, y.typname"""  # noqa: S608 - constants
+ORDER BY n.nspname, y.typname"""
 
 _SEQUENCES = f"""
 SELECT n.nspname::text AS schema, q.relname::text AS name,{_SETTINGS}
@@ -427,4 +427,4 @@ WHERE NOT {_foreign("pg_class", "q.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass
         AND o.objid = q.oid AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0
         AND o.deptype IN ('a', 'i'))
-ORDER BY n.nspname, q.relname"""  # noqa: S608 - constants
+ORDER BY n.nspname, q.relname"""
