@@ -83,7 +83,7 @@ class LiveTable:
     def has_unvalidated(self, connection: sa.Connection, constraint: str) -> bool:
         """Whether there is a constraint of that name that was never validated."""
         sql = (
-            "SELECT FROM pg_constraint"
+            "SELECT 1 FROM pg_constraint"
             " WHERE conrelid = :table AND conname = :constraint AND NOT convalidated"
         )
         return bool(self.rows(connection, sql, constraint=constraint))
