@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -113,9 +113,19 @@ class Runner:
         )
 
     def _in_transaction(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
-        with self.transaction():
+        with self._set(step), self.transaction():
             self._execute(step)
             self.journal.note(*applying.at, key, note)
+
+    @contextmanager
+    def _set(self, step: Step) -> Iterator[None]:
+        try:
+            for statement in step.before:
+                self.connection.exec_driver_sql(statement)
+            yield
+        finally:
+            for statement in step.after:
+                self.connection.exec_driver_sql(statement)
 
     def _alone(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         if key in applying.notes:
