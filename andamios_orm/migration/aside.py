@@ -19,8 +19,6 @@ from andamios_orm.migration.state import TableName
 
 __all__ = ["Aside", "Asides", "Kept"]
 
-_OPPOSITE: dict[Direction, Direction] = {"up": "down", "down": "up"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -36,6 +34,11 @@ class Kept:
     def name(self) -> str:
         """The table or column, as permissions name it."""
         return f"{self.table}.{self.column}" if self.column else str(self.table)
+
+    @property
+    def loss(self) -> Loss:
+        """What was put aside."""
+        return Loss(name=self.name, table=self.table, column=self.column)
 
 
 class Asides:
@@ -60,19 +63,9 @@ class Asides:
             for row in rows
         )
 
-    def find(
-        self, table: TableName, column: str | None, revision: str, direction: Direction
-    ) -> Kept | None:
-        """Return what the other way of the same revision has put aside, None if nothing."""
-        for kept in self.all():
-            if (kept.table, kept.column, kept.revision, kept.direction) == (
-                table,
-                column,
-                revision,
-                _OPPOSITE[direction],
-            ):
-                return kept
-        return None
+    def of(self, revision: str, direction: Direction) -> tuple[Kept, ...]:
+        """Return what one way of a revision has put aside."""
+        return tuple(k for k in self.all() if (k.revision, k.direction) == (revision, direction))
 
     def remove(self, kept: Kept) -> None:
         """Remove for good what is kept."""
@@ -82,7 +75,10 @@ class Asides:
 
 
 class Aside:
-    """The steps that put something aside, or bring it back, in one way of one revision."""
+    """The steps that put something aside, or bring it back, in one way of one revision.
+
+    What is brought back stays beside until the revision has arrived.
+    """
 
     def __init__(
         self,
@@ -144,13 +140,13 @@ class Aside:
         names = ", ".join(map(self._preparer.quote, columns))
         place = self._preparer.quote(kept.place)
         fill = f"INSERT INTO {self._full(kept.table)} ({names}) SELECT {names} FROM {place}"
-        return self._back(kept, (fill,))
+        return self._back(kept, fill, (f"DELETE FROM {self._full(kept.table)}",))
 
     def bring_values(self, kept: Kept, column: str) -> Step:
         """Return the step that fills a column, added again, with its values."""
         name = self._preparer.quote(column)
         value = self.value(kept)
-        return self._back(kept, (f"UPDATE {self._full(kept.table)} SET {name} = {value}",))
+        return self._back(kept, f"UPDATE {self._full(kept.table)} SET {name} = {value}")
 
     def value(self, kept: Kept) -> str:
         """Return what a row's value was, as SQL over the row's columns."""
@@ -161,16 +157,11 @@ class Aside:
         place = self._preparer.quote(kept.place)
         return f"(SELECT kept.kept_value FROM {place} kept WHERE {match})"
 
-    def forget(self, kept: Kept) -> Step:
-        """Return the step that removes what was brought back."""
-        return self._back(kept, ())
-
-    def _back(self, kept: Kept, statements: tuple[str, ...]) -> Step:
+    def _back(self, kept: Kept, statement: str, undo: tuple[str, ...] = ()) -> Step:
         return Step(
-            statements=statements,
-            run=lambda connection: Asides(connection).remove(kept),
+            statements=(statement,),
             transaction=self._transactional,
-            done=lambda connection: all(k.place != kept.place for k in Asides(connection).all()),
+            undo=undo,
             told=f"bring {kept.name} back",
             lock=False,
         )

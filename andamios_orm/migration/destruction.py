@@ -54,14 +54,13 @@ def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
         case ops.DropColumnOp():
             name = TableName(operation.table_name, operation.schema)
             known = state.tables.get(name)
+            # The values of a computed column are those of others.
             if known is None or not _is_computed(known, operation.column_name):
                 yield Loss(
                     name=f"{name}.{operation.column_name}",
                     table=name,
                     column=operation.column_name,
                 )
-            else:
-                yield Loss(name=f"{name}.{operation.column_name}", told="a computed column")
         case RebuildTableOp():
             yield from _lost_columns(operation, state)
         case AlterEnumOp():
@@ -90,9 +89,7 @@ def _lost_columns(operation: RebuildTableOp, state: SchemaState) -> Iterator[Los
     for column in table.columns:
         if column.name in there or re.search(rf"\b{re.escape(column.name)}\b", used):
             continue
-        if column.computed is not None:
-            yield Loss(name=f"{name}.{column.name}", told="a computed column")
-        else:
+        if column.computed is None:
             yield Loss(name=f"{name}.{column.name}", table=name, column=column.name)
 
 

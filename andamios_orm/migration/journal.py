@@ -36,7 +36,8 @@ _steps = sa.Table(
     sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("cursor", sa.Text, nullable=True),
+    sa.Column("steps", sa.Integer, nullable=False),
+    sa.Column("position", sa.Text, nullable=True),
     sa.Column("noted_at", sa.String(40), nullable=False),
 )
 _database = sa.Table(
@@ -69,11 +70,15 @@ class StepKey:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is noted of a step."""
+    """What is noted of a step: its operation's digest and number of steps, and how far it is.
+
+    `position` is where a step that comes in many parts has arrived, for itself to understand.
+    """
 
     state: Literal["started", "done"]
     digest: str
-    cursor: str | None = None
+    steps: int
+    position: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class Journal:
         """Return what is noted of a revision's steps."""
         rows = self._connection.execute(sa.select(_steps).where(_of(revision, direction)))
         return {
-            StepKey(row.operation, row.step): Note(row.state, row.digest, row.cursor)
+            StepKey(row.operation, row.step): Note(row.state, row.digest, row.steps, row.position)
             for row in rows
         }
 
@@ -161,7 +166,8 @@ class Journal:
                 step=key.step,
                 state=note.state,
                 digest=note.digest,
-                cursor=note.cursor,
+                steps=note.steps,
+                position=note.position,
                 noted_at=_now(),
             )
         )

@@ -23,7 +23,7 @@ from andamios_orm.migration.operations import (
     SqlType,
 )
 
-__all__ = ["Rendered", "render"]
+__all__ = ["Rendered", "described", "render"]
 
 _WIDTH = 100
 
@@ -45,6 +45,14 @@ def render(upgrade: Iterable[MigrateOperation], downgrade: Iterable[MigrateOpera
         for operations in (upgrade, downgrade)
     ]
     return Rendered(bodies[0], bodies[1], sorted(writer.imports))
+
+
+def described(operation: MigrateOperation) -> str:
+    """Return an operation as the line of a revision file; its class's name for a user's own."""
+    try:
+        return _Writer().call(operation).text(0, -10_000)
+    except TypeError:
+        return type(operation).__name__
 
 
 class Code(str):

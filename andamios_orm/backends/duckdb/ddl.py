@@ -65,8 +65,10 @@ class DuckDBDDLCompiler(DDLCompiler):
 
     def get_column_default_string(self, column: sa.Column[Any]) -> str | None:
         """Return the default, which is the next number of the sequence for a generated key."""
-        if generated_column(column.table) is column:
-            name = self._sequence(column.table, column).replace("'", "''")
+        # Alembic asks for a column that is in no table.
+        table: sa.Table | None = column.table
+        if table is not None and generated_column(table) is column:
+            name = self._sequence(table, column).replace("'", "''")
             return f"nextval('{name}')"
         return super().get_column_default_string(column)
 

@@ -56,6 +56,8 @@ class Patience:
     """Seconds that readers and writers may have to wait behind one try."""
     retries: int = 30
     statement_timeout: float | None = None
+    wait: float = 10.0
+    """Seconds to wait for another migrator to finish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ class Engine(Protocol):
         ...
 
     def locked(self, connection: sa.Connection, wait: float) -> AbstractContextManager[None]:
-        """Keep other migrators out for one block, on a connection that does nothing else.
+        """Keep other migrators out for one block, which does its work on the same connection.
 
         Raises MigrationLocked after `wait` seconds.
         """

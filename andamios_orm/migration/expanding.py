@@ -1,0 +1,143 @@
+"""What an operation of a revision comes to on a live database: data put aside, and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+
+from andamios_orm.migration.aside import Aside, Asides, Kept
+from andamios_orm.migration.counters import counter_step
+from andamios_orm.migration.destruction import losses
+from andamios_orm.migration.engines.base import Engine, Step
+from andamios_orm.migration.journal import Direction
+from andamios_orm.migration.operations import RebuildTableOp
+from andamios_orm.migration.state import SchemaState, TableName
+
+__all__ = ["Expanding", "OwnStep"]
+
+
+class OwnStep(MigrateOperation):
+    """A step that no revision file has written."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    @property
+    def told(self) -> str:
+        """What it does, in words."""
+        return self.step.told
+
+
+class Expanding:
+    """What comes before and after the operations of one way of one revision.
+
+    It is the same after a part of it was done: what was put aside, or is to be brought back, stays
+    beside until the revision has arrived.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, engine: Engine, revision: str, direction: Direction
+    ) -> None:
+        self._connection, self._engine = connection, engine
+        asides = Asides(connection)
+        other: Direction = "down" if direction == "up" else "up"
+        self._put = {kept.name: kept for kept in asides.of(revision, direction)}
+        self._waiting = {(k.table, k.column): k for k in asides.of(revision, other)}
+        self._aside = Aside(
+            connection,
+            revision,
+            direction,
+            transactional=connection.dialect.name not in ("mariadb", "mysql"),
+            now=datetime.now(UTC).isoformat(timespec="microseconds"),
+        )
+
+    def expanded(self, operation: MigrateOperation) -> Iterator[MigrateOperation]:
+        """Yield the operation, or what takes its place."""
+        match operation:
+            case ops.DropTableOp() | ops.DropColumnOp():
+                yield from self._putting(operation, operation.table_name, operation.schema)
+                yield operation
+            case RebuildTableOp():
+                yield from self._putting(operation, operation.table_name, operation.schema)
+                yield self._with_values(operation)
+            case ops.CreateTableOp():
+                yield operation
+                yield from self._rows_of(operation)
+            case ops.AddColumnOp():
+                yield from self._with_column(operation)
+            case _:
+                yield operation
+
+    def _putting(
+        self, operation: MigrateOperation, table_name: str, schema: str | None
+    ) -> Iterator[MigrateOperation]:
+        table = TableName(table_name, schema)
+        found = {loss.name: loss for loss in losses(operation, self._state(table)) if loss.kept}
+        for name, kept in self._put.items():
+            if kept.table == table and self._is_about(operation, kept):
+                found.setdefault(name, kept.loss)
+        for name in sorted(found):
+            yield OwnStep(self._aside.put(found[name]))
+
+    def _is_about(self, operation: MigrateOperation, kept: Kept) -> bool:
+        if isinstance(operation, ops.DropTableOp):
+            return kept.column is None
+        if isinstance(operation, ops.DropColumnOp):
+            return kept.column == operation.column_name
+        return kept.column is not None
+
+    def _state(self, table: TableName) -> SchemaState:
+        return self._engine.inspect(self._connection, [table.schema])
+
+    def _with_values(self, operation: RebuildTableOp) -> RebuildTableOp:
+        """Return the rebuild with the values of columns that come back."""
+        table = TableName(operation.table_name, operation.schema)
+        copy = dict(operation.copy)
+        for item in operation.items:
+            if isinstance(item, sa.Column) and item.name not in copy:
+                kept = self._waiting.get((table, item.name))
+                if kept is not None:
+                    copy[item.name] = self._aside.value(kept)
+        return RebuildTableOp(
+            operation.table_name,
+            operation.items,
+            copy=copy,
+            schema=operation.schema,
+            options=operation.options,
+        )
+
+    def _rows_of(self, operation: ops.CreateTableOp) -> Iterator[MigrateOperation]:
+        table = TableName(operation.table_name, operation.schema)
+        kept = self._waiting.get((table, None))
+        if kept is None:
+            return
+        columns = [item for item in operation.columns if isinstance(item, sa.Column)]
+        names = [column.name for column in columns if column.computed is None]
+        yield OwnStep(self._aside.bring_rows(kept, names))
+        for column in columns:
+            if column.identity is not None:
+                yield OwnStep(counter_step(self._connection, table, column.name))
+
+    def _with_column(self, operation: ops.AddColumnOp) -> Iterator[MigrateOperation]:
+        table = TableName(operation.table_name, operation.schema)
+        column = operation.column
+        kept = self._waiting.get((table, column.name))
+        if kept is None or column.computed is not None:
+            yield operation
+            return
+        optional = column._copy()  # noqa: SLF001 - what Table.to_metadata() uses
+        optional.nullable = True
+        yield ops.AddColumnOp(operation.table_name, optional, schema=operation.schema)
+        yield OwnStep(self._aside.bring_values(kept, column.name))
+        if not column.nullable:
+            yield ops.AlterColumnOp(
+                operation.table_name,
+                column.name,
+                schema=operation.schema,
+                existing_type=column.type,
+                existing_nullable=True,
+                modify_nullable=False,
+            )
