@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -12,25 +11,29 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.operations import BackfillOp
+from andamios_orm.migration.render import described
 from andamios_orm.migration.sql_names import as_text
 
-__all__ = ["fill"]
+__all__ = ["backfill_step"]
 
 
-def fill(
-    connection: sa.Connection,
-    operation: BackfillOp,
-    *,
-    transaction: Callable[[], AbstractContextManager[None]],
-    position: str | None,
-    save: Callable[[str], object],
-) -> None:
-    """Fill batch after batch, from `position` on, which `save` is called with in each transaction.
+def backfill_step(operation: BackfillOp) -> Step:
+    """Return the step that fills batch after batch.
 
     Batches are ranges of the primary key, so that no row is looked at twice; a table without one
     is filled at once.
     """
+
+    def batch(connection: sa.Connection, position: str | None) -> str | None:
+        return _fill(connection, operation, position)
+
+    return Step(batch=batch, told=described(operation), lock=False)
+
+
+def _fill(connection: sa.Connection, operation: BackfillOp, position: str | None) -> str | None:
+    """Fill the rows of one batch; return where it ends, None if there was none left."""
     table = sa.Table(
         operation.table_name, sa.MetaData(), schema=operation.schema, autoload_with=connection
     )
@@ -41,21 +44,17 @@ def fill(
         update = update.where(sa.text(f"({as_text(operation.where)})"))
     keys = list(table.primary_key.columns)
     if not keys:
-        with transaction():
-            connection.execute(update)
-        return
-    last: Sequence[object] | None = None if position is None else _restored(position)
-    while True:
-        with transaction():
-            upper = _end_of_batch(connection, keys, last, operation.batch)
-            if upper is None:
-                return
-            batch = update.where(_beyond(keys, upper, inclusive=True))
-            if last is not None:
-                batch = batch.where(_beyond(keys, last, inclusive=False))
-            connection.execute(batch)
-            save(_kept(upper))
-        last = upper
+        connection.execute(update)
+        return None
+    last = None if position is None else _restored(position)
+    upper = _end_of_batch(connection, keys, last, operation.batch)
+    if upper is None:
+        return None
+    batch = update.where(_beyond(keys, upper, inclusive=True))
+    if last is not None:
+        batch = batch.where(_beyond(keys, last, inclusive=False))
+    connection.execute(batch)
+    return _kept(upper)
 
 
 def _end_of_batch(

@@ -13,6 +13,7 @@ from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, Rena
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.planning import filled
+from andamios_orm.migration.preflight import counted
 from andamios_orm.migration.state import SchemaState, TableName
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import declarations
@@ -97,7 +98,7 @@ def draft(
         raise _open_questions(comparison.questions)
     before, after = comparison.before, comparison.after
     upgrade = filled(engine.operations(comparison.changes, before, after), given.fills)
-    blocked = _counted(connection, engine, upgrade, before)
+    blocked = counted(connection, engine, upgrade, before)
     if blocked and not unfinished:
         raise _rows_in_the_way(blocked)
     if blocked:
@@ -118,22 +119,6 @@ def _open_questions(questions: Sequence[Rename]) -> AnswerNeeded:
         f"add {options} for what was, {dropped} for what was not",
         questions=told,
     )
-
-
-def _counted(
-    connection: sa.Connection,
-    engine: Engine,
-    operations: Iterable[MigrateOperation],
-    state: SchemaState,
-) -> dict[Question, int]:
-    """Return how many rows stand in the way of each operation, where there are any."""
-    found = {}
-    for operation in operations:
-        for question in engine.questions(operation, state):
-            count = connection.exec_driver_sql(question.sql).scalar_one()
-            if count:
-                found[question] = int(count)
-    return found
 
 
 def _rows_in_the_way(counts: Mapping[Question, int]) -> RowsInTheWay:

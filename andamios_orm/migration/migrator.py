@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -17,16 +17,21 @@ from andamios_orm.errors import (
     RevisionProblem,
 )
 from andamios_orm.migration.aside import Asides
-from andamios_orm.migration.diff import Answers, Comparison
-from andamios_orm.migration.drafting import compare_models, draft
+from andamios_orm.migration.diff import Answers, Comparison, compare
+from andamios_orm.migration.drafting import compare_models, draft, schemas_of
 from andamios_orm.migration.engines.base import Patience
 from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.guards import refuse_other_environment, refuse_unconfirmed
 from andamios_orm.migration.journal import Direction, Journal
+from andamios_orm.migration.lint import lint
+from andamios_orm.migration.outlook import planned, script
 from andamios_orm.migration.preflight import preflight
 from andamios_orm.migration.render import render
+from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status
 from andamios_orm.migration.revisions import Revision, Revisions
 from andamios_orm.migration.runner import Event, Runner
+from andamios_orm.migration.state import SchemaState
+from andamios_orm.schema.compiler import compile_all
 
 __all__ = ["Migrator"]
 
@@ -94,7 +99,7 @@ class Migrator:
         journal = Journal(connection)
         self._refuse_half_done(journal)
         head = revisions[-1].id if revisions else None
-        if journal.current() != head:
+        if _known(revisions, journal.current()) != head:
             raise MigrationPending(
                 "the database has not all of its revisions, so what differs is not what is new",
                 "andamios-orm migrate up, then again",
@@ -158,7 +163,8 @@ class Migrator:
         revisions = self._revisions.all()
         journal = Journal(connection)
         self._refuse_half_done(journal)
-        chosen = _chosen(revisions, journal.current(), direction, target)
+        current = _known(revisions, journal.current())
+        chosen = _chosen(revisions, current, direction, target)
         self._refuse_changed(journal, revisions)
         environment = refuse_other_environment(journal, self._environment)
         preflight(connection, self._engine, chosen, direction, allow)
@@ -197,13 +203,129 @@ class Migrator:
                 asides.remove(kept)
         return tuple(kept.name for kept in found)
 
-    def _refuse_changed(self, journal: Journal, revisions: tuple[Revision, ...]) -> None:
+    # -- telling
+
+    async def status(self) -> Status:
+        """Return where the database stands: what is applied, pending, half done, changed."""
+        return await self._sync(self._status)
+
+    async def history(self) -> tuple[HistoryEntry, ...]:
+        """Return all revisions, the oldest first, with when they were applied."""
+        return (await self._sync(self._status)).history
+
+    def _status(self, connection: sa.Connection) -> Status:
+        revisions = self._revisions.all()
+        journal = Journal(connection)
         applied = journal.applied()
-        changed = tuple(
-            revision.id
-            for revision in revisions
-            if revision.id in applied and applied[revision.id].checksum != revision.checksum
+        current = _known(revisions, journal.current())
+        at = len(_chosen(revisions, None, "up", current)) if current is not None else 0
+        history = tuple(
+            HistoryEntry(
+                revision=revision,
+                applied=place < at,
+                applied_at=applied[revision.id].applied_at if revision.id in applied else None,
+            )
+            for place, revision in enumerate(revisions)
         )
+        return Status(
+            engine=self.engine_name,
+            database=self._database.name,
+            environment=journal.fact("environment") or self._environment,
+            current=current,
+            head=revisions[-1].id if revisions else None,
+            history=history,
+            half_done=journal.half_done(),
+            changed=_changed(journal, revisions),
+            kept=tuple(kept.name for kept in Asides(connection).all()),
+        )
+
+    async def plan(self, target: str = "head", *, direction: Direction = "up") -> Plan:
+        """Return what `up` or `down` would do, without doing anything."""
+        return await self._sync(self._plan, target, direction)
+
+    def _plan(self, connection: sa.Connection, target: str, direction: Direction) -> Plan:
+        revisions = self._revisions.all()
+        current = _known(revisions, Journal(connection).current())
+        chosen = _chosen(revisions, current, direction, target)
+        return planned(connection, self._engine, chosen, direction)
+
+    async def sql(self, target: str = "head", *, direction: Direction = "up") -> str:
+        """Return the statements of a migration as a script, for a person to run.
+
+        What is done in batches, or looks at the database first, stands there in words.
+        """
+        return script(await self.plan(target, direction=direction))
+
+    async def lint(self, *, everything: bool = False) -> tuple[Finding, ...]:
+        """Return what is doubtful in the revisions that are pending, or in all of them."""
+        return await self._sync(self._lint, everything)
+
+    def _lint(self, connection: sa.Connection, everything: bool) -> tuple[Finding, ...]:
+        revisions = self._revisions.all()
+        if not everything:
+            current = _known(revisions, Journal(connection).current())
+            revisions = _chosen(revisions, current, "up", "head")
+        return tuple(lint(revisions, self.engine_name, connection.dialect))
+
+    # -- setting right
+
+    async def stamp(self, target: str = "head") -> Revision | None:
+        """Note that the database is at a revision, without running anything; return it.
+
+        The files are taken as they are. A migration that was stopped on its way is forgotten.
+        """
+        return await self._locked(self._stamp, target)
+
+    def _stamp(self, connection: sa.Connection, target: str) -> Revision | None:
+        revisions = self._revisions.all()
+        applied = _chosen(revisions, None, "up", target)
+        journal = Journal(connection)
+        journal.create()
+        while (found := journal.half_done()) is not None:
+            journal.forget_steps(*found)
+        for revision in revisions:
+            journal.forget_applied(revision.id)
+        for revision in applied:
+            journal.note_applied(revision.id, revision.checksum)
+        journal.move(applied[-1].id if applied else None)
+        return applied[-1] if applied else None
+
+    async def squash(self, message: str) -> Path:
+        """Replace all revisions by one that makes the tables as they are; return its file.
+
+        The database has to have all of them, and so has every other one, before the new file is
+        applied to it: to those it counts as applied. The old files are moved into a folder
+        `squashed` beside. Raises MigrationPending, RevisionProblem.
+        """
+        return await self._locked(self._squash, message)
+
+    def _squash(self, connection: sa.Connection, message: str) -> Path:
+        revisions = self._revisions.all()
+        journal = Journal(connection)
+        self._refuse_half_done(journal)
+        if len(revisions) < 2:
+            raise RevisionProblem("there is nothing to squash", "write more revisions first")
+        if _known(revisions, journal.current()) != revisions[-1].id:
+            raise MigrationPending(
+                "the database has not all of its revisions", "andamios-orm migrate up, then again"
+            )
+        schemas = schemas_of(compile_all(self._database.metadata))
+        state = self._engine.inspect(connection, schemas)
+        nothing = SchemaState(engine=state.engine)
+        there = self._engine.operations(compare(nothing, state).changes, nothing, state)
+        back = self._engine.operations(compare(state, nothing).changes, state, nothing)
+        replaced = [name for revision in revisions for name in (*revision.replaces, revision.id)]
+        path = self._revisions.write(message, render(there, back), down=None, replaces=replaced)
+        self._revisions.put_away(revisions)
+        (squashed,) = self._revisions.all()
+        journal.note_applied(squashed.id, squashed.checksum)
+        journal.move(squashed.id)
+        for revision in revisions:
+            journal.forget_applied(revision.id)
+        return path
+
+    def _refuse_changed(self, journal: Journal, revisions: tuple[Revision, ...]) -> None:
+        changed = _changed(journal, revisions)
         if changed:
             raise ChecksumMismatch(
                 f"files of applied revisions were changed: {', '.join(changed)}",
@@ -242,6 +364,24 @@ class Migrator:
     ) -> R:
         async with self._database.connect() as connection:
             return await connection.run_sync(function, *args, **kwargs)
+
+
+def _changed(journal: Journal, revisions: Sequence[Revision]) -> tuple[str, ...]:
+    applied = journal.applied()
+    return tuple(
+        revision.id
+        for revision in revisions
+        if revision.id in applied and applied[revision.id].checksum != revision.checksum
+    )
+
+
+def _known(revisions: Sequence[Revision], current: str | None) -> str | None:
+    """Return the revision that a database is at, as the files name it."""
+    for revision in revisions:
+        # A database that had all of what was squashed has what it was squashed to.
+        if revision.replaces and current == revision.replaces[-1]:
+            return revision.id
+    return current
 
 
 def _chosen(

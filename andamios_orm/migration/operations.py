@@ -6,6 +6,7 @@ operations on `op`; revision files do so themselves, so that they also run under
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,13 +92,23 @@ class RebuildTableOp(MigrateOperation):
         operations.invoke(operation)
 
     def to_table(self, name: str | None = None) -> sa.Table:
-        """Return the table as it will be, in a MetaData of its own; `name` for another name."""
+        """Return the table as it will be, in a MetaData of its own; `name` for another name.
+
+        Beside it are the tables that it refers to, with no more than the columns referred to.
+        """
         metadata = sa.MetaData()
         # A shared item would stay attached to the first table that it was put in.
-        items = [item._copy() if hasattr(item, "_copy") else item for item in self.items]  # noqa: SLF001 - what Table.to_metadata() uses
-        return sa.Table(
+        items = copy.deepcopy(self.items)
+        table = sa.Table(
             name or self.table_name, metadata, *items, schema=self.schema, **self.options
         )
+        for key in table.foreign_keys:
+            *path, column = key.target_fullname.split(".")
+            if ".".join(path) != table.fullname:
+                target = sa.Table(path[-1], metadata, schema=path[0] if path[1:] else None)
+                if column not in target.columns:
+                    target.append_column(sa.Column(column))
+        return table
 
 
 @Operations.register_operation("backfill")

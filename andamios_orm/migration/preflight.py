@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import RevisionProblem, RowsInTheWay
+from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.destruction import losses, refuse_losses
-from andamios_orm.migration.engines.base import Engine
+from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp, MoveTableOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
@@ -18,7 +19,7 @@ from andamios_orm.migration.renaming import rename_column, rename_table
 from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState, TableName
 
-__all__ = ["preflight"]
+__all__ = ["counted", "preflight"]
 
 
 def preflight(
@@ -48,7 +49,10 @@ def preflight(
         found += list(losses(operation, now))
         now = _after(now, operation)
     refuse_losses(connection, found, now, allow)
-    _refuse_rows(connection, engine, [operation for _, operation in operations], state)
+    other: Direction = "down" if direction == "up" else "up"
+    asides = Asides(connection)
+    back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
+    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
@@ -88,27 +92,53 @@ def _refuse_rows(
     engine: Engine,
     operations: Iterable[MigrateOperation],
     state: SchemaState,
+    coming_back: Collection[str],
 ) -> None:
-    counts: dict[str, int] = {}
-    cures: list[str] = []
-    filled: set[tuple[str, str]] = set()
-    for operation in operations:
-        if isinstance(operation, BackfillOp):
-            filled |= {(operation.table_name, column) for column in operation.values}
-        if isinstance(operation, ops.AlterColumnOp) and (
-            (operation.table_name, operation.column_name) in filled
-        ):
-            # An earlier operation has cured them by then, and the database itself still refuses.
-            continue
-        for question in engine.questions(operation, state):
-            count = int(connection.exec_driver_sql(question.sql).scalar_one())
-            if count:
-                counts[question.problem] = count
-                cures.append(question.cure)
+    counts = counted(connection, engine, operations, state, coming_back)
     if counts:
-        told = "; ".join(f"{count} row(s) {problem}" for problem, count in counts.items())
+        told = "; ".join(f"{count} row(s) {q.problem}" for q, count in counts.items())
+        cures = " ".join(dict.fromkeys(question.cure for question in counts))
         raise RowsInTheWay(
             f"a stricter rule meets rows that break it: {told}",
-            f"change those rows first, or do so in the revision: {' '.join(dict.fromkeys(cures))}",
-            counts=counts,
+            f"change those rows first, or do so in the revision: {cures}",
+            counts={question.problem: count for question, count in counts.items()},
         )
+
+
+def counted(
+    connection: sa.Connection,
+    engine: Engine,
+    operations: Iterable[MigrateOperation],
+    state: SchemaState,
+    coming_back: Collection[str] = (),
+) -> dict[Question, int]:
+    """Return how many rows stand in the way of operations, for each where there are any.
+
+    Not of one whose column an earlier operation fills, or `coming_back` names: the database itself
+    still refuses what is missing then.
+    """
+    found: dict[Question, int] = {}
+    filled = set(coming_back)
+    for operation in operations:
+        name = _column_of(operation)
+        if isinstance(operation, BackfillOp):
+            table = TableName(operation.table_name, operation.schema)
+            filled |= {f"{table}.{column}" for column in operation.values}
+        elif name is None or name not in filled:
+            for question in engine.questions(operation, state):
+                count = int(connection.exec_driver_sql(question.sql).scalar_one())
+                if count:
+                    found[question] = count
+    return found
+
+
+def _column_of(operation: MigrateOperation) -> str | None:
+    """Return the column that an operation makes stricter, as `table.column`."""
+    match operation:
+        case ops.AddColumnOp():
+            column = operation.column.name
+        case ops.AlterColumnOp():
+            column = operation.column_name
+        case _:
+            return None
+    return f"{TableName(operation.table_name, operation.schema)}.{column}"

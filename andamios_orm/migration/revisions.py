@@ -32,6 +32,8 @@ class Revision:
     checksum: str
     upgrade: Callable[[], None]
     downgrade: Callable[[], None]
+    replaces: tuple[str, ...] = ()
+    """The revisions that this one was squashed of, the oldest first."""
 
     def __str__(self) -> str:
         return f"{self.id} {self.message}"
@@ -92,9 +94,12 @@ class Revisions:
             checksum=checksum(path),
             upgrade=module.upgrade,
             downgrade=module.downgrade,
+            replaces=tuple(getattr(module, "replaces", ())),
         )
 
-    def write(self, message: str, rendered: Rendered, *, down: str | None) -> Path:
+    def write(
+        self, message: str, rendered: Rendered, *, down: str | None, replaces: Sequence[str] = ()
+    ) -> Path:
         """Write the next revision and return its file. Raises RevisionProblem."""
         title = " ".join(message.split())
         if not title:
@@ -112,6 +117,7 @@ class Revisions:
             revision=identity,
             down="None" if down is None else f'"{down}"',
             engine=self._engine,
+            replaces=_replacing(replaces),
             upgrade=rendered.upgrade,
             downgrade=rendered.downgrade,
         )
@@ -122,6 +128,20 @@ class Revisions:
         part.write_text(text, encoding="utf-8")
         os.replace(part, path)
         return path
+
+    def put_away(self, revisions: Sequence[Revision]) -> None:
+        """Move files into the folder `squashed` beside them."""
+        aside = self.folder / "squashed"
+        aside.mkdir(exist_ok=True)
+        for revision in revisions:
+            os.replace(revision.path, aside / revision.path.name)
+
+
+def _replacing(revisions: Sequence[str]) -> str:
+    if not revisions:
+        return ""
+    listed = "".join(f'    "{revision}",\n' for revision in revisions)
+    return f"replaces = (\n{listed})\n"
 
 
 def checksum(path: Path) -> str:
@@ -142,7 +162,7 @@ _TEMPLATE = '''\
 revision = "{revision}"
 down_revision = {down}
 engine = "{engine}"
-
+{replaces}
 
 def upgrade() -> None:
 {upgrade}

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
@@ -15,7 +16,7 @@ from sqlalchemy.util import await_only
 
 from andamios_orm.errors import MigrationHalfDone, MigrationLocked
 from andamios_orm.migration.aside import Asides
-from andamios_orm.migration.backfill import fill
+from andamios_orm.migration.backfill import backfill_step
 from andamios_orm.migration.engines.base import Engine, Patience, Step, transaction
 from andamios_orm.migration.expanding import Expanding, OwnStep
 from andamios_orm.migration.journal import Direction, Journal, Note, StepKey
@@ -90,21 +91,27 @@ class Runner:
     def run(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         """Run one step and note it, again while a lock is not obtained in time."""
         self._tell(applying, key, "started", step)
-        for attempt in range(self._patience.retries + 1):
+        way = self._alone
+        if step.batch is not None:
+            way = self._piece
+        elif step.transaction:
+            way = self._at_once
+        while self._patiently(applying, key, step, lambda: way(applying, key, step, note)):
+            self._tell(applying, key, "going on", step)
+        self._tell(applying, key, "done", step)
+
+    def _patiently(
+        self, applying: _Applying, key: StepKey, step: Step, attempt: Callable[[], bool]
+    ) -> bool:
+        for number in range(self._patience.retries + 1):
             try:
-                if step.transaction:
-                    self._in_transaction(applying, key, step, note)
-                else:
-                    self._alone(applying, key, step, note)
+                return attempt()
             except sa.exc.DBAPIError as error:
                 if not self.engine.is_lock_timeout(error):
                     raise
                 self._tell(applying, key, "waiting", step)
-                if attempt < self._patience.retries:
-                    _pause(attempt)
-            else:
-                self._tell(applying, key, "done", step)
-                return
+                if number < self._patience.retries:
+                    _pause(number)
         raise MigrationLocked(
             f"{applying.revision}: a lock was not obtained in {self._patience.retries + 1} tries,"
             f" each of {self._patience.lock_timeout:g} seconds, for: {_told(step)}",
@@ -112,16 +119,30 @@ class Runner:
             " longer each time with --lock-timeout",
         )
 
-    def _in_transaction(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
+    def _at_once(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         with self.transaction():
             self._execute(step)
             self.journal.note(*applying.at, key, note)
+        return False
 
-    def _alone(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
+    def _piece(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
+        """Do the next piece; whether there may be another one."""
+        batch = cast("Callable[[sa.Connection, str | None], str | None]", step.batch)
+        known = applying.notes.get(key)
+        with self.transaction():
+            self._wait_little(step)
+            position = batch(self.connection, None if known is None else known.position)
+            state: Literal["started", "done"] = "done" if position is None else "started"
+            noted = replace(note, state=state, position=position)
+            self.journal.note(*applying.at, key, noted)
+        applying.notes[key] = noted
+        return position is not None
+
+    def _alone(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         if key in applying.notes:
             if step.done is not None and step.done(self.connection):
                 self.journal.note(*applying.at, key, note)
-                return
+                return False
             for statement in step.undo:
                 self.connection.exec_driver_sql(statement)
         started = replace(note, state="started")
@@ -129,11 +150,15 @@ class Runner:
         applying.notes[key] = started
         self._execute(step)
         self.journal.note(*applying.at, key, note)
+        return False
 
-    def _execute(self, step: Step) -> None:
+    def _wait_little(self, step: Step) -> None:
         if step.lock:
             for statement in self.engine.patient(self.connection, self._patience):
                 self.connection.exec_driver_sql(statement)
+
+    def _execute(self, step: Step) -> None:
+        self._wait_little(step)
         for statement in step.statements:
             self.connection.exec_driver_sql(statement)
         if step.run is not None:
@@ -184,39 +209,22 @@ class _Applying:
         done = [note for note in noted.values() if note.state == "done"]
         if done and len(done) == done[0].steps:
             return
-        steps = self._steps(operation, number, digest)
+        steps = self._steps(operation)
         for index, step in enumerate(steps):
             key = StepKey(number, index)
             known = noted.get(key)
             if known is None or known.state == "started":
                 self._runner.run(self, key, step, Note("done", digest, len(steps)))
 
-    def _steps(self, operation: MigrateOperation, number: int, digest: str) -> Sequence[Step]:
+    def _steps(self, operation: MigrateOperation) -> Sequence[Step]:
         """Return how an operation is made on this database as it is."""
         runner = self._runner
         if isinstance(operation, OwnStep):
             return (operation.step,)
         if isinstance(operation, BackfillOp):
-            return (self._backfill(operation, StepKey(number, 0), digest),)
+            return (backfill_step(operation),)
         found = runner.engine.steps(operation, runner.connection)
         return plain_steps(operation, runner.connection.dialect) if found is None else found
-
-    def _backfill(self, operation: BackfillOp, key: StepKey, digest: str) -> Step:
-        """Return the step that fills batch after batch, from the last one that is noted on."""
-        runner, known = self._runner, self.notes.get(key)
-
-        def run(connection: sa.Connection) -> None:
-            fill(
-                connection,
-                operation,
-                transaction=runner.transaction,
-                position=None if known is None else known.position,
-                save=lambda position: runner.journal.note(
-                    *self.at, key, Note("started", digest, 1, position)
-                ),
-            )
-
-        return Step(run=run, transaction=False, told=described(operation), lock=False)
 
 
 def _silent(event: Event) -> None:

@@ -1,18 +1,23 @@
 """PostgreSQL's part in migrations: its catalog is read, and tables change under use."""
 
 import enum
-from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from andamios_orm import Col, Database, Model, field, generated
 from andamios_orm.errors import MigrationError
+from andamios_orm.migration.engines.base import Step, transaction
 from andamios_orm.migration.engines.postgresql import PostgreSQLEngine
+from andamios_orm.migration.engines.statements import statements_of
 from andamios_orm.migration.operations import SqlType
 from andamios_orm.migration.state import (
     CheckState,
@@ -29,7 +34,6 @@ from andamios_orm.migration.state import (
 )
 from andamios_orm.schema.compiler import compile_all
 
-T = TypeVar("T")
 ENGINE = PostgreSQLEngine()
 
 
@@ -452,3 +456,165 @@ async def test_every_type_is_written_so_that_it_is_created_again(
     assert [column.type for column in table.columns] == TYPES
     others = [sql for sql in TYPES if isinstance(ENGINE.column_type(sql), SqlType)]
     assert others == ["interval(3)", "point"]
+
+
+# ---- operations ----------------------------------------------------------------------------------
+
+
+async def apply(
+    connection: AsyncConnection,
+    operation: MigrateOperation,
+    *,
+    small: int = 0,
+    interrupted_after: int | None = None,
+) -> Sequence[Step]:
+    """Do what an operation's steps say, or only some of them and the first half of the next."""
+    engine = PostgreSQLEngine(small=small)
+
+    def run(connection: sa.Connection) -> Sequence[Step]:
+        steps = engine.steps(operation, connection)
+        if steps is None:
+            plain = statements_of(operation, connection.dialect)
+            steps = [Step(statements=plain)]
+        for number, step in enumerate(steps):
+            if number == interrupted_after:
+                begin(connection, step)
+                break
+            do(connection, step)
+        return steps
+
+    return await connection.run_sync(run)
+
+
+def do(connection: sa.Connection, step: Step) -> None:
+    if step.batch is not None:
+        place, more = None, True
+        while more:
+            with transaction(connection):
+                place = step.batch(connection, place)
+            more = place is not None
+    elif step.transaction:
+        with transaction(connection):
+            once(connection, step)
+    else:
+        once(connection, step)
+
+
+def begin(connection: sa.Connection, step: Step) -> None:
+    """What is left of a step when the program is killed in it."""
+    if step.batch is not None:
+        with transaction(connection):
+            step.batch(connection, None)
+    elif not step.transaction:
+        once(connection, step)
+
+
+def once(connection: sa.Connection, step: Step) -> None:
+    if step.run is not None:
+        step.run(connection)
+    for statement in step.statements:
+        connection.exec_driver_sql(statement)
+
+
+async def resumed(connection: AsyncConnection, operation: MigrateOperation) -> None:
+    """Do what an operation's steps say, killed in each of them."""
+    engine = PostgreSQLEngine(small=0)
+    count: int | None = None
+    number = 0
+
+    def one(connection: sa.Connection) -> int:
+        steps = engine.steps(operation, connection)
+        assert steps is not None
+        step = steps[number]
+        begin(connection, step)
+        steps = engine.steps(operation, connection)
+        assert steps is not None
+        step = steps[number]
+        if step.done is None or not step.done(connection):
+            for statement in step.undo:
+                connection.exec_driver_sql(statement)
+            do(connection, step)
+        return len(steps)
+
+    while count is None or number < count:
+        found = await connection.run_sync(one)
+        assert count in (None, found)
+        count = found
+        number += 1
+
+
+ASKED = count()
+
+
+async def rows(connection: AsyncConnection, sql: str) -> list[tuple[Any, ...]]:
+    # Another text each time: what was prepared does not outlive a change of type.
+    found = await connection.exec_driver_sql(f"{sql} -- {next(ASKED)}")
+    return [tuple(row) for row in found]
+
+
+BUSY = (
+    "CREATE TABLE o (id int PRIMARY KEY)",
+    "INSERT INTO o SELECT generate_series(1, 3)",
+    'CREATE TABLE t (id serial PRIMARY KEY, part int NOT NULL DEFAULT 7, "N" int DEFAULT 5'
+    " REFERENCES o ON DELETE SET NULL, name text, parent int, UNIQUE (part, id),"
+    ' CONSTRAINT ck CHECK ("N" > 0 AND id > 0), CONSTRAINT self FOREIGN KEY (parent)'
+    " REFERENCES t (id) ON DELETE CASCADE DEFERRABLE)",
+    "CREATE TABLE r (t_id int REFERENCES t (id) ON UPDATE CASCADE)",
+    'CREATE INDEX ix ON t (part DESC, lower(name)) INCLUDE ("N") WHERE id > 1',
+    "COMMENT ON COLUMN t.id IS 'it''s'",
+    "INSERT INTO t (\"N\", name) SELECT 1 + n % 3, 'n' || n FROM generate_series(1, 20) n",
+    "INSERT INTO r VALUES (1), (20)",
+)
+
+
+async def grown(connection: AsyncConnection, *statements: str) -> None:
+    """A table with all that hangs on its columns."""
+    await run(connection, *BUSY, *statements)
+
+
+def retyped(column: str, type_: sa.types.TypeEngine[Any], **options: Any) -> ops.AlterColumnOp:
+    return ops.AlterColumnOp("t", column, modify_type=type_, **options)
+
+
+@pytest.mark.parametrize("column", ["id", "part", "N", "parent"])
+async def test_a_column_with_all_that_hangs_on_it_gets_another_type(
+    connection: AsyncConnection, column: str
+) -> None:
+    await grown(connection)
+    before = await inspected(connection)
+    values = await rows(connection, 'SELECT id, part, "N", name, parent FROM t ORDER BY id')
+    steps = await apply(connection, retyped(column, sa.BigInteger(), existing_type=sa.Integer()))
+    assert len(steps) >= 4
+    after = await inspected(connection)
+    assert only_type_differs(before, after, column, "bigint")
+    assert await rows(connection, 'SELECT id, part, "N", name, parent FROM t ORDER BY id') == values
+    await run(connection, "INSERT INTO o VALUES (5)", "INSERT INTO t (name) VALUES ('new')")
+    assert await rows(connection, "SELECT id, part FROM t WHERE name = 'new'") == [(21, 7)]
+    assert not await rows(connection, "SELECT 1 FROM pg_class WHERE relname ~ 'andamios'")
+    assert not await rows(connection, "SELECT 1 FROM pg_proc WHERE proname ~ 'andamios'")
+    assert not await rows(connection, "SELECT 1 FROM pg_trigger WHERE tgname ~ 'andamios'")
+    assert not await rows(connection, "SELECT 1 FROM pg_constraint WHERE conname ~ 'andamios'")
+
+
+def only_type_differs(before: SchemaState, after: SchemaState, column: str, type_: str) -> bool:
+    """Whether all is as it was but for one column's type and place."""
+    table = before.tables[TableName("t")]
+    columns = [replace(one, type=type_) if one.name == column else one for one in table.columns]
+    expected = before.with_table(replace(table, columns=in_order(columns)))
+    found = after.tables[TableName("t")]
+    assert replace(found, columns=in_order(found.columns)) == expected.tables[TableName("t")]
+    return after.with_table(replace(found, columns=in_order(found.columns))) == expected
+
+
+def in_order(columns: Iterable[ColumnState]) -> tuple[ColumnState, ...]:
+    return tuple(sorted(columns, key=lambda column: column.name))
+
+
+@pytest.mark.parametrize("column", ["id", "N"])
+async def test_a_change_of_type_goes_on_where_it_was_killed(
+    connection: AsyncConnection, column: str
+) -> None:
+    await grown(connection)
+    before = await inspected(connection)
+    await resumed(connection, retyped(column, sa.BigInteger(), existing_type=sa.Integer()))
+    assert only_type_differs(before, await inspected(connection), column, "bigint")

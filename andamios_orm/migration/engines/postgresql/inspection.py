@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from andamios_orm.migration.engines.postgresql.names import quoted
+from andamios_orm.migration.engines.postgresql.sequences import SETTINGS, SequenceSettings
 from andamios_orm.migration.state import (
     CheckState,
     ColumnState,
@@ -23,17 +25,10 @@ from andamios_orm.migration.state import (
     UniqueState,
 )
 
-__all__ = ["Places", "current_schema", "inspect", "quoted", "read"]
+__all__ = ["Places", "current_schema", "inspect", "read"]
 
 Places: TypeAlias = Mapping[str, str | None]
 """The schemas to read, by their names in the database, and what each is called in the state."""
-
-_preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
-
-
-def quoted(*names: str | None) -> str:
-    """Return a name for SQL, quoted where it has to be; without those that are None."""
-    return ".".join(_preparer.quote(name) for name in names if name is not None)
 
 
 def current_schema(connection: sa.Connection) -> str:
@@ -110,7 +105,7 @@ class _Catalog:
         found = [
             SequenceState(
                 name=self._name(row["schema"], row["name"]),
-                options=_standing_options(_Sequence.of(row)),
+                options=_standing_options(SequenceSettings.of(row)),
             )
             for row in self._rows(_SEQUENCES)
         ]
@@ -193,49 +188,9 @@ def _on_delete(row: dict[str, Any]) -> str | None:
     return f"{action} ({rest.partition(')')[0]})" if set_some else action
 
 
-class _Sequence(NamedTuple):
-    """The settings of a sequence."""
-
-    type: str
-    start: int
-    increment: int
-    minimum: int
-    maximum: int
-    cache: int
-    cycle: bool
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> _Sequence:
-        return cls(*(row[f"seq{name}"] for name in cls._fields))
-
-
-_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
-
-
-def _sequence_options(sequence: _Sequence, type_: str) -> list[str]:
-    """Return the settings that are not those of a sequence for this type of number."""
-    highest = 2 ** _BITS[type_]
-    upwards = sequence.increment > 0
-    usual = (1, highest - 1) if upwards else (-highest, -1)
-    words = []
-    if sequence.start != (sequence.minimum if upwards else sequence.maximum):
-        words.append(f"START WITH {sequence.start}")
-    if sequence.increment != 1:
-        words.append(f"INCREMENT BY {sequence.increment}")
-    if sequence.minimum != usual[0]:
-        words.append(f"MINVALUE {sequence.minimum}")
-    if sequence.maximum != usual[1]:
-        words.append(f"MAXVALUE {sequence.maximum}")
-    if sequence.cache != 1:
-        words.append(f"CACHE {sequence.cache}")
-    if sequence.cycle:
-        words.append("CYCLE")
-    return words
-
-
-def _standing_options(sequence: _Sequence) -> str:
+def _standing_options(sequence: SequenceSettings) -> str:
     words = [] if sequence.type == "bigint" else [f"AS {sequence.type}"]
-    return " ".join([*words, *_sequence_options(sequence, sequence.type)])
+    return " ".join([*words, *sequence.options(sequence.type)])
 
 
 _IDENTITIES = {"a": "always", "d": "by default"}
@@ -246,7 +201,7 @@ def _column(row: dict[str, Any]) -> ColumnState:
     if identity is None and row["seqname"] and default == row["seqdefault"]:
         identity, default = "serial", None
     if identity is not None:
-        identity = " ".join([identity, *_sequence_options(_Sequence.of(row), row["type"])])
+        identity = " ".join([identity, *SequenceSettings.of(row).options(row["type"])])
     return ColumnState(
         name=row["name"],
         type=row["type"],
@@ -327,10 +282,6 @@ SELECT t.oid, n.nspname::text AS schema, t.relname::text AS name,
 FROM {_FROM_TABLES}
 ORDER BY n.nspname, t.relname"""
 
-_SETTINGS = """
-    format_type(s.seqtypid, NULL) AS seqtype, s.seqstart, s.seqincrement,
-    s.seqmin AS seqminimum, s.seqmax AS seqmaximum, s.seqcache, s.seqcycle"""
-
 _COLUMNS = f"""
 SELECT t.oid AS table, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     NOT a.attnotnull AS nullable, pg_get_expr(d.adbin, d.adrelid) AS default,
@@ -342,7 +293,7 @@ SELECT t.oid AS table, a.attname::text AS name, format_type(a.atttypid, a.atttyp
     END AS collation,
     col_description(t.oid, a.attnum) AS comment,
     s.seqrelid::regclass::text AS seqname,
-    format('nextval(%L::regclass)', s.seqrelid::regclass::text) AS seqdefault,{_SETTINGS}
+    format('nextval(%L::regclass)', s.seqrelid::regclass::text) AS seqdefault,{SETTINGS}
 FROM {_FROM_TABLES}
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
     AND a.attname !~ {_OURS}
@@ -419,7 +370,7 @@ WHERE y.typtype = 'e' AND y.typname !~ {_OURS} AND NOT {_foreign("pg_type", "y.o
 ORDER BY n.nspname, y.typname"""
 
 _SEQUENCES = f"""
-SELECT n.nspname::text AS schema, q.relname::text AS name,{_SETTINGS}
+SELECT n.nspname::text AS schema, q.relname::text AS name,{SETTINGS}
 FROM pg_sequence s
 JOIN pg_class q ON q.oid = s.seqrelid AND q.relname !~ {_OURS}
 JOIN pg_namespace n ON n.oid = q.relnamespace AND n.nspname = ANY(:schemas)

@@ -12,7 +12,8 @@ from sqlalchemy.sql.ddl import CheckFirst
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from andamios_orm.errors import MigrationError
-from andamios_orm.migration.engines.postgresql.inspection import current_schema, quoted, read
+from andamios_orm.migration.engines.postgresql.inspection import current_schema, read
+from andamios_orm.migration.engines.postgresql.names import quoted
 from andamios_orm.migration.state import SchemaState
 
 __all__ = ["desired"]

@@ -1,0 +1,1 @@
+"""The command line: `andamios-orm`, and `andamios` for short."""

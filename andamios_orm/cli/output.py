@@ -1,0 +1,84 @@
+"""What commands say: tables and words for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+__all__ = ["Output"]
+
+
+class Output:
+    """Where a command writes to: what it found to stdout, what it does meanwhile to stderr."""
+
+    def __init__(self, *, as_json: bool = False, color: bool = True) -> None:
+        self.as_json = as_json
+        self._color = color and not os.environ.get("NO_COLOR")
+
+    @property
+    def console(self) -> Console:
+        """The console of what was found."""
+        return self._console(stderr=False)
+
+    @property
+    def progress(self) -> Console:
+        """The console of what goes on."""
+        return self._console(stderr=True)
+
+    def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console  # noqa: PLC0415 - a command that says something
+
+        return Console(stderr=stderr, no_color=not self._color, highlight=False, soft_wrap=False)
+
+    def document(self, value: object) -> None:
+        """Write the one JSON document of a command."""
+        sys.stdout.write(json.dumps(plain(value), indent=2, default=str) + "\n")
+
+    def say(self, text: RenderableType, *, document: object = None) -> None:
+        """Write what was found: `text` for people, `document` where JSON was asked for."""
+        if self.as_json:
+            self.document(document)
+        else:
+            self.console.print(text)
+
+    def note(self, text: RenderableType) -> None:
+        """Write what goes on, on stderr."""
+        self.progress.print(text)
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
+    ) -> None:
+        """Write a table."""
+        from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - as above
+        from rich.table import Table  # noqa: PLC0415 - as above
+
+        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def asks(self) -> bool:
+        """Whether there is a person to ask."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it: dataclasses as objects, and no functions."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        found = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {name: plain(v) for name, v in found.items() if not callable(v)}
+    if isinstance(value, dict):
+        return {str(name): plain(v) for name, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,64 @@
+"""What a command works with: its settings read, its models loaded, its database opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from andamios_orm.cli.config import Config, load_config, load_modules
+from andamios_orm.cli.output import Output
+
+if TYPE_CHECKING:
+    from andamios_orm.database.engine import Database
+    from andamios_orm.migration import Migrator
+
+__all__ = ["Project", "project"]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a command works with: the settings, and where it writes to."""
+
+    config: Config
+    output: Output
+
+    def load_models(self) -> None:
+        """Import the modules that declare the models."""
+        load_modules(self.config, self.config.models)
+
+    def database(self) -> Database:
+        """Return the database, not opened yet. The models must be loaded."""
+        from andamios_orm.database.engine import Database  # noqa: PLC0415 - commands that need one
+
+        return Database(self.config.url)
+
+    def migrating(self, function: Callable[[Migrator], Awaitable[R]]) -> R:
+        """Call a function with the migrations of the database, the models loaded."""
+        from andamios_orm.database.loop import run  # noqa: PLC0415 - as above
+        from andamios_orm.migration import Migrator  # noqa: PLC0415 - as above
+
+        self.load_models()
+
+        async def call() -> R:
+            async with self.database() as database:
+                given = self.config.environment if self.config.environment_is_given else None
+                migrator = Migrator(database, self.config.migrations, environment=given)
+                return await function(migrator)
+
+        return run(call())
+
+
+def project(
+    *,
+    url: str | None = None,
+    database: str | None = None,
+    environment: str | None = None,
+    as_json: bool = False,
+    no_color: bool = False,
+) -> Project:
+    """Return what a command works with. Raises ConfigurationProblem."""
+    config = load_config({"url": url, "environment": environment}, database=database)
+    return Project(config, Output(as_json=as_json, color=not no_color))

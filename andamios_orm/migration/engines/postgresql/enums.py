@@ -1,0 +1,149 @@
+"""Labels of enum types: added and renamed where they are, removed by way of a new type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import sqlalchemy as sa
+
+from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.postgresql.catalog import LiveTable
+from andamios_orm.migration.engines.postgresql.names import literal, own_name, quoted
+from andamios_orm.migration.engines.postgresql.retyping import Retyping
+from andamios_orm.migration.operations import AlterEnumOp, CreateEnumOp, DropEnumOp
+
+__all__ = ["alter_enum", "create_enum", "drop_enum"]
+
+
+def _labels(labels: Sequence[str]) -> str:
+    return ", ".join(map(literal, labels))
+
+
+def create_enum(operation: CreateEnumOp) -> Sequence[Step]:
+    """Return the step that creates a type."""
+    name = quoted(operation.schema, operation.name)
+    return [Step(statements=(f"CREATE TYPE {name} AS ENUM ({_labels(operation.labels)})",))]
+
+
+def drop_enum(operation: DropEnumOp) -> Sequence[Step]:
+    """Return the step that drops a type."""
+    return [Step(statements=(f"DROP TYPE {quoted(operation.schema, operation.name)}",))]
+
+
+def alter_enum(operation: AlterEnumOp, connection: sa.Connection) -> Sequence[Step]:
+    """Return the steps to a type with other labels."""
+    kept = [operation.renamed.get(label, label) for label in operation.before]
+    if [label for label in operation.after if label in kept] == kept:
+        return _in_place(operation, kept)
+    return _by_a_new_type(operation, connection)
+
+
+def _in_place(operation: AlterEnumOp, kept: Sequence[str]) -> Sequence[Step]:
+    """Return a step for the renames, and one for each new label.
+
+    A new label cannot be used in the transaction that adds it.
+    """
+    alter = f"ALTER TYPE {quoted(operation.schema, operation.name)}"
+    renames = tuple(
+        f"{alter} RENAME VALUE {literal(old)} TO {literal(new)}"
+        for old, new in operation.renamed.items()
+    )
+    steps = [Step(statements=renames)] if renames else []
+    for place, label in enumerate(operation.after):
+        if label in kept:
+            continue
+        where = f" AFTER {literal(operation.after[place - 1])}"
+        if place == 0:
+            where = f" BEFORE {literal(kept[0])}" if kept else ""
+        added = f"{alter} ADD VALUE IF NOT EXISTS {literal(label)}{where}"
+        steps.append(Step(statements=(added,)))
+    return steps
+
+
+def _by_a_new_type(operation: AlterEnumOp, connection: sa.Connection) -> Sequence[Step]:
+    """Return the steps to a second type, to which each column goes, and which takes the name."""
+    passing = own_name(operation.schema, operation.name)
+    old, new = quoted(operation.schema, operation.name), quoted(operation.schema, passing)
+    columns = connection.execute(sa.text(_COLUMNS), {"type": old}).all()
+    changes = [_retyping(operation, new, column) for column in columns]
+    created = f"CREATE TYPE {new} AS ENUM ({_labels(operation.after)})"
+    replaced = (f"DROP TYPE {old}", f"ALTER TYPE {new} RENAME TO {quoted(operation.name)}")
+    beside: list[Step] = []
+    for change in changes:
+        obstacle = change.obstacle(connection)
+        if obstacle is None:
+            beside += change.beside(connection)
+    return [
+        Step(statements=(f"DROP TYPE IF EXISTS {new} CASCADE", created)),
+        *beside,
+        Step(
+            run=partial(_swap, changes, replaced),
+            told=f"put the new type in the place of {old}",
+        ),
+    ]
+
+
+def _swap(
+    changes: Sequence[Retyping], statements: Sequence[str], connection: sa.Connection
+) -> None:
+    for change in changes:
+        if change.obstacle(connection) is None:
+            change.swap(connection)
+        else:
+            for statement in change.at_once(connection):
+                connection.exec_driver_sql(statement)
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _retyping(operation: AlterEnumOp, new: str, column: sa.Row[tuple[str, ...]]) -> Retyping:
+    """Return the change of one column, with its labels and its default as they will be."""
+    labels = {**operation.renamed, **operation.replaced}
+    default = column.default
+    found = re.fullmatch(r"'((?:[^']|'')*)'::.*", default or "")
+    if found and not column.is_array:
+        label = found[1].replace("''", "'")
+        label = labels.get(label, label)
+        default = f"{literal(label)}::{new}" if label in operation.after else None
+    elif default is not None:
+        default = default.replace(f"::{column.type}", f"::{new}")
+    return Retyping(
+        table=LiveTable(column.table, column.schema),
+        column=column.column,
+        type=f"{new}[]" if column.is_array else new,
+        using=_mapped(quoted(column.column), labels, new, is_array=column.is_array),
+        default=default,
+        types={column.type: new, column.type.removesuffix("[]"): new},
+    )
+
+
+def _mapped(column: str, labels: Mapping[str, str], type_: str, *, is_array: bool) -> str:
+    """Return a column's value in the new type."""
+    value = "label" if is_array else f"{column}::text"
+    cases = "".join(f" WHEN {literal(old)} THEN {literal(new)}" for old, new in labels.items())
+    mapped = f"CASE {value}{cases} ELSE {value} END" if cases else value
+    if not is_array:
+        return f"({mapped})::{type_}"
+    if not cases:
+        return f"{column}::text[]::{type_}[]"
+    # ARRAY() of no rows is an empty array, also where there was NULL.
+    return (
+        f"CASE WHEN {column} IS NOT NULL THEN ARRAY(SELECT ({mapped})::{type_}"
+        f" FROM unnest({column}::text[]) WITH ORDINALITY AS one (label, place) ORDER BY place) END"
+    )
+
+
+_COLUMNS = """
+SELECT n.nspname::text AS schema, t.relname::text AS table, a.attname::text AS column,
+    format_type(a.atttypid, NULL) AS type, y.typelem <> 0 AS is_array,
+    pg_get_expr(d.adbin, d.adrelid) AS default
+FROM pg_type y
+JOIN pg_attribute a ON a.atttypid = y.oid AND a.attnum > 0 AND NOT a.attisdropped
+    AND a.attname !~ '^andamios_new_'
+JOIN pg_class t ON t.oid = a.attrelid AND t.relkind IN ('r', 'p') AND NOT t.relispartition
+JOIN pg_namespace n ON n.oid = t.relnamespace
+LEFT JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
+WHERE to_regtype(:type) IN (y.oid, y.typelem)
+ORDER BY t.oid, a.attnum"""

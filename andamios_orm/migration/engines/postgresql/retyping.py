@@ -1,0 +1,504 @@
+"""Another type for a column, while the table is read and written.
+
+Where the server would write the whole table anew behind a lock, a second column is put beside the
+first: a trigger fills it in new rows, batches fill it in old ones, its indexes and constraints are
+made meanwhile, and in the end it takes the place of the first in one short transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.postgresql.catalog import LiveColumn, LiveTable
+from andamios_orm.migration.engines.postgresql.counting import set_sequence
+from andamios_orm.migration.engines.postgresql.names import literal, own_name, quoted, replaced
+
+__all__ = ["KEEP", "Retyping", "filled_by_pages", "is_rewritten"]
+
+
+class _Keep:
+    pass
+
+
+KEEP: Final = _Keep()
+"""The default that the column has."""
+
+_PAGES = 50
+"""How many pages of a table are filled at a time: writers wait for less than a tenth of a second
+behind rows of theirs that are among them."""
+
+
+@contextmanager
+def _attempt(connection: sa.Connection) -> Iterator[None]:
+    connection.exec_driver_sql("BEGIN")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
+
+
+def is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
+    """Whether the server writes a table anew where a column gets another type.
+
+    It is asked with an empty table of its own, as it decides that without a look at the rows.
+    """
+    place = sa.text("SELECT pg_relation_filenode('pg_temp.andamios_new_probe')")
+    try:
+        with _attempt(connection):
+            connection.exec_driver_sql(_UTC)
+            connection.exec_driver_sql(f"CREATE TEMP TABLE andamios_new_probe (c {old})")
+            before = connection.scalar(place)
+            connection.exec_driver_sql(
+                f"ALTER TABLE pg_temp.andamios_new_probe ALTER COLUMN c TYPE {new}"
+            )
+            return bool(connection.scalar(place) != before)
+    except sa.exc.DBAPIError:
+        # It does not become the other type by itself.
+        return True
+
+
+_UTC = "SET LOCAL timezone TO 'UTC'"
+"""A time without a zone is one in UTC, whatever the zone of the session that migrates."""
+
+
+def filled_by_pages(
+    table: LiveTable,
+    assignment: str,
+    missing: str,
+    connection: sa.Connection,
+    place: str | None,
+) -> str | None:
+    """Make an assignment in some pages of a table, and return up to which one of how many.
+
+    The pages are those that it has at first: in rows that come to others, a default or a trigger
+    has done so already. `missing` is true of a row where it has still to be made.
+    """
+    if place is None:
+        size = "SELECT pg_relation_size(:table) / current_setting('block_size')::int"
+        done, pages = 0, int(table.rows(connection, size)[0][0])
+    else:
+        done, pages = map(int, place.split("/"))
+    connection.exec_driver_sql(
+        f"UPDATE {table.sql} SET {assignment}"
+        f" WHERE ctid >= '({done},0)' AND ctid < '({done + _PAGES},0)' AND {missing}"
+    )
+    done += _PAGES
+    if done < pages:
+        return f"{done}/{pages}"
+    left = f"SELECT EXISTS (SELECT FROM {table.sql} WHERE {missing})"
+    # Only a table that was written anew meanwhile (VACUUM FULL, CLUSTER) has others.
+    return f"0/{done * 2}" if connection.exec_driver_sql(left).scalar() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retyping:
+    """A column, and the type it is to have."""
+
+    table: LiveTable
+    column: str
+    type: str
+    """As it is written in CREATE TABLE."""
+    using: str | None = None
+    """The new value, as SQL over the columns of the row; None for the old one in another type."""
+    default: str | _Keep | None = KEEP
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Types that are another in all that depends on the column."""
+
+    # -- which way
+
+    def steps(self, connection: sa.Connection, old: str | None, small: int) -> Sequence[Step]:
+        """Return the steps; `old` is the type that the revision says the column has.
+
+        A table of less than `small` bytes is written anew at once.
+        """
+        old = old or self._live(connection).type
+        if self.using is None and not is_rewritten(connection, old, self.type):
+            return self._in_place(connection)
+        obstacle = self.obstacle(connection)
+        if obstacle is None and not self._is_under_way(connection):
+            size = "SELECT pg_total_relation_size(:table)"
+            if self.table.rows(connection, size)[0][0] < small:
+                obstacle = "the table is small"
+        if obstacle is not None:
+            return [
+                Step(
+                    statements=tuple(self.at_once(connection)),
+                    told=f"the table is written anew behind a lock: {obstacle}",
+                )
+            ]
+        return [*self.beside(connection), self.swapped(connection)]
+
+    def _in_place(self, connection: sa.Connection) -> Sequence[Step]:
+        """Return the steps where no row changes; the server would look at what is checked."""
+        statements = tuple(self.at_once(connection, using=False))
+        if not self._checks(connection):
+            return [Step(statements=statements)]
+        alter = partial(self._alter_without_checks, statements)
+        return [
+            Step(run=alter, told="; ".join(statements)),
+            Step(run=self._validate, lock=False, told=f"validate the checks of {self._told}"),
+        ]
+
+    def _alter_without_checks(self, statements: Sequence[str], connection: sa.Connection) -> None:
+        checks = self._checks(connection)
+        alter = f"ALTER TABLE {self.table.sql}"
+        for check in checks:
+            connection.exec_driver_sql(f"{alter} DROP CONSTRAINT {quoted(check.name)}")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        for check in checks:
+            sql = check.sql.removesuffix(" NOT VALID")
+            added = f"{alter} ADD CONSTRAINT {quoted(check.name)} {sql} NOT VALID"
+            connection.exec_driver_sql(added)
+
+    def at_once(self, connection: sa.Connection, *, using: bool = True) -> Iterator[str]:
+        """Yield the statements that have the server write the table anew."""
+        live = self._live(connection)
+        alter = f"ALTER TABLE {self.table.sql} ALTER COLUMN {quoted(self.column)}"
+        default = self._default_of(live)
+        sets = bool(self.types) or not isinstance(self.default, _Keep)
+        yield _UTC
+        if sets:
+            yield f"{alter} DROP {'IDENTITY' if live.identity else 'DEFAULT'}"
+        value = f" USING {self._value(quoted(self.column))}" if using else ""
+        yield f"{alter} TYPE {self.type}{value}"
+        if sets and default is not None:
+            yield f"{alter} SET DEFAULT {default}"
+        yield from self._widened(live)
+
+    def _widened(self, live: LiveColumn) -> Iterator[str]:
+        """Yield what lets a serial column's sequence count as far as the column does."""
+        if live.is_serial and isinstance(self.default, _Keep) and self.type.lower() in _WHOLE:
+            yield f"ALTER SEQUENCE {live.sequence} AS {self.type}"
+
+    def _is_under_way(self, connection: sa.Connection) -> bool:
+        return self.table.column(connection, self._new) is not None
+
+    def obstacle(self, connection: sa.Connection) -> str | None:
+        """Return why the column cannot be replaced by another one; None if it can."""
+        found = self.table.rows(connection, _OBSTACLES, column=self.column)
+        return found[0][0] if found else None
+
+    # -- beside the column
+
+    def beside(self, connection: sa.Connection) -> Iterator[Step]:
+        """Yield the steps to a second column that has all the values, indexes and constraints."""
+        yield Step(run=self._expand, told=f"put a second column beside {self._told}")
+        yield Step(batch=self._fill, told=f"fill the second column of {self._told}")
+        if self._indexes(connection):
+            yield Step(
+                run=self._build,
+                transaction=False,
+                lock=False,
+                told=f"build the indexes of {self._told} on the second column",
+            )
+        if self._incoming(connection):
+            yield Step(run=self._refer, told=f"refer to the second column of {self._told}")
+        yield Step(
+            run=self._validate,
+            transaction=False,
+            lock=False,
+            told=f"validate the constraints on the second column of {self._told}",
+        )
+
+    def swapped(self, connection: sa.Connection) -> Step:
+        """Return the step that puts the second column in the place of the first."""
+        return Step(run=self.swap, told=f"put the second column in the place of {self._told}")
+
+    @property
+    def _told(self) -> str:
+        return f"{self.table.sql}.{quoted(self.column)}"
+
+    @property
+    def _new(self) -> str:
+        return own_name(self.table.schema, self.table.name, self.column, "column")
+
+    @property
+    def _required(self) -> str:
+        return own_name(self.table.schema, self.table.name, self.column, "not null")
+
+    def _twin(self, name: str) -> str:
+        return own_name(self.table.schema, self.table.name, self.column, name)
+
+    @property
+    def _function(self) -> str:
+        return self.table.sibling(f"{self._new}_fill")
+
+    @property
+    def _trigger(self) -> str:
+        # Triggers fire in the order of their names: after those that may change the column.
+        return f'"~{self._new}"'
+
+    def _value(self, column: str) -> str:
+        return self.using or f"CAST({column} AS {_without_limits(self.type)})"
+
+    def _live(self, connection: sa.Connection) -> LiveColumn:
+        found = self.table.column(connection, self.column)
+        assert found is not None  # noqa: S101 - steps() has looked
+        return found
+
+    def _default_of(self, live: LiveColumn) -> str | None:
+        if not isinstance(self.default, _Keep):
+            return self.default
+        return live.default and replaced(live.default, "", "", self.types)
+
+    def _renamed(self, sql: str) -> str:
+        return replaced(sql, self.column, self._new, self.types)
+
+    def _expand(self, connection: sa.Connection) -> None:
+        run, live = connection.exec_driver_sql, self._live(connection)
+        alter, new = f"ALTER TABLE {self.table.sql}", quoted(self._new)
+        # An expression that means nothing shows now, and not in the writers' trigger.
+        run(f"SELECT {self._value(quoted(self.column))} FROM {self.table.sql} LIMIT 0")
+        for statement in (
+            # What an attempt has left that was given up.
+            f"DROP TRIGGER IF EXISTS {self._trigger} ON {self.table.sql}",
+            f"DROP FUNCTION IF EXISTS {self._function}",
+            f"{alter} DROP COLUMN IF EXISTS {new} CASCADE",
+            f"{alter} ADD COLUMN {new} {self.type}",
+        ):
+            run(statement)
+        default = self._default_of(live)
+        if default is not None and not live.is_serial:
+            # If the type does not go with it, that shows now and not in the end.
+            run(f"{alter} ALTER COLUMN {new} SET DEFAULT {default}")
+            run(f"{alter} ALTER COLUMN {new} DROP DEFAULT")
+        row = f"(SELECT {self.using} FROM (SELECT (NEW).*) AS {quoted(self.table.name)})"
+        value = row if self.using else self._value(f"NEW.{quoted(self.column)}")
+        body = f"BEGIN NEW.{new} := {value}; RETURN NEW; END"
+        zone = " SET timezone TO 'UTC'" if _IN_TIME.search(f"{live.type} {self.type}") else ""
+        run(
+            f"CREATE FUNCTION {self._function}() RETURNS trigger LANGUAGE plpgsql{zone}"
+            f" AS {literal(body)}"
+        )
+        run(
+            f"CREATE TRIGGER {self._trigger} BEFORE INSERT OR UPDATE ON {self.table.sql}"
+            f" FOR EACH ROW EXECUTE FUNCTION {self._function}()"
+        )
+        if not live.nullable:
+            run(f"{alter} ADD CONSTRAINT {self._required} CHECK ({new} IS NOT NULL) NOT VALID")
+        for one in [*self._checks(connection), *self._outgoing(connection)]:
+            run(f"{alter} ADD CONSTRAINT {self._twin(one.name)} {self._twin_sql(one)} NOT VALID")
+
+    def _fill(self, connection: sa.Connection, place: str | None) -> str | None:
+        connection.exec_driver_sql(_UTC)
+        value, new = self._value(quoted(self.column)), quoted(self._new)
+        missing = f"{new} IS NULL AND ({value}) IS NOT NULL"
+        return filled_by_pages(self.table, f"{new} = {value}", missing, connection, place)
+
+    def _build(self, connection: sa.Connection) -> None:
+        for index in self._indexes(connection):
+            twin = self._twin(index.name)
+            validity = self.table.index_validity(connection, twin)
+            if validity is False:
+                connection.exec_driver_sql(
+                    f"DROP INDEX CONCURRENTLY IF EXISTS {self.table.sibling(twin)}"
+                )
+            if not validity:
+                connection.exec_driver_sql(
+                    f"CREATE {'UNIQUE ' if index.is_unique else ''}INDEX CONCURRENTLY {twin}"
+                    f" ON {self.table.sql} USING {self._renamed(index.sql)}"
+                )
+
+    def _refer(self, connection: sa.Connection) -> None:
+        for key in self._incoming(connection):
+            connection.exec_driver_sql(
+                f"ALTER TABLE {key.owner} ADD CONSTRAINT {self._twin(key.name)}"
+                f" {self._twin_sql(key)} NOT VALID"
+            )
+
+    def _validate(self, connection: sa.Connection) -> None:
+        live = self.table.column(connection, self._new) or self._live(connection)
+        for one in self.table.rows(connection, _UNVALIDATED, number=live.number):
+            connection.exec_driver_sql(
+                f"ALTER TABLE {one.owner} VALIDATE CONSTRAINT {quoted(one.name)}"
+            )
+        if self._is_under_way(connection):
+            connection.exec_driver_sql(f"ANALYZE {self.table.sql} ({quoted(self._new)})")
+
+    # -- in its place
+
+    def swap(self, connection: sa.Connection) -> None:
+        """Put the second column in the place of the first."""
+        run, live = connection.exec_driver_sql, self._live(connection)
+        alter, old, new = f"ALTER TABLE {self.table.sql}", quoted(self.column), quoted(self._new)
+        incoming = self._incoming(connection)
+        others = dict.fromkeys(key.owner for key in incoming if key.owner != self.table.sql)
+        run(f"LOCK TABLE {', '.join([self.table.sql, *others])} IN ACCESS EXCLUSIVE MODE")
+        indexes = self._indexes(connection)
+        own = [*self._checks(connection), *self._outgoing(connection)]
+        counted = None
+        if live.sequence is not None:
+            counted = run(f"SELECT last_value, is_called FROM {live.sequence}").one()
+        run(f"DROP TRIGGER {self._trigger} ON {self.table.sql}")
+        run(f"DROP FUNCTION {self._function}")
+        for key in incoming:
+            run(f"ALTER TABLE {key.owner} DROP CONSTRAINT {quoted(key.name)}")
+        if not live.nullable:
+            run(f"{alter} ALTER COLUMN {new} SET NOT NULL")
+            run(f"{alter} DROP CONSTRAINT {self._required}")
+        if live.comment is not None:
+            run(f"COMMENT ON COLUMN {self.table.sql}.{new} IS {literal(live.comment)}")
+        keeps = isinstance(self.default, _Keep)
+        if live.is_serial and keeps:
+            run(f"ALTER SEQUENCE {live.sequence} OWNED BY {self.table.sql}.{new}")
+            run(f"ALTER TABLE {self.table.sql} ALTER COLUMN {old} DROP DEFAULT")
+        run(f"{alter} DROP COLUMN {old}")
+        run(f"{alter} RENAME COLUMN {new} TO {old}")
+        for index in indexes:
+            run(self._taken_over(index))
+        for one in own:
+            run(f"{alter} RENAME CONSTRAINT {self._twin(one.name)} TO {quoted(one.name)}")
+        for key in incoming:
+            name = self._twin(key.name)
+            run(f"ALTER TABLE {key.owner} RENAME CONSTRAINT {name} TO {quoted(key.name)}")
+        if live.identity is not None and counted is not None and keeps:
+            options = f"SEQUENCE NAME {live.sequence} {live.settings}".strip()
+            made = f"GENERATED {live.identity} AS IDENTITY ({options})"
+            run(f"{alter} ALTER COLUMN {old} ADD {made}")
+            set_sequence(connection, str(live.sequence), counted[0], called=counted[1])
+            return
+        default = self._default_of(live)
+        if default is not None:
+            run(f"{alter} ALTER COLUMN {old} SET DEFAULT {default}")
+        for statement in self._widened(live):
+            run(statement)
+
+    def _taken_over(self, index: Any) -> str:
+        if index.constraint is None:
+            twin = self.table.sibling(self._twin(index.name))
+            return f"ALTER INDEX {twin} RENAME TO {quoted(index.name)}"
+        kind = "PRIMARY KEY" if index.kind == "p" else "UNIQUE"
+        return (
+            f"ALTER TABLE {self.table.sql} ADD CONSTRAINT {quoted(index.constraint)} {kind}"
+            f" USING INDEX {self._twin(index.name)}{index.deferred}"
+        )
+
+    # -- what there is about the column
+
+    def _indexes(self, connection: sa.Connection) -> Sequence[Any]:
+        return self.table.rows(connection, _INDEXES, column=self.column)
+
+    def _constraints(self, connection: sa.Connection, condition: str) -> Sequence[Any]:
+        return self.table.rows(connection, _CONSTRAINTS + condition, column=self.column)
+
+    def _checks(self, connection: sa.Connection) -> Sequence[Any]:
+        return self._constraints(connection, _OF_TABLE + " AND c.contype = 'c'")
+
+    def _outgoing(self, connection: sa.Connection) -> Sequence[Any]:
+        return self._constraints(connection, _OF_TABLE + " AND c.contype = 'f'" + _NOT_TO_ITSELF)
+
+    def _incoming(self, connection: sa.Connection) -> Sequence[Any]:
+        return self._constraints(connection, _TO_COLUMN)
+
+    def _twin_sql(self, one: Any) -> str:
+        """Return a constraint over the second column instead of the first."""
+        if one.kind == "c":
+            return self._renamed(one.sql)
+        parts = _FOREIGN_KEY.match(one.sql)
+        assert parts is not None  # noqa: S101 - PostgreSQL's own text
+        own, options, others = parts["own"], parts["options"], parts["others"]
+        if one.is_of_column:
+            own, options = self._renamed(own), self._renamed(options)
+        if one.is_to_column:
+            others = self._renamed(others)
+        return f"FOREIGN KEY ({own}) REFERENCES {parts['target']}({others}){options}"
+
+
+_IN_TIME = re.compile("time|date", re.IGNORECASE)
+_WHOLE = ("smallint", "integer", "bigint")
+
+
+def _without_limits(type_: str) -> str:
+    """Return a type without its length, which a CAST would cut a value to.
+
+    What is stored in a column of the type itself is refused when it is too long.
+    """
+    found = re.sub(r'\s+COLLATE\s+("[^"]*"|\w+)', "", type_)
+    found = re.sub(r"\(\d+(\s*,\s*-?\d+)?\)", "", found)
+    found = re.sub(r"\bCHAR(ACTER)?\b(?!\s+VARYING)", "bpchar", found, flags=re.IGNORECASE)
+    return re.sub(r"\bBIT\b(?!\s+VARYING)", "bit varying", found, flags=re.IGNORECASE)
+
+
+_FOREIGN_KEY = re.compile(
+    r"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<target>[^(]+)\((?P<others>.*?)\)(?P<options>.*)",
+    re.DOTALL,
+)
+
+# ---- the questions -----------------------------------------------------------------------------
+
+_NUMBER = """
+(SELECT attnum FROM pg_attribute WHERE attrelid = :table AND attname = :column AND NOT attisdropped)
+"""
+
+_OVER_COLUMN = f"""
+({_NUMBER} = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = :table
+    AND d.refobjsubid = {_NUMBER}))"""
+
+_INDEXES = f"""
+SELECT x.relname::text AS name, i.indisunique AS is_unique,
+    regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', '') AS sql,
+    c.conname::text AS constraint, c.contype::text AS kind,
+    CASE WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END
+        || CASE WHEN c.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END AS deferred
+FROM pg_index i
+JOIN pg_class x ON x.oid = i.indexrelid AND x.relname !~ '^andamios_new_'
+LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
+WHERE i.indrelid = :table AND i.indisvalid AND {_OVER_COLUMN}
+ORDER BY x.relname"""
+
+_CONSTRAINTS = f"""
+SELECT c.conname::text AS name, c.contype::text AS kind, pg_get_constraintdef(c.oid) AS sql,
+    c.conrelid::regclass::text AS owner,
+    coalesce(c.conrelid = :table AND {_NUMBER} = ANY (c.conkey), false) AS is_of_column,
+    coalesce(c.confrelid = :table AND {_NUMBER} = ANY (c.confkey), false) AS is_to_column
+FROM pg_constraint c
+WHERE c.conparentid = 0 AND c.conname !~ '^andamios_new_' AND """
+_OF_TABLE = f"c.conrelid = :table AND {_NUMBER} = ANY (c.conkey)"
+_TO_COLUMN = f"c.confrelid = :table AND {_NUMBER} = ANY (c.confkey)"
+_NOT_TO_ITSELF = f" AND NOT ({_TO_COLUMN})"
+
+_UNVALIDATED = """
+SELECT c.conname::text AS name, c.conrelid::regclass::text AS owner
+FROM pg_constraint c
+WHERE NOT c.convalidated AND ((c.conrelid = :table AND :number = ANY (c.conkey))
+    OR (c.confrelid = :table AND :number = ANY (c.confkey)))
+ORDER BY c.conname"""
+
+_OBSTACLES = f"""
+SELECT CASE
+    WHEN t.relkind <> 'r' THEN 'it is in partitions'
+    WHEN EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhrelid, inhparent))
+        THEN 'it inherits, or is inherited from'
+    WHEN a.attgenerated <> '' THEN 'the column is computed'
+    WHEN a.attacl IS NOT NULL THEN 'the column has grants of its own'
+    WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid
+        AND (i.indisreplident OR i.indisexclusion) AND {_OVER_COLUMN})
+        THEN 'an exclusion constraint or the replica identity is over the column'
+    WHEN EXISTS (SELECT FROM pg_constraint c WHERE NOT c.convalidated
+        AND c.conname !~ '^andamios_new_'
+        AND ((c.conrelid = t.oid AND a.attnum = ANY (c.conkey))
+            OR (c.confrelid = t.oid AND a.attnum = ANY (c.confkey))))
+        THEN 'a constraint over the column was never validated'
+    WHEN EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass
+        AND d.refobjid = t.oid AND d.refobjsubid = a.attnum AND NOT CASE d.classid
+            WHEN 'pg_class'::regclass THEN true
+            WHEN 'pg_constraint'::regclass THEN true
+            WHEN 'pg_attrdef'::regclass THEN EXISTS (SELECT FROM pg_attrdef e
+                WHERE e.oid = d.objid AND e.adrelid = t.oid AND e.adnum = a.attnum)
+            ELSE false
+        END) THEN 'a view, a trigger or something else depends on the column'
+END
+FROM pg_class t
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = :column AND NOT a.attisdropped
+WHERE t.oid = :table"""

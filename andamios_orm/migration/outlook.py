@@ -1,0 +1,94 @@
+"""What a migration would do to a live database, as far as that can be told before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation
+
+from andamios_orm.errors import AndamiosError
+from andamios_orm.migration.backfill import backfill_step
+from andamios_orm.migration.destruction import losses
+from andamios_orm.migration.engines.base import Engine, Step
+from andamios_orm.migration.journal import Direction
+from andamios_orm.migration.operations import BackfillOp
+from andamios_orm.migration.reading import collected, plain_steps
+from andamios_orm.migration.render import described
+from andamios_orm.migration.reports import Plan, PlannedOperation, PlannedRevision
+from andamios_orm.migration.revisions import Revision
+
+__all__ = ["planned", "script"]
+
+
+def planned(
+    connection: sa.Connection,
+    engine: Engine,
+    revisions: Sequence[Revision],
+    direction: Direction,
+) -> Plan:
+    """Return the operations of revisions, each with its steps. Raises RevisionProblem."""
+    return Plan(
+        direction=direction,
+        revisions=tuple(
+            PlannedRevision(
+                revision=revision,
+                operations=tuple(
+                    _operation(connection, engine, operation)
+                    for operation in collected(revision, direction, connection.dialect)
+                ),
+            )
+            for revision in revisions
+        ),
+    )
+
+
+def _operation(
+    connection: sa.Connection, engine: Engine, operation: MigrateOperation
+) -> PlannedOperation:
+    state = engine.inspect(connection, [getattr(operation, "schema", None)])
+    lost = list(losses(operation, state))
+    steps = [f"put {loss.name} aside" for loss in lost if loss.kept]
+    steps += [_told(step) for step in _steps(connection, engine, operation)]
+    return PlannedOperation(
+        told=described(operation),
+        steps=tuple(steps),
+        destroys=tuple(loss.name for loss in lost),
+    )
+
+
+def _steps(
+    connection: sa.Connection, engine: Engine, operation: MigrateOperation
+) -> Sequence[Step]:
+    if isinstance(operation, BackfillOp):
+        return (backfill_step(operation),)
+    try:
+        found = engine.steps(operation, connection)
+        return plain_steps(operation, connection.dialect) if found is None else found
+    except (AndamiosError, sa.exc.SQLAlchemyError, KeyError):
+        # What an earlier operation makes is not there yet.
+        return (Step(told=described(operation)),)
+
+
+def _told(step: Step) -> str:
+    return ";\n".join(step.statements) or step.told
+
+
+def script(plan: Plan) -> str:
+    """Return a plan as SQL, with what is no statement as comments."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    for planned_revision in plan.revisions:
+        revision = planned_revision.revision
+        yield f"-- {plan.direction}: {revision}"
+        for operation in planned_revision.operations:
+            for step in operation.steps:
+                is_sql = step.lstrip().split(maxsplit=1)[0].isupper()
+                yield f"{step};" if is_sql else f"-- {step}"
+        reached = revision.id if plan.direction == "up" else revision.down
+        yield "DELETE FROM alembic_version;"
+        if reached is not None:
+            yield f"INSERT INTO alembic_version (version_num) VALUES ('{reached}');"
+        yield ""
