@@ -10,10 +10,10 @@ from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import AnswerNeeded, RowsInTheWay
 from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, RenameTable
+from andamios_orm.migration.counting import counted
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.planning import filled
-from andamios_orm.migration.preflight import counted
 from andamios_orm.migration.state import SchemaState, TableName
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import declarations
@@ -97,13 +97,13 @@ def draft(
     if comparison.questions:
         raise _open_questions(comparison.questions)
     before, after = comparison.before, comparison.after
-    upgrade = filled(engine.operations(comparison.changes, before, after), given.fills)
+    upgrade = filled(engine.operations(comparison.changes, before, after), given.fills, before)
     blocked = counted(connection, engine, upgrade, before)
     if blocked and not unfinished:
         raise _rows_in_the_way(blocked)
     if blocked:
         fills = {question.fill: "..." for question in blocked if question.fill is not None}
-        upgrade = filled(upgrade, fills)
+        upgrade = filled(upgrade, fills, before)
     back = _back(comparison)
     downgrade = engine.operations(back.changes, after, before)
     return Draft(comparison=comparison, upgrade=tuple(upgrade), downgrade=tuple(downgrade))

@@ -62,6 +62,7 @@ from andamios_orm.migration.operations import (
     RenameConstraintOp,
     RenameIndexOp,
 )
+from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.sql_names import as_text, quoted, unwrapped
 from andamios_orm.migration.state import (
     CheckState,
@@ -592,12 +593,16 @@ def _in_order(tables: Sequence[TableState]) -> list[TableState]:
 # ---- values for existing rows --------------------------------------------------------------------
 
 
-def filled(operations: Iterable[MigrateOperation], fills: Mapping[str, str]) -> Operations:
+def filled(
+    operations: Iterable[MigrateOperation], fills: Mapping[str, str], before: SchemaState
+) -> Operations:
     """Return the operations with the rows that exist given a value before one is required.
 
-    `fills` is SQL by `table.column`. Where a table is made anew, it is what the new column takes.
+    `fills` is SQL by `table.column`. Where a table of `before` is made anew, it is what the column
+    takes in rows that have no value in it yet.
     """
     found: Operations = []
+    now = before
     for operation in operations:
         match operation:
             case ops.AddColumnOp():
@@ -608,9 +613,10 @@ def filled(operations: Iterable[MigrateOperation], fills: Mapping[str, str]) -> 
                     found.append(_backfill(operation, operation.column_name, value))
                 found.append(operation)
             case RebuildTableOp():
-                found.append(_filled_rebuild(operation, fills))
+                found.append(_filled_rebuild(operation, fills, now))
             case _:
                 found.append(operation)
+        now = named_after(now, operation)
     return found
 
 
@@ -653,14 +659,19 @@ def _filled_column(operation: ops.AddColumnOp, fills: Mapping[str, str]) -> Oper
     return [added, _backfill(operation, column.name, value), required]
 
 
-def _filled_rebuild(operation: RebuildTableOp, fills: Mapping[str, str]) -> RebuildTableOp:
+def _filled_rebuild(
+    operation: RebuildTableOp, fills: Mapping[str, str], now: SchemaState
+) -> RebuildTableOp:
+    table = now.tables.get(TableName(operation.table_name, operation.schema))
+    known = table.column_names if table is not None else ()
     copy = dict(operation.copy)
     for item in operation.items:
         if isinstance(item, sa.Column):
             value = fills.get(_path(operation, item.name))
             if value is not None:
                 # Only the row's old value, where it has one, is better.
-                old = copy.get(item.name)
+                kept = quoted(item.name) if item.name in known else None
+                old = copy.get(item.name, kept)
                 copy[item.name] = value if old is None else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,
