@@ -385,6 +385,8 @@ class _Planner:
         if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
+        if "identity" in aspects and new.identity == "serial":
+            yield from ((_ALTER, ops.ExecuteSQLOp(sql)) for sql in _serial(table, new.name))
 
     # -- whole tables
 
@@ -509,6 +511,19 @@ class _Planner:
 
 def _old_of(change: DropConstraint | ReplaceConstraint) -> ConstraintState:
     return change.constraint if isinstance(change, DropConstraint) else change.before
+
+
+def _serial(table: TableName, column: str) -> Iterator[str]:
+    """Yield what counts a column as PostgreSQL's `serial` does, from its highest value on."""
+    sequence = quoted(f"{table.name}_{column}_seq")
+    name = quoted(table.name)
+    if table.schema is not None:
+        sequence, name = (f"{quoted(table.schema)}.{each}" for each in (sequence, name))
+    yield f"CREATE SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
+    counter = "'{}'::regclass".format(sequence.replace("'", "''"))
+    yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({counter})"
+    highest = f"coalesce(max({quoted(column)}), 0)"
+    yield f"SELECT setval({counter}, {highest} + 1, false) FROM {name}"
 
 
 def _existing_default(column: ColumnState) -> Any:

@@ -91,15 +91,13 @@ class Runner:
     def run(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         """Run one step and note it, again while a lock is not obtained in time."""
         self._tell(applying, key, "started", step)
+        way = self._alone
         if step.batch is not None:
-            while self._patiently(
-                applying, key, step, lambda: self._piece(applying, key, step, note)
-            ):
-                self._tell(applying, key, "going on", step)
+            way = self._piece
         elif step.transaction:
-            self._patiently(applying, key, step, lambda: self._at_once(applying, key, step, note))
-        else:
-            self._patiently(applying, key, step, lambda: self._alone(applying, key, step, note))
+            way = self._at_once
+        while self._patiently(applying, key, step, lambda: way(applying, key, step, note)):
+            self._tell(applying, key, "going on", step)
         self._tell(applying, key, "done", step)
 
     def _patiently(
