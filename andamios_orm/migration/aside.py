@@ -102,6 +102,7 @@ class Aside:
         self._transactional = transactional
         self._now = now
         self._preparer = connection.dialect.identifier_preparer
+        self._on_sqlite = connection.dialect.name == "sqlite"
 
     def put(self, loss: Loss) -> Step:
         """Return the step that copies what is about to be removed."""
@@ -192,6 +193,9 @@ class Aside:
             statements=(statement,),
             transaction=self._transactional,
             undo=undo,
+            # What they refer to may come back after them.
+            before=("PRAGMA foreign_keys = OFF",) if self._on_sqlite else (),
+            after=("PRAGMA foreign_keys = ON",) if self._on_sqlite else (),
             told=f"bring {kept.name} back",
             lock=False,
         )

@@ -675,7 +675,8 @@ def _filled_rebuild(
                 # Only the row's old value, where it has one, is better.
                 kept = quoted(item.name) if item.name in known else None
                 old = copy.get(item.name, kept)
-                copy[item.name] = value if old is None else f"coalesce({old}, {value})"
+                whole = old is None or value == "..."  # which a person has yet to replace
+                copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,
         operation.items,

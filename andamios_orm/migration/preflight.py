@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
@@ -12,7 +12,6 @@ from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
-from andamios_orm.migration.expanding import Expanding, OwnStep
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
@@ -50,26 +49,10 @@ def preflight(
         found += list(losses(operation, now))
         now = named_after(now, operation)
     refuse_losses(connection, found, now, allow)
-    expanded = (
-        each
-        for revision in revisions
-        for each in _expanded(connection, engine, revision, direction)
-    )
     other: Direction = "down" if direction == "up" else "up"
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
-    _refuse_rows(connection, engine, expanded, state, back)
-
-
-def _expanded(
-    connection: sa.Connection, engine: Engine, revision: Revision, direction: Direction
-) -> Iterator[MigrateOperation]:
-    """Yield the operations of a revision, with the values that come back from aside."""
-    expanding = Expanding(connection, engine, revision.id, direction)
-    for operation in collected(revision, direction, connection.dialect):
-        for each in expanding.expanded(operation):
-            if not isinstance(each, OwnStep):
-                yield each
+    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
