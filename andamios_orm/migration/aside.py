@@ -136,43 +136,50 @@ class Aside:
         )
 
     def bring_rows(self, kept: Kept, columns: Sequence[str]) -> Step:
-        """Return the step that fills a table, created again, with its rows."""
-        names = ", ".join(map(self._preparer.quote, columns))
-        place = self._preparer.quote(kept.place)
-        fill = f"INSERT INTO {self._full(kept.table)} ({names}) SELECT {names} FROM {place}"
-        return self._back(kept, fill, (f"DELETE FROM {self._full(kept.table)}",))
+        """Return the step that gives a table, created again, the rows that it has not."""
+        quote = self._preparer.quote
+        names = ", ".join(map(quote, columns))
+        table = self._full(kept.table)
 
-    def bring_values(self, kept: Kept, column: str) -> Step:
-        """Return the step that fills a column, added again, with its values."""
-        name = self._preparer.quote(column)
-        value = self.value(kept)
-        return self._back(kept, f"UPDATE {self._full(kept.table)} SET {name} = {value}")
+        def bring(connection: sa.Connection) -> None:
+            given = "OVERRIDING SYSTEM VALUE " if connection.dialect.name == "postgresql" else ""
+            keys = [f"present.{quote(key)} = kept.{quote(key)}" for key in self.keys(kept.table)]
+            present = f"SELECT 1 FROM {table} present WHERE {' AND '.join(keys)}"
+            new = f" WHERE NOT EXISTS ({present})" if keys else ""
+            connection.exec_driver_sql(
+                f"INSERT INTO {table} ({names}) {given}SELECT {names} FROM {quote(kept.place)} kept"
+                f"{new}"
+            )
+
+        return Step(run=bring, told=f"bring {kept.name} back", lock=False)
 
     def value(self, kept: Kept) -> str:
         """Return what a row's value was, as SQL over the row's columns."""
-        keys = self._keys(kept.table)
-        match = " AND ".join(
-            f"kept.kept_key_{place} = {self._preparer.quote(key)}" for place, key in enumerate(keys)
-        )
-        place = self._preparer.quote(kept.place)
-        return f"(SELECT kept.kept_value FROM {place} kept WHERE {match})"
+        return f"(SELECT kept.kept_value {self._of_row(kept)})"
 
-    def _back(self, kept: Kept, statement: str, undo: tuple[str, ...] = ()) -> Step:
-        return Step(
-            statements=(statement,),
-            transaction=self._transactional,
-            undo=undo,
-            told=f"bring {kept.name} back",
-            lock=False,
+    def has_value(self, kept: Kept) -> str:
+        """Return whether a row had a value, as SQL over the row's columns."""
+        return f"EXISTS (SELECT 1 {self._of_row(kept)})"
+
+    def _of_row(self, kept: Kept) -> str:
+        quote = self._preparer.quote
+        match = " AND ".join(
+            f"kept.kept_key_{place} = {quote(key)}"
+            for place, key in enumerate(self.keys(kept.table))
         )
+        return f"FROM {quote(kept.place)} kept WHERE {match}"
 
     def _keyed(self, table: TableName, column: str) -> str:
         quote = self._preparer.quote
-        keys = [f"{quote(key)} AS kept_key_{place}" for place, key in enumerate(self._keys(table))]
+        keys = [f"{quote(key)} AS kept_key_{place}" for place, key in enumerate(self.keys(table))]
         return ", ".join([*keys, f"{quote(column)} AS kept_value"])
 
-    def _keys(self, table: TableName) -> list[str]:
-        key = sa.inspect(self._connection).get_pk_constraint(table.name, schema=table.schema)
+    def keys(self, table: TableName) -> list[str]:
+        """Return a table's primary key, by which values find their rows; nothing without one."""
+        try:
+            key = sa.inspect(self._connection).get_pk_constraint(table.name, schema=table.schema)
+        except sa.exc.NoSuchTableError:
+            return []
         return list(key["constrained_columns"])
 
     def _full(self, table: TableName) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
-from andamios_orm.errors import RevisionProblem, RowsInTheWay
+from andamios_orm.errors import MigrationError, RevisionProblem, RowsInTheWay
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
@@ -32,7 +33,8 @@ def preflight(
     """Refuse revisions that cannot go well, before the first of them begins.
 
     Raises DestructionRefused for data that would be removed without permission, RowsInTheWay for
-    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in.
+    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in,
+    NotSupported for what the engine cannot do.
     """
     operations = [
         (revision, operation)
@@ -41,6 +43,7 @@ def preflight(
     ]
     for revision, operation in operations:
         _refuse_unfinished(revision, operation)
+        _refuse_unknown(connection, engine, operation)
     schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
     state = engine.inspect(connection, list(schemas))
     found = []
@@ -55,6 +58,13 @@ def preflight(
         for each in _expanded(connection, engine, revision, direction)
     )
     _refuse_rows(connection, engine, expanded, state)
+
+
+def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
+    """Raise NotSupported for what the engine cannot do at all."""
+    # What an earlier operation makes is not there yet, which is no reason to refuse.
+    with suppress(sa.exc.SQLAlchemyError, KeyError, MigrationError):
+        engine.steps(operation, connection)
 
 
 def _expanded(
