@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +19,13 @@ from andamios_orm.migration.journal import Direction, dropped
 from andamios_orm.migration.state import TableName
 
 __all__ = ["Aside", "Asides", "Kept"]
+
+_ENUM_USES = """
+    SELECT c.relname AS place, a.attname AS column_name
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE a.atttypid = to_regtype(:enum) AND c.relname LIKE 'andamios\\_dropped\\_%'
+    AND a.attnum > 0 AND NOT a.attisdropped
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,17 +143,19 @@ class Aside:
             lock=False,
         )
 
-    def bring_rows(self, kept: Kept, columns: Sequence[str]) -> Step:
+    def bring_rows(self, kept: Kept, columns: Sequence[sa.Column[Any]]) -> Step:
         """Return the step that fills a table, created again, with its rows."""
-        names = ", ".join(map(self._preparer.quote, columns))
-        place = self._preparer.quote(kept.place)
-        fill = f"INSERT INTO {self._full(kept.table)} ({names}) SELECT {names} FROM {place}"
+        quote = self._preparer.quote
+        names = ", ".join(quote(column.name) for column in columns)
+        values = ", ".join(self._cast(quote(column.name), column) for column in columns)
+        place = quote(kept.place)
+        fill = f"INSERT INTO {self._full(kept.table)} ({names}) SELECT {values} FROM {place}"
         return self._back(kept, fill, (f"DELETE FROM {self._full(kept.table)}",))
 
-    def bring_values(self, kept: Kept, column: str) -> Step:
+    def bring_values(self, kept: Kept, column: sa.Column[Any]) -> Step:
         """Return the step that fills a column, added again, with its values."""
-        name = self._preparer.quote(column)
-        value = self.value(kept)
+        name = self._preparer.quote(column.name)
+        value = self._cast(self.value(kept), column)
         return self._back(kept, f"UPDATE {self._full(kept.table)} SET {name} = {value}")
 
     def value(self, kept: Kept) -> str:
@@ -156,6 +166,26 @@ class Aside:
         )
         place = self._preparer.quote(kept.place)
         return f"(SELECT kept.kept_value FROM {place} kept WHERE {match})"
+
+    def loosen(self, enum: TableName) -> Step:
+        """Return the step that keeps what is beside as text, so that its type can be dropped."""
+
+        def alter(connection: sa.Connection) -> None:
+            used = sa.text(_ENUM_USES)
+            quote = self._preparer.quote
+            for row in connection.execute(used, {"enum": self._full(enum)}).all():
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {quote(row.place)} ALTER COLUMN {quote(row.column_name)}"
+                    " TYPE text"
+                )
+
+        return Step(run=alter, told=f"keep values of {enum} as text", lock=False)
+
+    def _cast(self, value: str, column: sa.Column[Any]) -> str:
+        """Return a value as the column takes it: one of an enum may be kept as text."""
+        if self._connection.dialect.name != "postgresql":
+            return value
+        return f"CAST({value} AS {column.type.compile(self._connection.dialect)})"
 
     def _back(self, kept: Kept, statement: str, undo: tuple[str, ...] = ()) -> Step:
         return Step(

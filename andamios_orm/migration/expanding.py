@@ -13,7 +13,7 @@ from andamios_orm.migration.counters import counter_step
 from andamios_orm.migration.destruction import losses
 from andamios_orm.migration.engines.base import Engine, Step
 from andamios_orm.migration.journal import Direction
-from andamios_orm.migration.operations import RebuildTableOp
+from andamios_orm.migration.operations import DropEnumOp, RebuildTableOp
 from andamios_orm.migration.state import SchemaState, TableName
 
 __all__ = ["Expanding", "OwnStep"]
@@ -68,6 +68,9 @@ class Expanding:
                 yield from self._rows_of(operation)
             case ops.AddColumnOp():
                 yield from self._with_column(operation)
+            case DropEnumOp():
+                yield OwnStep(self._aside.loosen(TableName(operation.name, operation.schema)))
+                yield operation
             case _:
                 yield operation
 
@@ -115,8 +118,8 @@ class Expanding:
         if kept is None:
             return
         columns = [item for item in operation.columns if isinstance(item, sa.Column)]
-        names = [column.name for column in columns if column.computed is None]
-        yield OwnStep(self._aside.bring_rows(kept, names))
+        given = [column for column in columns if column.computed is None]
+        yield OwnStep(self._aside.bring_rows(kept, given))
         for column in columns:
             if column.identity is not None:
                 yield OwnStep(counter_step(self._connection, table, column.name))
@@ -131,7 +134,7 @@ class Expanding:
         optional = column._copy()  # noqa: SLF001 - what Table.to_metadata() uses
         optional.nullable = True
         yield ops.AddColumnOp(operation.table_name, optional, schema=operation.schema)
-        yield OwnStep(self._aside.bring_values(kept, column.name))
+        yield OwnStep(self._aside.bring_values(kept, column))
         if not column.nullable:
             yield ops.AlterColumnOp(
                 operation.table_name,

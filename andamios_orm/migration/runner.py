@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -91,15 +91,13 @@ class Runner:
     def run(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         """Run one step and note it, again while a lock is not obtained in time."""
         self._tell(applying, key, "started", step)
+        way = self._alone
         if step.batch is not None:
-            while self._patiently(
-                applying, key, step, lambda: self._piece(applying, key, step, note)
-            ):
-                self._tell(applying, key, "going on", step)
+            way = self._piece
         elif step.transaction:
-            self._patiently(applying, key, step, lambda: self._at_once(applying, key, step, note))
-        else:
-            self._patiently(applying, key, step, lambda: self._alone(applying, key, step, note))
+            way = self._at_once
+        while self._patiently(applying, key, step, lambda: way(applying, key, step, note)):
+            self._tell(applying, key, "going on", step)
         self._tell(applying, key, "done", step)
 
     def _patiently(
@@ -122,10 +120,20 @@ class Runner:
         )
 
     def _at_once(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
-        with self.transaction():
+        with self._set(step), self.transaction():
             self._execute(step)
             self.journal.note(*applying.at, key, note)
         return False
+
+    @contextmanager
+    def _set(self, step: Step) -> Iterator[None]:
+        try:
+            for statement in step.before:
+                self.connection.exec_driver_sql(statement)
+            yield
+        finally:
+            for statement in step.after:
+                self.connection.exec_driver_sql(statement)
 
     def _piece(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         """Do the next piece; whether there may be another one."""

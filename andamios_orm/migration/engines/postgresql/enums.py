@@ -130,7 +130,7 @@ def _mapped(column: str, labels: Mapping[str, str], type_: str, *, is_array: boo
         return f"{column}::text[]::{type_}[]"
     # ARRAY() of no rows is an empty array, also where there was NULL.
     return (
-        f"CASE WHEN {column} IS NOT NULL THEN ARRAY(SELECT ({mapped})::{type_}"  # noqa: S608 - labels are literals
+        f"CASE WHEN {column} IS NOT NULL THEN ARRAY(SELECT ({mapped})::{type_}"
         f" FROM unnest({column}::text[]) WITH ORDINALITY AS one (label, place) ORDER BY place) END"
     )
 
