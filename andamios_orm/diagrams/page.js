@@ -33,21 +33,25 @@
     view = next;
     picture.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
   };
+  const scale = () => view.width / canvas.clientWidth;
   // Small schemas are not blown up to fill the window.
   const fit = () => {
-    const room = canvas.getBoundingClientRect();
-    const width = Math.max(whole.width, room.width);
-    const height = Math.max(whole.height, room.height);
+    const room = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const size = Math.max(whole.width / room.width, whole.height / room.height, 1);
+    const [width, height] = [room.width * size, room.height * size];
     show({ x: whole.x - (width - whole.width) / 2, y: whole.y - (height - whole.height) / 2, width, height });
+  };
+  // A panel that opens takes from the picture's edge, and nothing moves.
+  let shown = canvas.clientWidth;
+  const resized = () => {
+    const size = view.width / shown;
+    shown = canvas.clientWidth;
+    show({ ...view, width: shown * size, height: canvas.clientHeight * size });
   };
   const zoom = (factor, x = 0.5, y = 0.5) => {
     const width = view.width * factor;
     const height = view.height * factor;
     show({ x: view.x + (view.width - width) * x, y: view.y + (view.height - height) * y, width, height });
-  };
-  const scale = () => {
-    const room = canvas.getBoundingClientRect();
-    return Math.max(view.width / room.width, view.height / room.height);
   };
   const move = (dx, dy) => show({ ...view, x: view.x - dx * scale(), y: view.y - dy * scale() });
   const bringIntoView = (box) => {
@@ -129,6 +133,7 @@
   const choose = (name) => {
     chosen = name === chosen ? null : name;
     draw();
+    resized();
     if (chosen !== null) bringIntoView(boxes.get(chosen));
   };
 
@@ -219,7 +224,8 @@
   const asked = new URLSearchParams(location.hash.slice(1));
   search.value = asked.get("q") ?? "";
   chosen = boxes.has(asked.get("table")) ? asked.get("table") : null;
-  fit();
   draw();
-  if (chosen !== null) bringIntoView(boxes.get(chosen));
+  shown = canvas.clientWidth;
+  fit();
+  new ResizeObserver(resized).observe(canvas);
 })();
