@@ -6,13 +6,14 @@ counted before the first one, in tables that still have their old names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.migration.engines.base import Engine, Question
+from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.state import SchemaState, TableName
 
@@ -24,14 +25,41 @@ def counted(
     engine: Engine,
     operations: Iterable[MigrateOperation],
     state: SchemaState,
-) -> Iterator[tuple[MigrateOperation, Question, int]]:
-    """Yield each question that an operation asks of a database in `state`, and how many rows."""
+    coming_back: Collection[str] = (),
+) -> dict[Question, int]:
+    """Return how many rows stand in the way of operations, for each where there are any.
+
+    Not of one whose column an earlier operation fills, or `coming_back` names: the database itself
+    still refuses what is missing then.
+    """
+    found: dict[Question, int] = {}
+    filled = set(coming_back)
     names = _Names(state, connection)
     for operation in operations:
-        for question in engine.questions(operation, names.now):
-            count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
-            yield operation, question, int(count)
+        name = _column_of(operation)
+        if isinstance(operation, BackfillOp):
+            table = TableName(operation.table_name, operation.schema)
+            filled |= {f"{table}.{column}" for column in operation.values}
+        elif name is None or name not in filled:
+            for question in engine.questions(operation, names.now):
+                if question.fill is None or question.fill not in filled:
+                    count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
+                    if count:
+                        found[question] = int(count)
         names.follow(operation)
+    return found
+
+
+def _column_of(operation: MigrateOperation) -> str | None:
+    """Return the column that an operation makes stricter, as `table.column`."""
+    match operation:
+        case ops.AddColumnOp():
+            column = operation.column.name
+        case ops.AlterColumnOp():
+            column = operation.column_name
+        case _:
+            return None
+    return f"{TableName(operation.table_name, operation.schema)}.{column}"
 
 
 @dataclass(frozen=True, slots=True)

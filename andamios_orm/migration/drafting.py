@@ -98,8 +98,7 @@ def draft(
         raise _open_questions(comparison.questions)
     before, after = comparison.before, comparison.after
     upgrade = filled(engine.operations(comparison.changes, before, after), given.fills, before)
-    questions = counted(connection, engine, upgrade, before)
-    blocked = {question: count for _, question, count in questions if count}
+    blocked = counted(connection, engine, upgrade, before)
     if blocked and not unfinished:
         raise _rows_in_the_way(blocked)
     if blocked:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
@@ -13,7 +14,7 @@ from andamios_orm.migration.counters import counter_step
 from andamios_orm.migration.destruction import Loss, losses
 from andamios_orm.migration.engines.base import Engine, Step
 from andamios_orm.migration.journal import Direction
-from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
+from andamios_orm.migration.operations import BackfillOp, DropEnumOp, RebuildTableOp
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
 __all__ = ["Expanding", "OwnStep"]
@@ -68,6 +69,9 @@ class Expanding:
                 yield from self._with_rows(operation)
             case ops.AddColumnOp():
                 yield from self._with_column(operation)
+            case DropEnumOp():
+                yield OwnStep(self._aside.loosen(TableName(operation.name, operation.schema)))
+                yield operation
             case _:
                 yield operation
 
@@ -140,32 +144,37 @@ class Expanding:
             if kept.column is None:
                 yield from self._rows_at_end(kept, state.tables[kept.table])
             elif self._aside.keys(kept.table):
-                yield self._filling(kept, kept.column)
+                type_ = state.tables[kept.table].column(kept.column).type
+                yield self._filling(kept, kept.column, type_)
 
     def _rows_at_end(self, kept: Kept, table: TableState) -> Iterator[MigrateOperation]:
-        names = [column.name for column in table.columns if column.computed is None]
+        types = {column.name: column.type for column in table.columns if column.computed is None}
         counted = [column.name for column in table.columns if column.identity is not None]
-        yield from self._bringing(kept, names, counted)
+        yield from self._bringing(kept, types, counted)
 
     def _with_rows(self, operation: ops.CreateTableOp) -> Iterator[MigrateOperation]:
         kept = self._waiting.get((TableName(operation.table_name, operation.schema), None))
         if kept is not None:
             columns = [item for item in operation.columns if isinstance(item, sa.Column)]
-            names = [column.name for column in columns if column.computed is None]
+            given = [column for column in columns if column.computed is None]
+            types = {column.name: self._type_of(column) for column in given}
             counted = [column.name for column in columns if column.identity is not None]
-            yield from self._bringing(kept, names, counted)
+            yield from self._bringing(kept, types, counted)
 
     def _bringing(
-        self, kept: Kept, names: Sequence[str], counted: Sequence[str]
+        self, kept: Kept, types: Mapping[str, str], counted: Sequence[str]
     ) -> Iterator[MigrateOperation]:
-        yield OwnStep(self._aside.bring_rows(kept, names))
+        yield OwnStep(self._aside.bring_rows(kept, types))
         for name in counted:
             yield OwnStep(counter_step(self._connection, kept.table, name))
 
-    def _filling(self, kept: Kept, column: str) -> BackfillOp:
+    def _type_of(self, column: sa.Column[Any]) -> str:
+        return column.type.compile(self._connection.dialect)
+
+    def _filling(self, kept: Kept, column: str, type_: str) -> BackfillOp:
         return BackfillOp(
             kept.table.name,
-            {column: self._aside.value(kept)},
+            {column: self._aside.typed(self._aside.value(kept), type_)},
             where=self._aside.has_value(kept),
             schema=kept.table.schema,
         )
@@ -180,7 +189,7 @@ class Expanding:
         optional = column._copy()  # noqa: SLF001 - what Table.to_metadata() uses
         optional.nullable = True
         yield ops.AddColumnOp(operation.table_name, optional, schema=operation.schema)
-        yield self._filling(kept, column.name)
+        yield self._filling(kept, column.name, self._type_of(column))
         if not column.nullable:
             yield ops.AlterColumnOp(
                 operation.table_name,

@@ -384,7 +384,12 @@ class _Planner:
             given["modify_comment"] = new.comment
         if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
+        if "identity" in aspects and (new.identity or "").startswith("serial"):
+            # No default of SQLAlchemy's says so.
+            given["autoincrement"] = True
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
+        if "identity" in aspects and new.identity == "serial":
+            yield from ((_ALTER, ops.ExecuteSQLOp(sql)) for sql in _serial(table, new.name))
 
     # -- whole tables
 
@@ -509,6 +514,19 @@ class _Planner:
 
 def _old_of(change: DropConstraint | ReplaceConstraint) -> ConstraintState:
     return change.constraint if isinstance(change, DropConstraint) else change.before
+
+
+def _serial(table: TableName, column: str) -> Iterator[str]:
+    """Yield what counts a column as PostgreSQL's `serial` does, from its highest value on."""
+    sequence = quoted(f"{table.name}_{column}_seq")
+    name = quoted(table.name)
+    if table.schema is not None:
+        sequence, name = (f"{quoted(table.schema)}.{each}" for each in (sequence, name))
+    yield f"CREATE SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
+    counter = "'{}'::regclass".format(sequence.replace("'", "''"))
+    yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({counter})"
+    highest = f"coalesce(max({quoted(column)}), 0)"
+    yield f"SELECT setval({counter}, {highest} + 1, false) FROM {name}"
 
 
 def _existing_default(column: ColumnState) -> Any:
@@ -657,7 +675,8 @@ def _filled_rebuild(
                 # Only the row's old value, where it has one, is better.
                 kept = quoted(item.name) if item.name in known else None
                 old = copy.get(item.name, kept)
-                copy[item.name] = value if old is None else f"coalesce({old}, {value})"
+                whole = old is None or value == "..."  # which a person has yet to replace
+                copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,
         operation.items,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, ops
+from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import MigrationError, RevisionProblem, RowsInTheWay
+from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
-from andamios_orm.migration.expanding import Expanding, OwnStep
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
@@ -33,8 +33,7 @@ def preflight(
     """Refuse revisions that cannot go well, before the first of them begins.
 
     Raises DestructionRefused for data that would be removed without permission, RowsInTheWay for
-    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in,
-    NotSupported for what the engine cannot do.
+    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in.
     """
     operations = [
         (revision, operation)
@@ -52,12 +51,10 @@ def preflight(
         found += list(losses(operation, now))
         now = named_after(now, operation)
     refuse_losses(connection, found, now, allow)
-    expanded = (
-        each
-        for revision in revisions
-        for each in _expanded(connection, engine, revision, direction)
-    )
-    _refuse_rows(connection, engine, expanded, state)
+    other: Direction = "down" if direction == "up" else "up"
+    asides = Asides(connection)
+    back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
+    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
 
 
 def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
@@ -65,17 +62,6 @@ def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: Migrat
     # What an earlier operation makes is not there yet, which is no reason to refuse.
     with suppress(sa.exc.SQLAlchemyError, KeyError, MigrationError):
         engine.steps(operation, connection)
-
-
-def _expanded(
-    connection: sa.Connection, engine: Engine, revision: Revision, direction: Direction
-) -> Iterator[MigrateOperation]:
-    """Yield the operations of a revision, with the values that come back from aside."""
-    expanding = Expanding(connection, engine, revision.id, direction)
-    for operation in collected(revision, direction, connection.dialect):
-        for each in expanding.expanded(operation):
-            if not isinstance(each, OwnStep):
-                yield each
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
@@ -99,35 +85,14 @@ def _refuse_rows(
     engine: Engine,
     operations: Iterable[MigrateOperation],
     state: SchemaState,
+    coming_back: Collection[str],
 ) -> None:
-    counts: dict[str, int] = {}
-    cures: list[str] = []
-    filled: set[tuple[str, str]] = set()
-    for operation, question, count in counted(
-        connection, engine, _noting(operations, filled), state
-    ):
-        if isinstance(operation, ops.AlterColumnOp) and (
-            (operation.table_name, operation.column_name) in filled
-        ):
-            # An earlier operation has cured them by then, and the database itself still refuses.
-            continue
-        if count:
-            counts[question.problem] = count
-            cures.append(question.cure)
+    counts = counted(connection, engine, operations, state, coming_back)
     if counts:
-        told = "; ".join(f"{count} row(s) {problem}" for problem, count in counts.items())
+        told = "; ".join(f"{count} row(s) {q.problem}" for q, count in counts.items())
+        cures = " ".join(dict.fromkeys(question.cure for question in counts))
         raise RowsInTheWay(
             f"a stricter rule meets rows that break it: {told}",
-            f"change those rows first, or do so in the revision: {' '.join(dict.fromkeys(cures))}",
-            counts=counts,
+            f"change those rows first, or do so in the revision: {cures}",
+            counts={question.problem: count for question, count in counts.items()},
         )
-
-
-def _noting(
-    operations: Iterable[MigrateOperation], filled: set[tuple[str, str]]
-) -> Iterator[MigrateOperation]:
-    """Yield the operations, and take note of the columns that each fills."""
-    for operation in operations:
-        if isinstance(operation, BackfillOp):
-            filled |= {(operation.table_name, column) for column in operation.values}
-        yield operation

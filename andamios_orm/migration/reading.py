@@ -151,5 +151,5 @@ def plain_steps(operation: MigrateOperation, dialect: sa.Dialect) -> tuple[Step,
     # Alembic would write them to a file, one after the other.
     setattr(context.impl, "static_output", take)  # noqa: B010 - checkers let no method be assigned
     Operations(context).invoke(operation)
-    outside = (operation.info or {}).get("autocommit", False)
+    outside = (getattr(operation, "info", None) or {}).get("autocommit", False)
     return (Step(statements=tuple(statements), transaction=not outside),)

@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner"]
+__all__ = ["Event", "Runner", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +92,13 @@ class Runner:
     def run(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         """Run one step and note it, again while a lock is not obtained in time."""
         self._tell(applying, key, "started", step)
+        way = self._alone
         if step.batch is not None:
-            while self._patiently(
-                applying, key, step, lambda: self._piece(applying, key, step, note)
-            ):
-                self._tell(applying, key, "going on", step)
+            way = self._piece
         elif step.transaction:
-            self._patiently(applying, key, step, lambda: self._at_once(applying, key, step, note))
-        else:
-            self._patiently(applying, key, step, lambda: self._alone(applying, key, step, note))
+            way = self._at_once
+        while self._patiently(applying, key, step, lambda: way(applying, key, step, note)):
+            self._tell(applying, key, "going on", step)
         self._tell(applying, key, "done", step)
 
     def _patiently(
@@ -243,6 +241,16 @@ class _Applying:
             return (backfill_step(operation),)
         found = runner.engine.steps(operation, runner.connection)
         return plain_steps(operation, runner.connection.dialect) if found is None else found
+
+
+def perform(connection: sa.Connection, step: Step) -> None:
+    """Run a step that nobody needs to remember."""
+    for statement in (*step.before, *step.statements):
+        connection.exec_driver_sql(statement)
+    if step.run is not None:
+        step.run(connection)
+    for statement in step.after:
+        connection.exec_driver_sql(statement)
 
 
 def _silent(event: Event) -> None:

@@ -83,7 +83,7 @@ class LiveTable:
     def has_unvalidated(self, connection: sa.Connection, constraint: str) -> bool:
         """Whether there is a constraint of that name that was never validated."""
         sql = (
-            "SELECT FROM pg_constraint"
+            "SELECT 1 FROM pg_constraint"
             " WHERE conrelid = :table AND conname = :constraint AND NOT convalidated"
         )
         return bool(self.rows(connection, sql, constraint=constraint))
@@ -110,4 +110,4 @@ LEFT JOIN pg_depend o ON o.classid = 'pg_class'::regclass AND o.refclassid = 'pg
     AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
     AND (SELECT relkind = 'S' FROM pg_class WHERE oid = o.objid)
 LEFT JOIN pg_sequence s ON s.seqrelid = o.objid
-WHERE a.attrelid = :table AND a.attname = :column_name AND a.attnum > 0 AND NOT a.attisdropped"""  # noqa: S608 - constants
+WHERE a.attrelid = :table AND a.attname = :column_name AND a.attnum > 0 AND NOT a.attisdropped"""

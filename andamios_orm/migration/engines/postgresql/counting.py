@@ -97,13 +97,13 @@ class Counting:
     def _place(self, connection: sa.Connection, live: LiveColumn) -> tuple[int, bool] | None:
         """Return the last number that was given, and whether it was; None for none at all."""
         if live.identity is not None or live.is_serial:
-            sql = f"SELECT last_value, is_called FROM {live.sequence}"  # noqa: S608 - a name of the catalog
+            sql = f"SELECT last_value, is_called FROM {live.sequence}"
             last, called = connection.exec_driver_sql(sql).one()
             return last, called
         identity = self.identity or sa.Identity()
         down = (identity.increment or 1) < 0
         first = identity.start or (identity.maxvalue or -1 if down else identity.minvalue or 1)
-        sql = f"SELECT {'min' if down else 'max'}({quoted(self.column)}) FROM {self.table.sql}"  # noqa: S608 - names
+        sql = f"SELECT {'min' if down else 'max'}({quoted(self.column)}) FROM {self.table.sql}"
         last = connection.exec_driver_sql(sql).scalar()
         return None if last is None or (last > first if down else last < first) else (last, True)
 

@@ -55,7 +55,7 @@ def _sql(name: TableName) -> str:
 
 
 def _count(table: TableName, condition: str) -> str:
-    return f"SELECT count(*) FROM {_sql(table)} WHERE {condition}"  # noqa: S608 - the revision's own
+    return f"SELECT count(*) FROM {_sql(table)} WHERE {condition}"
 
 
 def _cure(table: TableName, column: str, where: str) -> str:
@@ -222,11 +222,11 @@ def _repeated(
     groups = ", ".join(f"({part})" for part in parts)
     return Question(
         sql=(
-            "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n"  # noqa: S608 - the revision's own
+            "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n"
             f" FROM {_sql(table)}{chosen} GROUP BY {groups} HAVING count(*) > 1) AS repeated"
         ),
         problem=f"repeat another row's ({', '.join(parts)}) in {table}",
-        cure=f'op.execute("DELETE FROM {_sql(table)} WHERE ...")',  # noqa: S608 - for a person to complete
+        cure=f'op.execute("DELETE FROM {_sql(table)} WHERE ...")',
     )
 
 

@@ -87,13 +87,13 @@ def filled_by_pages(
     else:
         done, pages = map(int, place.split("/"))
     connection.exec_driver_sql(
-        f"UPDATE {table.sql} SET {assignment}"  # noqa: S608 - names and types
+        f"UPDATE {table.sql} SET {assignment}"
         f" WHERE ctid >= '({done},0)' AND ctid < '({done + _PAGES},0)' AND {missing}"
     )
     done += _PAGES
     if done < pages:
         return f"{done}/{pages}"
-    left = f"SELECT EXISTS (SELECT FROM {table.sql} WHERE {missing})"  # noqa: S608 - see above
+    left = f"SELECT EXISTS (SELECT FROM {table.sql} WHERE {missing})"
     # Only a table that was written anew meanwhile (VACUUM FULL, CLUSTER) has others.
     return f"0/{done * 2}" if connection.exec_driver_sql(left).scalar() else None
 
@@ -257,7 +257,7 @@ class Retyping:
         run, live = connection.exec_driver_sql, self._live(connection)
         alter, new = f"ALTER TABLE {self.table.sql}", quoted(self._new)
         # An expression that means nothing shows now, and not in the writers' trigger.
-        run(f"SELECT {self._value(quoted(self.column))} FROM {self.table.sql} LIMIT 0")  # noqa: S608 - the revision's own
+        run(f"SELECT {self._value(quoted(self.column))} FROM {self.table.sql} LIMIT 0")
         for statement in (
             # What an attempt has left that was given up.
             f"DROP TRIGGER IF EXISTS {self._trigger} ON {self.table.sql}",
@@ -271,7 +271,7 @@ class Retyping:
             # If the type does not go with it, that shows now and not in the end.
             run(f"{alter} ALTER COLUMN {new} SET DEFAULT {default}")
             run(f"{alter} ALTER COLUMN {new} DROP DEFAULT")
-        row = f"(SELECT {self.using} FROM (SELECT (NEW).*) AS {quoted(self.table.name)})"  # noqa: S608 - the revision's own
+        row = f"(SELECT {self.using} FROM (SELECT (NEW).*) AS {quoted(self.table.name)})"
         value = row if self.using else self._value(f"NEW.{quoted(self.column)}")
         body = f"BEGIN NEW.{new} := {value}; RETURN NEW; END"
         zone = " SET timezone TO 'UTC'" if _IN_TIME.search(f"{live.type} {self.type}") else ""
@@ -337,7 +337,7 @@ class Retyping:
         own = [*self._checks(connection), *self._outgoing(connection)]
         counted = None
         if live.sequence is not None:
-            counted = run(f"SELECT last_value, is_called FROM {live.sequence}").one()  # noqa: S608 - a name of the catalog
+            counted = run(f"SELECT last_value, is_called FROM {live.sequence}").one()
         run(f"DROP TRIGGER {self._trigger} ON {self.table.sql}")
         run(f"DROP FUNCTION {self._function}")
         for key in incoming:
@@ -455,7 +455,7 @@ FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid AND x.relname !~ '^andamios_new_'
 LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
 WHERE i.indrelid = :table AND i.indisvalid AND {_OVER_COLUMN}
-ORDER BY x.relname"""  # noqa: S608 - constants
+ORDER BY x.relname"""
 
 _CONSTRAINTS = f"""
 SELECT c.conname::text AS name, c.contype::text AS kind, pg_get_constraintdef(c.oid) AS sql,
@@ -463,7 +463,7 @@ SELECT c.conname::text AS name, c.contype::text AS kind, pg_get_constraintdef(c.
     coalesce(c.conrelid = :table AND {_NUMBER} = ANY (c.conkey), false) AS is_of_column,
     coalesce(c.confrelid = :table AND {_NUMBER} = ANY (c.confkey), false) AS is_to_column
 FROM pg_constraint c
-WHERE c.conparentid = 0 AND c.conname !~ '^andamios_new_' AND """  # noqa: S608 - constants
+WHERE c.conparentid = 0 AND c.conname !~ '^andamios_new_' AND """
 _OF_TABLE = f"c.conrelid = :table AND {_NUMBER} = ANY (c.conkey)"
 _TO_COLUMN = f"c.confrelid = :table AND {_NUMBER} = ANY (c.confkey)"
 _NOT_TO_ITSELF = f" AND NOT ({_TO_COLUMN})"
@@ -501,4 +501,4 @@ SELECT CASE
 END
 FROM pg_class t
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = :column AND NOT a.attisdropped
-WHERE t.oid = :table"""  # noqa: S608 - constants
+WHERE t.oid = :table"""
