@@ -15,7 +15,9 @@ from andamios_orm.cli.exit_codes import MEANINGS, ExitCode
 from andamios_orm.cli.telling import exit_code_of
 from tests.command_line import CommandLine
 
-PRESENT = [name for name, (module, _) in COMMANDS.items() if find_spec(f"andamios_orm.cli.{module}")]
+PRESENT = [
+    name for name, (module, _) in COMMANDS.items() if find_spec(f"andamios_orm.cli.{module}")
+]
 
 
 def test_help_names_every_command_and_every_exit_code(cli: CommandLine) -> None:
