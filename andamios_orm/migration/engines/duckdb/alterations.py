@@ -8,11 +8,9 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy.types import TypeEngine
 
-from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.backends.duckdb.type_names import to_type
-from andamios_orm.migration.engines.duckdb.names import quoted
+from andamios_orm.migration.engines.duckdb.names import quoted, sql
 from andamios_orm.migration.items import default_item, index_item, table_items, type_item
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.renaming import rename_column
@@ -28,7 +26,7 @@ from andamios_orm.migration.state import (
     UniqueState,
 )
 
-__all__ = ["Alteration", "altered", "is_in_place", "sql", "table_of", "type_sql", "whole"]
+__all__ = ["Alteration", "altered", "is_in_place", "table_of", "whole"]
 
 Alteration: TypeAlias = (
     RebuildTableOp
@@ -40,20 +38,6 @@ Alteration: TypeAlias = (
     | ops.CreateCheckConstraintOp
     | ops.CreateForeignKeyOp
 )
-
-_DIALECT = DuckDBDialect()
-
-
-def sql(element: Any) -> str:
-    """Return a part of a statement as DuckDB reads it."""
-    if isinstance(element, str):
-        element = sa.text(element)
-    return str(element.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-
-
-def type_sql(column_type: TypeEngine[Any]) -> str:
-    """Return a type as DuckDB reads it."""
-    return str(_DIALECT.type_compiler_instance.process(column_type.dialect_impl(_DIALECT)))
 
 
 def table_of(operation: MigrateOperation) -> TableName:
