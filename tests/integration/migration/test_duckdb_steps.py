@@ -198,6 +198,7 @@ async def test_rows_that_refer_to_others_of_their_table_come_after_those(
             reference("team_id", "team.id"),
             reference("boss", "hero.number"),
             reference("other", "hero.number"),
+            sa.Index("ix", "number", unique=True),
             name="hero",
             copy={"number": "id", "boss": "boss_id"},
         ),
@@ -863,6 +864,17 @@ async def test_a_renamed_column_is_renamed_with_what_else_changes(
     assert await rows(connection, "SELECT c FROM parent") == [(2,)]
 
 
+async def test_a_table_is_renamed_before_all_else(connection: AsyncConnection) -> None:
+    other = child(reference("parent_id", "parent.id"))
+    await become(connection, parent(key(), sa.Column("a", sa.Text)), other)
+    await run(connection, "INSERT INTO parent VALUES (1, 'a')", "INSERT INTO child VALUES (1)")
+    renamed = parent(key(), sa.Column("a", sa.Text, unique=True), name="folk")
+    other = child(reference("parent_id", "folk.id"))
+    told = await become(connection, renamed, other, renames=["parent:folk"])
+    assert told == ["RenameTable parent", "RebuildTable folk"]
+    assert await rows(connection, "FROM folk") == [(1, "a")]
+
+
 async def test_what_duckdb_alters_is_not_made_anew(connection: AsyncConnection) -> None:
     other = child(reference("parent_id", "parent.id"))
     old = parent(key(), sa.Column("a", sa.Text), sa.Index("ix", "a"), sa.Index("iy", "a"))
@@ -941,10 +953,11 @@ async def test_a_conflict_is_worth_another_try(tmp_path: Path) -> None:
     assert not ENGINE.is_lock_timeout(mistake.value)
 
 
+@pytest.mark.parametrize("then", ["SELECT 1", "CHECKPOINT"])
 async def test_a_backup_is_a_database_of_its_own(
-    connection: AsyncConnection, tmp_path: Path
+    connection: AsyncConnection, tmp_path: Path, then: str
 ) -> None:
-    await run(connection, *FAMILY)
+    await run(connection, *FAMILY, then)
     heroes, state = await rows(connection, HEROES), await inspected(connection)
     copy = tmp_path / "copy.duckdb"
     await connection.run_sync(ENGINE.backup, copy)

@@ -74,7 +74,7 @@ def altered(operation: Alteration, state: SchemaState) -> RebuildTableOp:
         case ops.AddColumnOp(column=column):
             return whole(table, added=column._copy())  # noqa: SLF001 - what Table.to_metadata() uses
         case ops.DropColumnOp(column_name=name):
-            return whole(_without(table, table.column(name).name))
+            table = _without(table, table.column(name).name)
         case ops.AlterColumnOp():
             return _altered_column(operation, state, table)
         case ops.CreatePrimaryKeyOp(columns=columns):
@@ -83,23 +83,24 @@ def altered(operation: Alteration, state: SchemaState) -> RebuildTableOp:
                 replace(column, nullable=column.nullable and column.name not in columns)
                 for column in table.columns
             )
-            return whole(replace(table, columns=required, primary_key=key))
+            table = replace(table, columns=required, primary_key=key)
         case ops.CreateUniqueConstraintOp(columns=columns):
             unique = UniqueState(name=None, columns=tuple(columns))
-            return whole(replace(table, uniques=(*table.uniques, unique)))
+            table = replace(table, uniques=(*table.uniques, unique))
         case ops.CreateCheckConstraintOp(condition=condition):
             check = CheckState(name=None, sql=sql(condition))
-            return whole(replace(table, checks=(*table.checks, check)))
-        case ops.CreateForeignKeyOp():
+            table = replace(table, checks=(*table.checks, check))
+        case _:
+            columns, others, options = operation.local_cols, operation.remote_cols, operation.kw
+            schema = options.get("referent_schema", table.name.schema)
             foreign = ForeignKeyState(
                 name=None,
-                columns=tuple(operation.local_cols),
-                target=TableName(
-                    operation.referent_table, operation.kw.get("referent_schema", table.name.schema)
-                ),
-                target_columns=tuple(operation.remote_cols),
+                columns=tuple(columns),
+                target=TableName(operation.referent_table, schema),
+                target_columns=tuple(others),
             )
-            return whole(replace(table, foreign_keys=(*table.foreign_keys, foreign)))
+            table = replace(table, foreign_keys=(*table.foreign_keys, foreign))
+    return whole(table)
 
 
 def whole(
