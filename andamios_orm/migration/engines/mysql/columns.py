@@ -95,7 +95,7 @@ def _fills_rows(column: sa.Column[Any], dialect: sa.Dialect) -> bool:
 
 
 def _is_constant(default: str) -> bool:
-    return re.fullmatch(r"\(?-?[\d.]+\)?", default) is not None
+    return re.fullmatch(r"\((now|current_timestamp)\(\d*\)\)", default, re.IGNORECASE) is not None
 
 
 def drop_column(operation: ops.DropColumnOp, connection: sa.Connection) -> Sequence[Step]:
@@ -283,9 +283,11 @@ def _copies(operation: ops.AlterColumnOp, column: ColumnState, dialect: sa.Diale
     new, old = type_sql(operation.modify_type, dialect).lower(), column.type.lower()
     longer, known = _LENGTH.match(new), _LENGTH.match(old)
     if longer and known:
-        # The length of a value is kept in one byte, or in two; a character may take four.
-        sizes = int(known[1]), int(longer[1])
-        return sizes[0] > sizes[1] or (sizes[0] * 4 < 256) != (sizes[1] * 4 < 256)
+        # The length of a value is kept in one byte, or in two; a character may take four. Where it
+        # could not have needed two bits more, MariaDB reads both.
+        before, after = int(known[1]) * 4, int(longer[1]) * 4
+        crossing = before < 256 <= after and not (dialect.is_mariadb and before < 128)  # type: ignore[attr-defined]  # of this dialect
+        return before > after or crossing
     if new.startswith("enum(") and old.startswith("enum("):
         return not new.replace(", ", ",").startswith(old.removesuffix(")"))
     plain = re.sub(r"\(\d+\)| collate \w+| character set \w+", "", old)

@@ -51,10 +51,8 @@ def _has(connection: sa.Connection, table: TableName, name: str | None) -> bool:
 
 
 def _constraint(table: LiveTable, name: str | None) -> CheckState | ForeignKeyState | None:
-    for constraint in (*table.state.checks, *table.state.foreign_keys):
-        if constraint.name == name:
-            return constraint
-    return None
+    known: list[CheckState | ForeignKeyState] = [*table.state.checks, *table.state.foreign_keys]
+    return next((constraint for constraint in known if constraint.name == name), None)
 
 
 def _clause(statement: str) -> str:
