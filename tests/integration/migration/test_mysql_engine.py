@@ -1,8 +1,6 @@
 """MariaDB's and MySQL's part in migrations: the catalog is read, and tables change under use."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -333,6 +331,7 @@ TYPES = [
     "set('a','b')",
     "smallint",
     "smallint unsigned",
+    "int zerofill",
     "text",
     "time",
     "time(3)",
@@ -359,7 +358,13 @@ async def test_every_type_is_written_as_one_that_creates_it(connection: AsyncCon
     sa.Table("t", metadata, *again)
     assert (await desired(connection, metadata)).tables[TableName("t")].columns == before.columns
     unknown = [c.type for c, made in zip(before.columns, again, strict=True) if _is_sql(made)]
-    assert unknown == ["decimal(10,2) unsigned", "double unsigned", "geometry", "year(4)"]
+    assert unknown == [
+        "decimal(10,2) unsigned",
+        "double unsigned",
+        "geometry",
+        "int(10) unsigned zerofill",
+        "year(4)",
+    ]
 
 
 def _is_sql(column: sa.Column[Any]) -> bool:
@@ -623,7 +628,7 @@ async def test_computed_columns_come_last_and_go_first(connection: AsyncConnecti
 
 async def test_indexes_of_words_are_made(connection: AsyncConnection) -> None:
     await migrated(connection, heroes(sa.Column("name", sa.Text)))
-    kinds = {f"{p}_prefix": "FULLTEXT" for p in ("mariadb", "mysql")}
+    kinds: dict[str, Any] = {f"{p}_prefix": "FULLTEXT" for p in ("mariadb", "mysql")}
     await migrated(connection, heroes(sa.Column("name", sa.Text), sa.Index("ix", "name", **kinds)))
     await migrated(
         connection, heroes(sa.Column("name", sa.Text), sa.Index("ix", sa.text("name(9)")))
@@ -680,7 +685,7 @@ async def test_what_an_operation_does_not_speak_of_stays_as_it_is(
     )
 
     async def written() -> str:
-        return (await connection.exec_driver_sql("SHOW CREATE TABLE t")).one()[1]
+        return str((await connection.exec_driver_sql("SHOW CREATE TABLE t")).all()[0][1])
 
     before = await written()
     for name in "abcdef":
@@ -784,6 +789,55 @@ async def test_an_index_that_foreign_keys_need_is_replaced(connection: AsyncConn
     assert (await table_of(connection)).indexes == (IndexState(name="ix2", parts=("c", "a")),)
 
 
+async def test_an_index_takes_the_place_of_what_served_a_foreign_key(
+    connection: AsyncConnection,
+) -> None:
+    await run(
+        connection,
+        "CREATE TABLE t (a int PRIMARY KEY, b int, CONSTRAINT fk FOREIGN KEY (b) REFERENCES t (a))",
+    )
+    # The server takes away what it has made by itself, and keeps what others have.
+    await apply(connection, ops.CreateIndexOp("ix", "t", ["b"]))
+    await apply(connection, ops.DropIndexOp("ix", "t"))
+    await apply(connection, ops.CreateIndexOp("ix", "t", ["b"]))
+    rows = await connection.exec_driver_sql("SHOW INDEX FROM t")
+    assert [row.Key_name for row in rows] == ["PRIMARY", "ix"]
+    [step] = await steps_of(connection, ops.DropIndexOp("missing", "t"))
+    with pytest.raises(sa.exc.DBAPIError):
+        await connection.exec_driver_sql(step.statements[0])
+
+
+async def test_checks_follow_a_column_to_its_new_name_on_mysql(
+    connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("andamios_orm.migration.engines.mysql.columns.is_mariadb", _never)
+    await run(
+        connection,
+        "CREATE TABLE t (a int, b int, CONSTRAINT ck CHECK (a > 0), CONSTRAINT ck2 CHECK (b > 0))",
+    )
+    await apply(connection, altering("a", name="c"))
+    assert (await table_of(connection)).checks == (
+        CheckState(name="ck", sql="`c` > 0"),
+        CheckState(name="ck2", sql="`b` > 0"),
+    )
+    await apply(connection, altering("c", nullable=False))
+
+
+def _never(connection: sa.Connection) -> bool:
+    return False
+
+
+async def test_a_table_is_renamed_before_its_options_change(connection: AsyncConnection) -> None:
+    def named(name: str, row_format: str) -> sa.MetaData:
+        metadata = sa.MetaData()
+        options: dict[str, Any] = {f"{p}_row_format": row_format for p in ("mariadb", "mysql")}
+        sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), **options)
+        return metadata
+
+    await migrated(connection, named("hero", "COMPRESSED"))
+    await migrated(connection, named("person", "DYNAMIC"), "hero:person")
+
+
 async def test_an_index_that_serves_two_foreign_keys_stays_for_the_second(
     connection: AsyncConnection,
 ) -> None:
@@ -872,8 +926,8 @@ async def test_what_cannot_be_known_again_is_left_to_alembic(
 # ---- how much others are held up -----------------------------------------------------------------
 
 IN_USE = """
-CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int, b varchar(20), b2 varchar(50), c varchar(80),
-    e enum('a','b'), f int, l longtext, d datetime(6), INDEX ix (f), CONSTRAINT uq UNIQUE (b),
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int, b varchar(20),
+    b2 varchar(50), c varchar(80), e enum('a','b'), f int, l longtext, d datetime(6), INDEX ix (f), CONSTRAINT uq UNIQUE (b),
     CONSTRAINT ck CHECK (a > 0), CONSTRAINT fk FOREIGN KEY (f) REFERENCES t (id)) CHARSET utf8mb4"""
 
 
@@ -958,7 +1012,7 @@ async def test_what_is_made_by_copying_says_so(
 ) -> None:
     statement = await in_use(connection, operation)
     assert "/* copies the table: writers wait meanwhile */" in statement
-    with pytest.raises(sa.exc.DBAPIError, match="184[56]"):
+    with pytest.raises(sa.exc.DBAPIError, match=r"184[56]"):
         await connection.exec_driver_sql(statement)
     await apply(connection, operation)
 
@@ -1105,6 +1159,7 @@ async def test_one_migrator_keeps_others_out(
         await beside.exec_driver_sql(f"DO GET_LOCK(CONCAT('{lock}', MD5(DATABASE())), 0)")
         with pytest.raises(MigrationLocked, match="another migrator"):
             await connection.run_sync(hold, 0)
+        await beside.exec_driver_sql(f"DO RELEASE_LOCK(CONCAT('{lock}', MD5(DATABASE())))")
     await connection.run_sync(hold, 0)
     await connection.run_sync(hold, 0)
     # Others use the connection afterwards.
@@ -1129,10 +1184,16 @@ async def test_a_step_gives_up_soon_behind_an_open_transaction(
     assert not engine.is_lock_timeout(wrong.value)
 
 
-async def test_a_statement_may_be_given_a_limit(connection: AsyncConnection) -> None:
+async def test_a_statement_may_be_given_a_limit(
+    connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     patience = Patience(lock_timeout=2.5, statement_timeout=0.25)
     statements = await connection.run_sync(engine_of(connection).patient, patience)
     for statement in statements:
         await connection.exec_driver_sql(statement)
     assert await connection.scalar(sa.text("SELECT @@lock_wait_timeout")) == 3
     assert await connection.scalar(sa.text("SELECT @@max_statement_time")) == 0.25
+    # MySQL knows that of questions only, in milliseconds.
+    monkeypatch.setattr("andamios_orm.migration.engines.mysql.locking.is_mariadb", _never)
+    statements = await connection.run_sync(engine_of(connection).patient, patience)
+    assert statements[-1] == "SET SESSION max_execution_time = 250"
