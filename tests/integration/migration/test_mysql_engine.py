@@ -685,7 +685,8 @@ async def test_what_an_operation_does_not_speak_of_stays_as_it_is(
     )
 
     async def written() -> str:
-        return str((await connection.exec_driver_sql("SHOW CREATE TABLE t")).all()[0][1])
+        _, text = tuple((await connection.exec_driver_sql("SHOW CREATE TABLE t")).all()[0])
+        return str(text)
 
     before = await written()
     for name in "abcdef":
@@ -927,7 +928,8 @@ async def test_what_cannot_be_known_again_is_left_to_alembic(
 
 IN_USE = """
 CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int, b varchar(20),
-    b2 varchar(50), c varchar(80), e enum('a','b'), f int, l longtext, d datetime(6), INDEX ix (f), CONSTRAINT uq UNIQUE (b),
+    b2 varchar(50), c varchar(80), e enum('a','b'), f int, l longtext, d datetime(6),
+    INDEX ix (f), CONSTRAINT uq UNIQUE (b),
     CONSTRAINT ck CHECK (a > 0), CONSTRAINT fk FOREIGN KEY (f) REFERENCES t (id)) CHARSET utf8mb4"""
 
 
