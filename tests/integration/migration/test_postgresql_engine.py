@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from andamios_orm import Col, Database, Model, field, generated
-from andamios_orm.errors import MigrationError, MigrationLocked
+from andamios_orm.errors import MigrationError, MigrationLocked, RevisionProblem
 from andamios_orm.migration.diff import Answers, compare
 from andamios_orm.migration.engines.base import Patience, Step, transaction
 from andamios_orm.migration.engines.postgresql import PostgreSQLEngine
@@ -300,6 +300,9 @@ async def test_a_user_who_may_not_create_schemas_is_told_what_to_grant(
     with pytest.raises(MigrationError, match="GRANT CREATE ON DATABASE"):
         await desired(connection, everything())
     await run(connection, "RESET ROLE", "DROP ROLE reader")
+    await run(connection, "SET default_transaction_read_only TO on")
+    with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+        await desired(connection, everything())
 
 
 async def test_the_library_s_own_tables_are_no_part_of_it(connection: AsyncConnection) -> None:
@@ -627,6 +630,29 @@ async def test_a_change_of_type_goes_on_where_it_was_killed(
     assert only_type_differs(before, await inspected(connection), column, "bigint")
 
 
+async def test_an_index_that_was_killed_while_it_was_built_is_built_again(
+    connection: AsyncConnection,
+) -> None:
+    await grown(connection)
+    before = await inspected(connection)
+    change = retyped("part", sa.BigInteger(), existing_type=sa.Integer())
+    await apply(connection, change, last=4)
+    own = "(SELECT oid FROM pg_class WHERE relname ~ '^andamios_new')"
+    await run(connection, f"UPDATE pg_index SET indisvalid = false WHERE indexrelid IN {own}")
+    await apply(connection, change, first=3)
+    assert only_type_differs(before, await inspected(connection), "part", "bigint")
+
+
+async def test_a_column_that_is_not_there_is_told_of(connection: AsyncConnection) -> None:
+    await run(connection, "CREATE TABLE t (n int)")
+    for change in (
+        retyped("m", sa.BigInteger()),
+        ops.AlterColumnOp("t", "m", modify_server_default=sa.Identity()),
+    ):
+        with pytest.raises(RevisionProblem, match="t has no column m"):
+            await apply(connection, change)
+
+
 async def test_a_small_table_is_written_anew_at_once(connection: AsyncConnection) -> None:
     await grown(connection)
     before = await inspected(connection)
@@ -934,8 +960,8 @@ async def test_a_column_counts_on_from_where_it_is(
 ) -> None:
     await run(
         connection,
+        "CREATE SEQUENCE t_id_seq",
         f"CREATE TABLE t ({COUNTING[start]}, x int)",
-        "CREATE SEQUENCE t_id_seq1",
         "INSERT INTO t (id) SELECT generate_series(1, 5)",
     )
     if start in ("serial", "identity"):
@@ -1470,7 +1496,10 @@ BLOCKED: list[tuple[MigrateOperation, dict[str, int]]] = [
         ops.AlterColumnOp("t", "name", modify_type=sa.Integer()),
         {"are no integer in t.name": 2, "are beyond integer in t.name": 1},
     ),
-    (ops.AlterColumnOp("t", "Odd", modify_type=sa.Numeric(2, 1)), {"are no numeric(2, 1) in t.Odd": 1}),
+    (
+        ops.AlterColumnOp("t", "Odd", modify_type=sa.Numeric(2, 1)),
+        {"are no numeric(2, 1) in t.Odd": 1},
+    ),
     (
         ops.AlterColumnOp("t", "Odd", modify_type=sa.Double()),
         {"are no double precision in t.Odd": 1},
@@ -1506,6 +1535,7 @@ BLOCKED: list[tuple[MigrateOperation, dict[str, int]]] = [
         ops.CreatePrimaryKeyOp("pk", "t", ["n"]),
         {"have no value in t.n": 2, "repeat another row's (n) in t": 2},
     ),
+    (ops.CreatePrimaryKeyOp("pk", "r", ["Id"], schema="s"), {}),
     (ops.CreateIndexOp("ix", "t", ["n"]), {}),
     (
         ops.CreateIndexOp(

@@ -45,9 +45,7 @@ class Counting:
 
     def run(self, connection: sa.Connection) -> None:
         """Have the column count so, from where it is."""
-        live = self.table.column(connection, self.column)
-        if live is None:
-            return
+        live = self.table.existing(connection, self.column)
         if self.identity is not None and live.identity is not None:
             last = f"SELECT last_value FROM {live.sequence}"
             place = connection.exec_driver_sql(last).scalar_one()
@@ -93,9 +91,8 @@ class Counting:
         elif self.default is not None:
             self._alter(connection, f"{self._alter_column} SET DEFAULT {self.default}")
         if place is not None:
-            made = self.table.column(connection, self.column)
-            if made is not None and made.sequence is not None:
-                set_sequence(connection, made.sequence, place[0], called=place[1])
+            made = self.table.existing(connection, self.column)
+            set_sequence(connection, str(made.sequence), place[0], called=place[1])
 
     def _place(self, connection: sa.Connection, live: LiveColumn) -> tuple[int, bool] | None:
         """Return the last number that was given, and whether it was; None for none at all."""

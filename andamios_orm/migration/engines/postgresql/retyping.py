@@ -246,9 +246,7 @@ class Retyping:
         return self.using or f"CAST({column} AS {_without_limits(self.type)})"
 
     def _live(self, connection: sa.Connection) -> LiveColumn:
-        found = self.table.column(connection, self.column)
-        assert found is not None  # noqa: S101 - steps() has looked
-        return found
+        return self.table.existing(connection, self.column)
 
     def _default_of(self, live: LiveColumn) -> str | None:
         if not isinstance(self.default, _Keep):
