@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import AnswerNeeded, RowsInTheWay
 from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, RenameTable
+from andamios_orm.migration.counting import counted
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.planning import filled
@@ -96,13 +97,13 @@ def draft(
     if comparison.questions:
         raise _open_questions(comparison.questions)
     before, after = comparison.before, comparison.after
-    upgrade = filled(engine.operations(comparison.changes, before, after), given.fills)
-    blocked = _counted(connection, engine, upgrade, before)
+    upgrade = filled(engine.operations(comparison.changes, before, after), given.fills, before)
+    blocked = counted(connection, engine, upgrade, before)
     if blocked and not unfinished:
         raise _rows_in_the_way(blocked)
     if blocked:
         fills = {question.fill: "..." for question in blocked if question.fill is not None}
-        upgrade = filled(upgrade, fills)
+        upgrade = filled(upgrade, fills, before)
     back = _back(comparison)
     downgrade = engine.operations(back.changes, after, before)
     return Draft(comparison=comparison, upgrade=tuple(upgrade), downgrade=tuple(downgrade))
@@ -118,22 +119,6 @@ def _open_questions(questions: Sequence[Rename]) -> AnswerNeeded:
         f"add {options} for what was, {dropped} for what was not",
         questions=told,
     )
-
-
-def _counted(
-    connection: sa.Connection,
-    engine: Engine,
-    operations: Iterable[MigrateOperation],
-    state: SchemaState,
-) -> dict[Question, int]:
-    """Return how many rows stand in the way of each operation, where there are any."""
-    found = {}
-    for operation in operations:
-        for question in engine.questions(operation, state):
-            count = connection.exec_driver_sql(question.sql).scalar_one()
-            if count:
-                found[question] = int(count)
-    return found
 
 
 def _rows_in_the_way(counts: Mapping[Question, int]) -> RowsInTheWay:

@@ -62,6 +62,7 @@ from andamios_orm.migration.operations import (
     RenameConstraintOp,
     RenameIndexOp,
 )
+from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.sql_names import as_text, quoted, unwrapped
 from andamios_orm.migration.state import (
     CheckState,
@@ -387,6 +388,8 @@ class _Planner:
             # No default of SQLAlchemy's says so.
             given["autoincrement"] = True
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
+        if "identity" in aspects and new.identity == "serial":
+            yield from ((_ALTER, ops.ExecuteSQLOp(sql)) for sql in _serial(table, new.name))
 
     # -- whole tables
 
@@ -513,6 +516,21 @@ def _old_of(change: DropConstraint | ReplaceConstraint) -> ConstraintState:
     return change.constraint if isinstance(change, DropConstraint) else change.before
 
 
+def _serial(table: TableName, column: str) -> Iterator[str]:
+    """Yield what counts a column as PostgreSQL's `serial` does, from its highest value on."""
+    sequence = quoted(f"{table.name}_{column}_seq")
+    name = quoted(table.name)
+    if table.schema is not None:
+        sequence, name = (f"{quoted(table.schema)}.{each}" for each in (sequence, name))
+    # Under that name it may be left from the time before.
+    yield f"CREATE SEQUENCE IF NOT EXISTS {sequence}"
+    yield f"ALTER SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
+    counter = "'{}'::regclass".format(sequence.replace("'", "''"))
+    yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({counter})"
+    highest = f"coalesce(max({quoted(column)}), 0)"
+    yield f"SELECT setval({counter}, {highest} + 1, false) FROM {name}"
+
+
 def _existing_default(column: ColumnState) -> Any:
     """Return what makes a column's value, as alembic is told of it: False for nothing."""
     default = default_item(column)
@@ -580,12 +598,16 @@ def _in_order(tables: Sequence[TableState]) -> list[TableState]:
 # ---- values for existing rows --------------------------------------------------------------------
 
 
-def filled(operations: Iterable[MigrateOperation], fills: Mapping[str, str]) -> Operations:
+def filled(
+    operations: Iterable[MigrateOperation], fills: Mapping[str, str], before: SchemaState
+) -> Operations:
     """Return the operations with the rows that exist given a value before one is required.
 
-    `fills` is SQL by `table.column`. Where a table is made anew, it is what the new column takes.
+    `fills` is SQL by `table.column`. Where a table of `before` is made anew, it is what the column
+    takes in rows that have no value in it yet.
     """
     found: Operations = []
+    now = before
     for operation in operations:
         match operation:
             case ops.AddColumnOp():
@@ -596,9 +618,10 @@ def filled(operations: Iterable[MigrateOperation], fills: Mapping[str, str]) -> 
                     found.append(_backfill(operation, operation.column_name, value))
                 found.append(operation)
             case RebuildTableOp():
-                found.append(_filled_rebuild(operation, fills))
+                found.append(_filled_rebuild(operation, fills, now))
             case _:
                 found.append(operation)
+        now = named_after(now, operation)
     return found
 
 
@@ -641,15 +664,21 @@ def _filled_column(operation: ops.AddColumnOp, fills: Mapping[str, str]) -> Oper
     return [added, _backfill(operation, column.name, value), required]
 
 
-def _filled_rebuild(operation: RebuildTableOp, fills: Mapping[str, str]) -> RebuildTableOp:
+def _filled_rebuild(
+    operation: RebuildTableOp, fills: Mapping[str, str], now: SchemaState
+) -> RebuildTableOp:
+    table = now.tables.get(TableName(operation.table_name, operation.schema))
+    known = table.column_names if table is not None else ()
     copy = dict(operation.copy)
     for item in operation.items:
         if isinstance(item, sa.Column):
             value = fills.get(_path(operation, item.name))
             if value is not None:
                 # Only the row's old value, where it has one, is better.
-                old = copy.get(item.name)
-                copy[item.name] = value if old is None else f"coalesce({old}, {value})"
+                kept = quoted(item.name) if item.name in known else None
+                old = copy.get(item.name, kept)
+                whole = old is None or value == "..."  # which a person has yet to replace
+                copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,
         operation.items,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, ops
+from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import RevisionProblem, RowsInTheWay
+from andamios_orm.errors import NotSupported, RevisionProblem, RowsInTheWay
+from andamios_orm.migration.aside import Asides
+from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.journal import Direction
-from andamios_orm.migration.operations import BackfillOp, MoveTableOp, RebuildTableOp
+from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
-from andamios_orm.migration.renaming import rename_column, rename_table
+from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.revisions import Revision
-from andamios_orm.migration.state import SchemaState, TableName
+from andamios_orm.migration.state import SchemaState
 
 __all__ = ["preflight"]
 
@@ -40,15 +41,29 @@ def preflight(
     ]
     for revision, operation in operations:
         _refuse_unfinished(revision, operation)
+        _refuse_unknown(connection, engine, operation)
     schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
     state = engine.inspect(connection, list(schemas))
     found = []
     now = state
     for _, operation in operations:
         found += list(losses(operation, now))
-        now = _after(now, operation)
+        now = named_after(now, operation)
     refuse_losses(connection, found, now, allow)
-    _refuse_rows(connection, engine, [operation for _, operation in operations], state)
+    other: Direction = "down" if direction == "up" else "up"
+    asides = Asides(connection)
+    back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
+    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
+
+
+def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
+    """Raise NotSupported for what the engine cannot do at all."""
+    try:
+        engine.steps(operation, connection)
+    except NotSupported:
+        raise
+    except Exception:  # noqa: S110 - what an earlier operation makes is not there yet
+        pass
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
@@ -67,48 +82,19 @@ def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
             )
 
 
-def _after(state: SchemaState, operation: MigrateOperation) -> SchemaState:
-    """Return the state as far as names of tables and columns go."""
-    match operation:
-        case ops.RenameTableOp():
-            old = TableName(operation.table_name, operation.schema)
-            return rename_table(state, old, replace(old, name=operation.new_table_name))
-        case MoveTableOp():
-            old = TableName(operation.table_name, operation.schema)
-            return rename_table(state, old, replace(old, schema=operation.to))
-        case ops.AlterColumnOp() if operation.modify_name is not None:
-            table = TableName(operation.table_name, operation.schema)
-            return rename_column(state, table, operation.column_name, operation.modify_name)
-        case _:
-            return state
-
-
 def _refuse_rows(
     connection: sa.Connection,
     engine: Engine,
     operations: Iterable[MigrateOperation],
     state: SchemaState,
+    coming_back: Collection[str],
 ) -> None:
-    counts: dict[str, int] = {}
-    cures: list[str] = []
-    filled: set[tuple[str, str]] = set()
-    for operation in operations:
-        if isinstance(operation, BackfillOp):
-            filled |= {(operation.table_name, column) for column in operation.values}
-        if isinstance(operation, ops.AlterColumnOp) and (
-            (operation.table_name, operation.column_name) in filled
-        ):
-            # An earlier operation has cured them by then, and the database itself still refuses.
-            continue
-        for question in engine.questions(operation, state):
-            count = int(connection.exec_driver_sql(question.sql).scalar_one())
-            if count:
-                counts[question.problem] = count
-                cures.append(question.cure)
+    counts = counted(connection, engine, operations, state, coming_back)
     if counts:
-        told = "; ".join(f"{count} row(s) {problem}" for problem, count in counts.items())
+        told = "; ".join(f"{count} row(s) {q.problem}" for q, count in counts.items())
+        cures = " ".join(dict.fromkeys(question.cure for question in counts))
         raise RowsInTheWay(
             f"a stricter rule meets rows that break it: {told}",
-            f"change those rows first, or do so in the revision: {' '.join(dict.fromkeys(cures))}",
-            counts=counts,
+            f"change those rows first, or do so in the revision: {cures}",
+            counts={question.problem: count for question, count in counts.items()},
         )

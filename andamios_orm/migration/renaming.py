@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from alembic.operations import MigrateOperation, ops
+
+from andamios_orm.migration.operations import MoveTableOp
 from andamios_orm.migration.sql_names import renamed_in
 from andamios_orm.migration.state import (
     CheckState,
@@ -15,7 +18,23 @@ from andamios_orm.migration.state import (
     TableState,
 )
 
-__all__ = ["rename_column", "rename_table"]
+__all__ = ["named_after", "rename_column", "rename_table"]
+
+
+def named_after(state: SchemaState, operation: MigrateOperation) -> SchemaState:
+    """Return the state after an operation, as far as names of tables and columns go."""
+    match operation:
+        case ops.RenameTableOp():
+            old = TableName(operation.table_name, operation.schema)
+            return rename_table(state, old, replace(old, name=operation.new_table_name))
+        case MoveTableOp():
+            old = TableName(operation.table_name, operation.schema)
+            return rename_table(state, old, replace(old, schema=operation.to))
+        case ops.AlterColumnOp() if operation.modify_name is not None:
+            table = TableName(operation.table_name, operation.schema)
+            return rename_column(state, table, operation.column_name, operation.modify_name)
+        case _:
+            return state
 
 
 def rename_table(state: SchemaState, old: TableName, new: TableName) -> SchemaState:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner"]
+__all__ = ["Event", "Runner", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ class Runner:
         applying = _Applying(self, revision, direction)
         with invoking(self.connection, applying.invoke):
             (revision.upgrade if direction == "up" else revision.downgrade)()
+        applying.finish()
         asides = Asides(self.connection)
         other: Direction = "down" if direction == "up" else "up"
         brought_back = asides.of(revision.id, other)
@@ -91,15 +92,13 @@ class Runner:
     def run(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> None:
         """Run one step and note it, again while a lock is not obtained in time."""
         self._tell(applying, key, "started", step)
+        way = self._alone
         if step.batch is not None:
-            while self._patiently(
-                applying, key, step, lambda: self._piece(applying, key, step, note)
-            ):
-                self._tell(applying, key, "going on", step)
+            way = self._piece
         elif step.transaction:
-            self._patiently(applying, key, step, lambda: self._at_once(applying, key, step, note))
-        else:
-            self._patiently(applying, key, step, lambda: self._alone(applying, key, step, note))
+            way = self._at_once
+        while self._patiently(applying, key, step, lambda: way(applying, key, step, note)):
+            self._tell(applying, key, "going on", step)
         self._tell(applying, key, "done", step)
 
     def _patiently(
@@ -122,10 +121,20 @@ class Runner:
         )
 
     def _at_once(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
-        with self.transaction():
+        with self._set(step), self.transaction():
             self._execute(step)
             self.journal.note(*applying.at, key, note)
         return False
+
+    @contextmanager
+    def _set(self, step: Step) -> Iterator[None]:
+        try:
+            for statement in step.before:
+                self.connection.exec_driver_sql(statement)
+            yield
+        finally:
+            for statement in step.after:
+                self.connection.exec_driver_sql(statement)
 
     def _piece(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         """Do the next piece; whether there may be another one."""
@@ -196,6 +205,11 @@ class _Applying:
         for each in self._expanding.expanded(operation):
             self._run(each)
 
+    def finish(self) -> None:
+        """Run what no operation has asked for."""
+        for each in self._expanding.at_its_end():
+            self._run(each)
+
     def _run(self, operation: MigrateOperation) -> None:
         number, self._count = self._count, self._count + 1
         what = operation.told if isinstance(operation, OwnStep) else described(operation)
@@ -227,6 +241,16 @@ class _Applying:
             return (backfill_step(operation),)
         found = runner.engine.steps(operation, runner.connection)
         return plain_steps(operation, runner.connection.dialect) if found is None else found
+
+
+def perform(connection: sa.Connection, step: Step) -> None:
+    """Run a step that nobody needs to remember."""
+    for statement in (*step.before, *step.statements):
+        connection.exec_driver_sql(statement)
+    if step.run is not None:
+        step.run(connection)
+    for statement in step.after:
+        connection.exec_driver_sql(statement)
 
 
 def _silent(event: Event) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class Step:
     None for a step that may be done twice."""
     undo: tuple[str, ...] = ()
     """What removes the half of a step that failed or was killed, before it is tried again."""
+    before: tuple[str, ...] = ()
+    """Statements ahead of the transaction, for settings that hold still inside of one."""
+    after: tuple[str, ...] = ()
+    """Statements that take the settings back, whether the step happened or failed."""
     told: str = ""
     """In words, where the statements do not speak for themselves."""
     lock: bool = True
@@ -140,7 +144,9 @@ def transaction(connection: sa.Connection, begin: str = "BEGIN") -> Iterator[Non
     connection.exec_driver_sql(begin)
     try:
         yield
+        connection.exec_driver_sql("COMMIT")
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        # After a COMMIT that failed, SQLite is still inside and others are not.
+        with suppress(sa.exc.DBAPIError):
+            connection.exec_driver_sql("ROLLBACK")
         raise
-    connection.exec_driver_sql("COMMIT")

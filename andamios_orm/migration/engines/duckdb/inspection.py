@@ -102,7 +102,7 @@ class _Catalog:
 
     def _rows(self, function: str, order: str) -> list[_Row]:
         found = self._connection.exec_driver_sql(
-            f"SELECT * FROM duckdb_{function}() WHERE database_name = current_database()"  # noqa: S608 - constants
+            f"SELECT * FROM duckdb_{function}() WHERE database_name = current_database()"
             f" ORDER BY schema_name, {order}"
         ).mappings()
         return [row for row in found if row["schema_name"] in self._places]

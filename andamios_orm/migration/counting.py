@@ -1,0 +1,120 @@
+"""Count the rows of a live database that operations would meet, some of them under other names.
+
+An operation speaks of tables and columns as they are called when its turn comes; the rows are
+counted before the first one, in tables that still have their old names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
+
+from andamios_orm.migration.engines.base import Engine, Question
+from andamios_orm.migration.operations import BackfillOp
+from andamios_orm.migration.renaming import named_after
+from andamios_orm.migration.state import SchemaState, TableName
+
+__all__ = ["counted"]
+
+
+def counted(
+    connection: sa.Connection,
+    engine: Engine,
+    operations: Iterable[MigrateOperation],
+    state: SchemaState,
+    coming_back: Collection[str] = (),
+) -> dict[Question, int]:
+    """Return how many rows stand in the way of operations, for each where there are any.
+
+    Not of one whose column an earlier operation fills, or `coming_back` names: the database itself
+    still refuses what is missing then.
+    """
+    found: dict[Question, int] = {}
+    filled = set(coming_back)
+    names = _Names(state, connection)
+    for operation in operations:
+        name = _column_of(operation)
+        if isinstance(operation, BackfillOp):
+            table = TableName(operation.table_name, operation.schema)
+            filled |= {f"{table}.{column}" for column in operation.values}
+        elif name is None or name not in filled:
+            for question in engine.questions(operation, names.now):
+                if question.fill is None or question.fill not in filled:
+                    count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
+                    if count:
+                        found[question] = int(count)
+        names.follow(operation)
+    return found
+
+
+def _column_of(operation: MigrateOperation) -> str | None:
+    """Return the column that an operation makes stricter, as `table.column`."""
+    match operation:
+        case ops.AddColumnOp():
+            column = operation.column.name
+        case ops.AlterColumnOp():
+            column = operation.column_name
+        case _:
+            return None
+    return f"{TableName(operation.table_name, operation.schema)}.{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """A table by what it is called in the database, and its columns: new names, and old ones."""
+
+    table: TableName
+    columns: dict[str, str]
+
+
+class _Names:
+    """What tables and columns will be called, and what they are called in the database."""
+
+    def __init__(self, state: SchemaState, connection: sa.Connection) -> None:
+        self.now = state
+        self._quote = connection.dialect.identifier_preparer.quote
+        # Where a name in a WITH could mean itself, it needs the schema to mean the table.
+        self._prefix = "main." if state.engine in ("sqlite", "duckdb") else ""
+        self._renamed: dict[TableName, _Origin] = {}
+
+    def follow(self, operation: MigrateOperation) -> None:
+        """Take note of an operation that renames. Tables of other schemas are left out."""
+        if getattr(operation, "schema", None) is not None:
+            return
+        match operation:
+            case ops.RenameTableOp() if TableName(operation.table_name) in self.now.tables:
+                origin = self._origin(TableName(operation.table_name))
+                self._renamed.pop(TableName(operation.table_name), None)
+                self._renamed[TableName(operation.new_table_name)] = origin
+            case ops.AlterColumnOp(modify_name=str(new)) if self._has(operation):
+                table = TableName(operation.table_name)
+                origin = self._origin(table)
+                columns = {
+                    new if name == operation.column_name else name: old
+                    for name, old in origin.columns.items()
+                }
+                self._renamed[table] = _Origin(origin.table, columns)
+            case _:
+                return
+        self.now = named_after(self.now, operation)
+
+    def _has(self, operation: ops.AlterColumnOp) -> bool:
+        table = self.now.tables.get(TableName(operation.table_name))
+        return table is not None and operation.column_name in table.column_names
+
+    def _origin(self, table: TableName) -> _Origin:
+        columns = {name: name for name in self.now.tables[table].column_names}
+        return self._renamed.get(table) or _Origin(table, columns)
+
+    def over(self, sql: str) -> str:
+        """Return a query over new names as one over the tables that there are."""
+        quote = self._quote
+        views = []
+        for table, origin in self._renamed.items():
+            columns = [f"{quote(old)} AS {quote(new)}" for new, old in origin.columns.items()]
+            source = f"{self._prefix}{quote(origin.table.name)}"
+            views.append(f"{quote(table.name)} AS (SELECT {', '.join(columns)} FROM {source})")
+        return f"WITH {', '.join(views)} {sql}" if views else sql
