@@ -357,9 +357,6 @@ class Retyping:
         run(f"DROP FUNCTION {self._function}")
         for key in incoming:
             run(f"ALTER TABLE {key.owner} DROP CONSTRAINT {quoted(key.name)}")
-        if not live.nullable:
-            run(f"{alter} ALTER COLUMN {new} SET NOT NULL")
-            run(f"{alter} DROP CONSTRAINT {self._required}")
         if live.comment is not None:
             run(f"COMMENT ON COLUMN {self.table.sql}.{new} IS {literal(live.comment)}")
         keeps = isinstance(self.default, _Keep)
@@ -368,6 +365,10 @@ class Retyping:
             run(f"ALTER TABLE {self.table.sql} ALTER COLUMN {old} DROP DEFAULT")
         run(f"{alter} DROP COLUMN {old}")
         run(f"{alter} RENAME COLUMN {new} TO {old}")
+        if not live.nullable:
+            # Since version 18 that is a constraint, which has a name after the column's.
+            run(f"{alter} ALTER COLUMN {old} SET NOT NULL")
+            run(f"{alter} DROP CONSTRAINT {self._required}")
         for index in indexes:
             run(self._taken_over(index))
         for one in own:
