@@ -7,6 +7,7 @@ that refers to it, and checked before the commit.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
@@ -173,10 +174,12 @@ def _unbroken(connection: sa.Connection, table: str) -> Iterator[None]:
     for key, count in _broken_references(connection, table).items():
         if count > references.get(key, 0):
             child, parent = key
+            told = f"{count - references.get(key, 0)} row(s) of {child} would refer to nothing in"
             raise MigrationError(
-                f"{count - references.get(key, 0)} row(s) of {child} would refer to nothing in"
-                f" {parent}",
-                "change or delete those rows first; nothing was changed",
+                f"{told} {parent}"
+                if parent is not None
+                else f"{child} would refer to columns that are not unique",
+                "change the rows or the foreign key first; nothing was changed",
             )
     for name, told in _broken_objects(connection).items():
         if name not in objects:
@@ -187,17 +190,17 @@ def _unbroken(connection: sa.Connection, table: str) -> Iterator[None]:
             )
 
 
-def _broken_references(connection: sa.Connection, table: str) -> dict[tuple[str, str], int]:
+def _broken_references(connection: sa.Connection, table: str) -> dict[tuple[str, str | None], int]:
     """Return how many rows of one table refer to nothing in another, for those near `table`."""
     near = connection.execute(_NEAR, {"name": table}).scalars().all()
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str | None], int] = {}
     for child in near:
         check = f"PRAGMA main.foreign_key_check({quoted(child)})"
         try:
             broken = connection.exec_driver_sql(check).all()
         except sa.exc.OperationalError:
-            # What it refers to is not unique: no row of it can be written.
-            found[child, "what its foreign key names"] = 1
+            # What it refers to is not unique, so that no row of it can be written.
+            found[child, None] = 1
             continue
         for row in broken:
             found[child, row[2]] = found.get((child, row[2]), 0) + 1
@@ -216,12 +219,15 @@ def _broken_objects(connection: sa.Connection) -> dict[str, str]:
     for kind, name, table in connection.execute(_OBJECTS).all():
         for statement in _uses(connection, kind, name, table):
             try:
-                connection.exec_driver_sql(f"EXPLAIN {statement}")
+                # A text that was explained before the change would be explained as it was then.
+                text = f"EXPLAIN QUERY PLAN {statement} -- {next(_numbers)}"
+                connection.exec_driver_sql(text)
             except sa.exc.OperationalError as error:
                 found[f"{kind} {name}"] = str(error.orig)
     return found
 
 
+_numbers = itertools.count()
 _OBJECTS = sa.text(
     "SELECT type, name, tbl_name FROM main.sqlite_master WHERE type IN ('view', 'trigger')"
 )
