@@ -109,11 +109,11 @@ def new(
         found.output.document({"file": path, "changes": told})
         return
     if path is None:
-        found.output.console.print("Nothing to do: the database has what the models say.")
+        found.output.line("Nothing to do: the database has what the models say.")
         return
     for line in told:
-        found.output.console.print(f"  {line}", markup=False)
-    found.output.console.print(f"Wrote {_shown(path, found)}", markup=False)
+        found.output.line(f"  {line}")
+    found.output.line(f"Wrote {_shown(path, found)}")
     found.output.note("Next: read it, then andamios-orm migrate up")
 
 
@@ -269,7 +269,7 @@ def _apply(
         output.document({"applied" if direction == "up" else "undone": [r.id for r in done]})
         return
     for revision in done:
-        output.console.print(f"{verb} {revision}", markup=False)
+        output.line(f"{verb} {revision}")
 
 
 async def _outlook(migrator: Migrator, target: str, direction: Direction) -> tuple[Plan, Status]:
@@ -297,10 +297,10 @@ def _reporter(found: Project) -> Callable[[Event], object]:
         if event.state == "started":
             began[key] = time.monotonic()
         elif event.state == "waiting":
-            found.output.progress.print(f"  waiting for a lock: {_line(event.told)}", markup=False)
+            found.output.note(f"  waiting for a lock: {_line(event.told)}")
         elif event.state == "done":
             taken = time.monotonic() - began.get(key, time.monotonic())
-            found.output.progress.print(f"  {taken:6.2f} s  {_line(event.told)}", markup=False)
+            found.output.note(f"  {taken:6.2f} s  {_line(event.told)}")
 
     return report
 
@@ -312,13 +312,11 @@ def _line(text: str, width: int = 90) -> str:
 
 def _show_plan(found: Project, plan: Plan) -> None:
     for planned in plan.revisions:
-        found.output.console.print(f"{planned.revision}", markup=False, style="bold")
+        found.output.line(f"{planned.revision}", style="bold")
         for operation in planned.operations:
-            found.output.console.print(f"  {_line(operation.told, 76)}", markup=False)
+            found.output.line(f"  {_line(operation.told, 76)}")
             for name in operation.destroys:
-                found.output.console.print(
-                    f"    removes {name}, which is put aside first", markup=False, style="red"
-                )
+                found.output.line(f"    removes {name}, which is put aside first", style="red")
 
 
 @app.command()
@@ -391,25 +389,23 @@ def _show_status(found: Project, now: Status) -> None:
         )
         for entry in now.history
     ]
-    output.console.print(where, markup=False, style="bold")
+    output.line(where, style="bold")
     if rows:
         output.table(("", "revision", "is for", "applied (UTC)"), rows)
     else:
-        output.console.print('No revisions yet: andamios-orm migrate new "first tables"')
+        output.line('No revisions yet: andamios-orm migrate new "first tables"')
     if now.half_done is not None:
-        output.console.print(
+        output.line(
             f"{now.half_done[0]} was stopped on its way {now.half_done[1]}:"
             " andamios-orm migrate resume",
             style="red",
         )
     for name in now.changed:
-        output.console.print(f"{name} was changed since it was applied", style="red")
+        output.line(f"{name} was changed since it was applied", style="red")
     if now.kept:
-        output.console.print(
-            f"Put aside by migrations: {', '.join(now.kept)} (andamios-orm migrate purge)"
-        )
+        output.line(f"Put aside by migrations: {', '.join(now.kept)} (andamios-orm migrate purge)")
     if now.pending:
-        output.console.print(f"{len(now.pending)} pending: andamios-orm migrate up")
+        output.line(f"{len(now.pending)} pending: andamios-orm migrate up")
 
 
 @app.command()
@@ -452,13 +448,13 @@ def plan(
         found.output.document(planned)
         return
     if not planned.revisions:
-        found.output.console.print("Nothing to do.")
+        found.output.line("Nothing to do.")
     for revision in planned.revisions:
-        found.output.console.print(f"{revision.revision}", markup=False, style="bold")
+        found.output.line(f"{revision.revision}", style="bold")
         for operation in revision.operations:
-            found.output.console.print(f"  {operation.told}", markup=False, style="cyan")
+            found.output.line(f"  {operation.told}", style="cyan")
             for step in operation.steps:
-                found.output.console.print(f"    {_line(step, 200)}", markup=False)
+                found.output.line(f"    {_line(step, 200)}")
 
 
 @app.command()
@@ -497,13 +493,13 @@ def check(
         found.output.document({"pending": pending, "differences": different})
     else:
         for line in different:
-            found.output.console.print(f"  {line}", markup=False)
+            found.output.line(f"  {line}")
         if pending:
-            found.output.console.print(f"{len(pending)} pending: andamios-orm migrate up")
+            found.output.line(f"{len(pending)} pending: andamios-orm migrate up")
         elif different:
-            found.output.console.print('The models have more: andamios-orm migrate new "..."')
+            found.output.line('The models have more: andamios-orm migrate new "..."')
         else:
-            found.output.console.print("Database, revisions and models agree.")
+            found.output.line("Database, revisions and models agree.")
     if pending:
         raise SystemExit(int(ExitCode.PENDING))
     if different:
@@ -535,11 +531,9 @@ def lint(
         found.output.document(findings)
     else:
         for finding in findings:
-            found.output.console.print(
-                f"{finding.file}: {finding.rule} {finding.problem}\n  {finding.fix}", markup=False
-            )
+            found.output.line(f"{finding.file}: {finding.rule} {finding.problem}\n  {finding.fix}")
         if not findings:
-            found.output.console.print("Nothing doubtful.")
+            found.output.line("Nothing doubtful.")
     if findings:
         raise SystemExit(int(ExitCode.DIFFERENT))
 
@@ -605,11 +599,9 @@ def purge(
         found.output.document({"kept": [n for n in kept if n not in removed], "removed": removed})
         return
     for name in kept:
-        found.output.console.print(
-            f"removed {name}" if name in removed else f"kept {name}", markup=False
-        )
+        found.output.line(f"removed {name}" if name in removed else f"kept {name}")
     if not kept:
-        found.output.console.print("Nothing is put aside.")
+        found.output.line("Nothing is put aside.")
 
 
 def _project(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 __all__ = ["Output"]
 
@@ -42,16 +42,20 @@ class Output:
         """Write the one JSON document of a command."""
         sys.stdout.write(json.dumps(plain(value), indent=2, default=str) + "\n")
 
-    def say(self, text: RenderableType, *, document: object = None) -> None:
+    def say(self, text: str, *, document: object = None) -> None:
         """Write what was found: `text` for people, `document` where JSON was asked for."""
         if self.as_json:
             self.document(document)
         else:
-            self.console.print(text)
+            self.line(text)
 
-    def note(self, text: RenderableType) -> None:
-        """Write what goes on, on stderr."""
-        self.progress.print(text)
+    def line(self, text: str, *, style: str | None = None) -> None:
+        """Write a line of what was found, as it is: no markup, no breaks."""
+        self.console.print(text, markup=False, soft_wrap=True, style=style)
+
+    def note(self, text: str) -> None:
+        """Write a line of what goes on, on stderr."""
+        self.progress.print(text, markup=False, soft_wrap=True)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None

@@ -14,9 +14,11 @@ from andamios_orm.migration.engines.base import Engine, Step
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.reading import collected, plain_steps
-from andamios_orm.migration.render import described
+from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.reports import Plan, PlannedOperation, PlannedRevision
 from andamios_orm.migration.revisions import Revision
+from andamios_orm.migration.state import SchemaState
+from andamios_orm.migration.words import in_words
 
 __all__ = ["planned", "script"]
 
@@ -34,8 +36,8 @@ def planned(
             PlannedRevision(
                 revision=revision,
                 operations=tuple(
-                    _operation(connection, engine, operation)
-                    for operation in collected(revision, direction, connection.dialect)
+                    _operation(connection, engine, operation, state)
+                    for operation, state in _with_states(connection, engine, revision, direction)
                 ),
             )
             for revision in revisions
@@ -43,15 +45,26 @@ def planned(
     )
 
 
+def _with_states(
+    connection: sa.Connection, engine: Engine, revision: Revision, direction: Direction
+) -> Iterator[tuple[MigrateOperation, SchemaState]]:
+    """Yield each operation with what the database is then, as far as names go."""
+    operations = collected(revision, direction, connection.dialect)
+    schemas = dict.fromkeys([None, *(getattr(each, "schema", None) for each in operations)])
+    state = engine.inspect(connection, list(schemas))
+    for operation in operations:
+        yield operation, state
+        state = named_after(state, operation)
+
+
 def _operation(
-    connection: sa.Connection, engine: Engine, operation: MigrateOperation
+    connection: sa.Connection, engine: Engine, operation: MigrateOperation, state: SchemaState
 ) -> PlannedOperation:
-    state = engine.inspect(connection, [getattr(operation, "schema", None)])
     lost = list(losses(operation, state))
     steps = [f"put {loss.name} aside" for loss in lost if loss.kept]
     steps += [_told(step) for step in _steps(connection, engine, operation)]
     return PlannedOperation(
-        told=described(operation),
+        told=in_words(operation),
         steps=tuple(steps),
         destroys=tuple(loss.name for loss in lost),
     )
@@ -67,7 +80,7 @@ def _steps(
         return plain_steps(operation, connection.dialect) if found is None else found
     except (AndamiosError, sa.exc.SQLAlchemyError, KeyError):
         # What an earlier operation makes is not there yet.
-        return (Step(told=described(operation)),)
+        return (Step(told=in_words(operation)),)
 
 
 def _told(step: Step) -> str:

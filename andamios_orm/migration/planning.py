@@ -384,6 +384,9 @@ class _Planner:
             given["modify_comment"] = new.comment
         if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
+        if "identity" in aspects and (new.identity or "").startswith("serial"):
+            # No default of SQLAlchemy's says so.
+            given["autoincrement"] = True
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
         if "identity" in aspects and new.identity == "serial":
             yield from ((_ALTER, ops.ExecuteSQLOp(sql)) for sql in _serial(table, new.name))

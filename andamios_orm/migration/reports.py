@@ -56,7 +56,7 @@ class PlannedOperation:
     """One operation of a revision, as it would be made."""
 
     told: str
-    """The operation as the line of the file."""
+    """The operation, in words."""
     steps: tuple[str, ...]
     """What is done at once each, in SQL or in words."""
     destroys: tuple[str, ...] = ()

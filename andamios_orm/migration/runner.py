@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner"]
+__all__ = ["Event", "Runner", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +235,16 @@ class _Applying:
             return (backfill_step(operation),)
         found = runner.engine.steps(operation, runner.connection)
         return plain_steps(operation, runner.connection.dialect) if found is None else found
+
+
+def perform(connection: sa.Connection, step: Step) -> None:
+    """Run a step that nobody needs to remember."""
+    for statement in (*step.before, *step.statements):
+        connection.exec_driver_sql(statement)
+    if step.run is not None:
+        step.run(connection)
+    for statement in step.after:
+        connection.exec_driver_sql(statement)
 
 
 def _silent(event: Event) -> None:
