@@ -565,6 +565,19 @@ def test_a_rebuilt_table_keeps_its_rows_and_everything_around_it(heroes: sa.Conn
     assert foreign_keys_are_on(heroes)
 
 
+def test_a_rebuild_may_be_run_by_hand(heroes: sa.Connection) -> None:
+    operation = hero(sa.Column("loud", sa.Text(), server_default="it's"), sa.Index("ix", "name"))
+    (step,) = ENGINE.steps(operation, heroes) or ()
+    run(heroes, *step.shown)
+
+    assert rows(heroes, "SELECT id, name, age, team_id FROM hero") == HEROES
+    by_hand = inspected(heroes)
+    perform(heroes, operation)
+    assert inspected(heroes) == by_hand
+    run(heroes, "INSERT INTO hero (name) VALUES ('New')")
+    assert rows(heroes, "SELECT * FROM log") == [("New",)]
+
+
 def test_no_key_of_a_deleted_row_comes_again_after_a_rebuild(heroes: sa.Connection) -> None:
     perform(heroes, hero())
     run(heroes, "INSERT INTO hero (name) VALUES ('New')")
