@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import RevisionProblem, RowsInTheWay
+from andamios_orm.errors import MigrationError, RevisionProblem, RowsInTheWay
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
@@ -41,6 +42,7 @@ def preflight(
     ]
     for revision, operation in operations:
         _refuse_unfinished(revision, operation)
+        _refuse_unknown(connection, engine, operation)
     schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
     state = engine.inspect(connection, list(schemas))
     found = []
@@ -53,6 +55,13 @@ def preflight(
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
     _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
+
+
+def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
+    """Raise NotSupported for what the engine cannot do at all."""
+    # What an earlier operation makes is not there yet, which is no reason to refuse.
+    with suppress(sa.exc.SQLAlchemyError, KeyError, MigrationError):
+        engine.steps(operation, connection)
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:

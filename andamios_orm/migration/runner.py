@@ -68,6 +68,7 @@ class Runner:
         applying = _Applying(self, revision, direction)
         with invoking(self.connection, applying.invoke):
             (revision.upgrade if direction == "up" else revision.downgrade)()
+        applying.finish()
         asides = Asides(self.connection)
         other: Direction = "down" if direction == "up" else "up"
         brought_back = asides.of(revision.id, other)
@@ -202,6 +203,11 @@ class _Applying:
     def invoke(self, operation: MigrateOperation) -> None:
         """Run what of an operation is not done."""
         for each in self._expanding.expanded(operation):
+            self._run(each)
+
+    def finish(self) -> None:
+        """Run what no operation has asked for."""
+        for each in self._expanding.at_its_end():
             self._run(each)
 
     def _run(self, operation: MigrateOperation) -> None:
