@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from andamios_orm.errors import MigrationError
 from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.sqlite.desired import read_table
 from andamios_orm.migration.engines.sqlite.tokens import Token, quoted, written
 from andamios_orm.migration.operations import RebuildTableOp
 
@@ -89,14 +90,14 @@ class _Rebuild:
 
     def statements(self) -> tuple[str, ...]:
         """Return all of them, as they would be run now."""
-        return (self._create(), *self._fill(), *self._keep_counter(), *self._put_in_place())
+        return (self._create(), self._fill(), *self._keep_counter(), *self._put_in_place())
 
     def run(self) -> None:
         """Run them, in a transaction without foreign keys, and see that nothing is lost."""
         with _unbroken(self._connection, self._name), self._telling_what_does_not_fit():
             rest = self._put_in_place()
             before = self._count(self._name)
-            self._execute(self._create(), *self._fill())
+            self._execute(self._create(), self._fill())
             self._refuse_fewer(before, self._count(self._new_name))
             self._execute(*self._keep_counter(), *rest)
 
@@ -110,13 +111,18 @@ class _Rebuild:
     def _sql(self, element: sa.schema.ExecutableDDLElement) -> str:
         return str(element.compile(dialect=self._connection.dialect)).strip()
 
-    def _fill(self) -> Iterator[str]:
+    def _fill(self) -> str:
         old = self._connection.execute(_COLUMNS, {"name": self._name}).scalars().all()
-        values = copied(self._operation, old)
-        if values:
-            names = ", ".join(map(quoted, values))
-            rows = f"SELECT {', '.join(values.values())} FROM {quoted(self._name)}"
-            yield f"INSERT INTO {quoted(self._new_name)} ({names}) {rows}"
+        values = copied(self._operation, old) or self._some_default()
+        names = ", ".join(map(quoted, values))
+        rows = f"SELECT {', '.join(values.values())} FROM {quoted(self._name)}"
+        return f"INSERT INTO {quoted(self._new_name)} ({names}) {rows}"
+
+    def _some_default(self) -> dict[str, str]:
+        """Return what a row is made of when nothing of the old one is left in it."""
+        columns = read_table(self._operation.to_table()).columns
+        column = next(column for column in columns if column.computed is None)
+        return {column.name: column.default or "NULL"}
 
     def _keep_counter(self) -> Iterator[str]:
         """Go on counting where the old table did, so that no key of a deleted row comes again."""
@@ -152,8 +158,7 @@ class _Rebuild:
         if before != after:
             raise MigrationError(
                 f"{self._name} has {before} rows, and {after} of them would be left",
-                "give the columns that are new a value with copy=, and look for ON CONFLICT in its"
-                " constraints; nothing was changed",
+                "look for ON CONFLICT in its constraints, which leaves rows out; nothing was changed",
             )
 
     @contextmanager
