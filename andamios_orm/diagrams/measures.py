@@ -50,7 +50,9 @@ def marks_width(entity: Entity) -> float:
 def box_width(entity: Entity) -> float:
     """Return how wide an entity is drawn."""
     names = max((text_width(cut(c.name)) for c in entity.columns), default=0)
-    types = max((text_width(cut(shown_type(c.type, c.nullable))) for c in entity.columns), default=0)
+    types = max(
+        (text_width(cut(shown_type(c.type, c.nullable))) for c in entity.columns), default=0
+    )
     rows = marks_width(entity) + names + _SPACE + types
     # The title is bold, which some fonts draw wider.
     return round(2 * PADDING + max(rows, text_width(cut(entity.name)) * 1.15 + 8, 96))

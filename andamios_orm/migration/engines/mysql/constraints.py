@@ -51,7 +51,10 @@ def _has(connection: sa.Connection, table: TableName, name: str | None) -> bool:
 
 
 def _constraint(table: LiveTable, name: str | None) -> CheckState | ForeignKeyState | None:
-    known = [*table.state.checks, *table.state.foreign_keys]
+    known: tuple[CheckState | ForeignKeyState, ...] = (
+        *table.state.checks,
+        *table.state.foreign_keys,
+    )
     return next((constraint for constraint in known if constraint.name == name), None)
 
 

@@ -33,7 +33,7 @@ def operations(
 ) -> list[MigrateOperation]:
     """Return what a revision file does to make the changes, in order."""
     options = [change for change in changes if isinstance(change, AlterOptions)]
-    found = [change for change in changes if not isinstance(change, AlterOptions)]
+    found: list[Change] = [c for c in changes if not isinstance(c, AlterOptions)]
     for change in options:
         found += _inherited(change, after.tables[change.table], found)
     found = sorted(_without_keys(found, after), key=_dependence)
