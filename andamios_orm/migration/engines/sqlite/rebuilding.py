@@ -158,7 +158,8 @@ class _Rebuild:
         if before != after:
             raise MigrationError(
                 f"{self._name} has {before} rows, and {after} of them would be left",
-                "look for ON CONFLICT in its constraints, which leaves rows out; nothing was changed",
+                "look for ON CONFLICT in its constraints, which leaves rows out; nothing was"
+                " changed",
             )
 
     @contextmanager
