@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -163,15 +164,16 @@ def measured(
     server: PostgreSQLServer, names: Sequence[str], rows: int, *, ours_alone: bool
 ) -> dict[str, dict[str, Stalls]]:
     """Measure each change on a copy of one database, and print what is found."""
-    run(create(server.create_database("base"), rows))
+    base = f"andamios_bench_{uuid.uuid4().hex[:8]}"
+    run(create(server.create_database(base), rows))
     print(HEAD)
-    idle = on_a_copy(server, rows, lambda url: asyncio.sleep(3))
+    idle = on_a_copy(server, base, rows, lambda url: asyncio.sleep(min(3.0, rows / 500_000)))
     print(row("nothing", {"ours": idle}), flush=True)
     found = {}
     for name in names:
         ways = {"ours": ours} if ours_alone or name in OURS_ALONE else WAYS
         found[name] = {
-            way: on_a_copy(server, rows, partial(do, name=name)) for way, do in ways.items()
+            way: on_a_copy(server, base, rows, partial(do, name=name)) for way, do in ways.items()
         }
         print(row(name, found[name]), flush=True)
     return found
@@ -207,18 +209,21 @@ def of_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+asyncpg://")
 
 
-def on_a_copy(server: PostgreSQLServer, rows: int, change: Callable[[str], Any]) -> Stalls:
+def on_a_copy(
+    server: PostgreSQLServer, base: str, rows: int, change: Callable[[str], Any]
+) -> Stalls:
     """Make a change to a copy of the database, under a reader and a writer."""
-    run(administer(server, 'CREATE DATABASE "copy" TEMPLATE base'))
+    copy = f"{base}_copy"
+    run(administer(server, f"CREATE DATABASE {copy} TEMPLATE {base}"))
     try:
-        url = server.url("copy")
+        url = server.url(copy)
         with watched(url, rows) as stalls:
             begun = perf_counter()
             run(change(url))
             seconds = perf_counter() - begun
         return {**stalls, "seconds": round(seconds, 1)}
     finally:
-        run(administer(server, 'DROP DATABASE "copy" WITH (FORCE)'))
+        run(administer(server, f"DROP DATABASE {copy} WITH (FORCE)"))
 
 
 async def administer(server: PostgreSQLServer, statement: str) -> None:
