@@ -85,9 +85,7 @@ async def test_a_folder_without_revisions_is_no_problem(db: Database, folder: Pa
     assert await migrator.sql() == ""
 
 
-async def test_revisions_are_applied_and_undone_up_to_one(
-    db: Database, migrator: Migrator
-) -> None:
+async def test_revisions_are_applied_and_undone_up_to_one(db: Database, migrator: Migrator) -> None:
     assert [r.id for r in await migrator.up("bbb2")] == ["aaa1", "bbb2"]
     assert [r.id for r in await migrator.up("+1")] == ["ccc3"]
     assert [r.id for r in await migrator.down(allow=["team"])] == ["ccc3"]
