@@ -126,7 +126,12 @@ class _Pulling:
     def _fields(self, table: TableState) -> dict[str, _Field]:
         taken: set[str] = set()
         found: dict[str, _Field] = {}
+        folded: set[str] = set()
         for column in table.columns:
+            if column.name.casefold() in folded:
+                # Models tell columns apart on every engine, and most fold the case of names.
+                continue
+            folded.add(column.name.casefold())
             name = field_name(column.name)
             name = unlike(name, taken, name)
             taken.add(name)

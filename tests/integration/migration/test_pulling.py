@@ -156,3 +156,55 @@ async def test_the_record_shop_is_pulled_from_its_own_script(database_url: str) 
         await albums.add(module.Album(album_id=1, title="Let There Be Rock", artist_id=1))
         album = await albums.load(module.Album.artist).one()
         assert album.artist == artist
+
+
+# ---- what others have made -----------------------------------------------------------------------
+
+STRANGE = """
+CREATE SCHEMA other;
+CREATE TYPE mood AS ENUM ('happy', 'it''s sad');
+CREATE TABLE other.author (id serial PRIMARY KEY, "from" text);
+CREATE TABLE author (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_name text NOT NULL DEFAULT 'a:b',
+    mood mood NOT NULL DEFAULT 'happy',
+    tags text[] NOT NULL DEFAULT '{}',
+    address inet,
+    spot point,
+    made timestamptz NOT NULL DEFAULT now(),
+    token uuid NOT NULL DEFAULT gen_random_uuid(),
+    price numeric(8, 2) NOT NULL DEFAULT 1.50,
+    score real NOT NULL DEFAULT 0,
+    data json,
+    flag boolean NOT NULL DEFAULT false,
+    twice bigint GENERATED ALWAYS AS (id * 2) STORED,
+    other_id integer REFERENCES other.author ON UPDATE CASCADE,
+    sorted text COLLATE "C",
+    CONSTRAINT positive CHECK (price > 0),
+    UNIQUE NULLS NOT DISTINCT (model_name, address)
+);
+CREATE UNIQUE INDEX by_name ON author (lower(model_name)) WHERE flag;
+CREATE INDEX by_tags ON author USING gin (tags);
+CREATE INDEX covering ON author (price) INCLUDE (made);
+CREATE TABLE page (
+    book text, number int, PRIMARY KEY (number, book),
+    before_book text, before_number int,
+    FOREIGN KEY (before_number, before_book) REFERENCES page DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE "model" ("1st" text, "class" text PRIMARY KEY, "Class" text);
+CREATE TABLE log (line text);
+COMMENT ON TABLE page IS 'It''s "one"'
+"""
+
+
+@only_on("postgresql")
+async def test_what_models_cannot_say_is_told(database_url: str) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        async with db.connect() as connection:
+            for statement in STRANGE.split(";\n"):
+                await connection.exec_driver_sql(statement)
+
+        found = await pulled(db, None, "other")
+
+        print(found.source)
+        assert found.differences == ()
