@@ -7,6 +7,7 @@ with those that are there.
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -72,10 +73,21 @@ class _Field:
     column: ColumnState
     ways: Sequence[Declared]
     chosen: int = 0
+    settled: bool = False
+    """Whether there is no better way, although this one is not exact."""
 
     @property
     def declared(self) -> Declared:
         return self.ways[self.chosen]
+
+    def try_next(self) -> None:
+        """Take the next way; after the last one, that which counts where the column does."""
+        if self.chosen < len(self.ways) - 1:
+            self.chosen += 1
+            return
+        self.settled = True
+        if self.column.identity is not None and self.ways[0].generated:
+            self.chosen = 0
 
 
 @dataclass
@@ -173,12 +185,12 @@ class _Pulling:
                 found
                 for name, each in self._classes.items()
                 for found in _wrong(each, desired.tables[name])
-                if found.chosen < len(found.ways) - 1
+                if not found.settled
             ]
             if not wrong:
                 break
             for found in wrong:
-                found.chosen += 1
+                found.try_next()
         for name, each in self._classes.items():
             self._leave_over(each, desired.tables[name])
 
@@ -198,17 +210,18 @@ class _Pulling:
         }
 
     def _desired(self, connection: sa.Connection) -> SchemaState:
-        with self._loaded() as metadata:
+        with self._loaded() as module:
+            metadata = compile_all(cast("sa.MetaData", vars(module)["METADATA"]))
             return self._engine.desired(connection, metadata)
 
     @contextmanager
-    def _loaded(self) -> Iterator[sa.MetaData]:
+    def _loaded(self) -> Iterator[ModuleType]:
         """Load the models as they are now, apart from all others."""
         module = ModuleType(f"andamios_pulled_{next(_numbers)}")
         sys.modules[module.__name__] = module
         try:
             exec(self.source(metadata="METADATA"), vars(module))  # noqa: S102 - written here
-            yield compile_all(cast("sa.MetaData", vars(module)["METADATA"]))
+            yield module
         finally:
             del sys.modules[module.__name__]
 
@@ -216,8 +229,6 @@ class _Pulling:
 
     def result(self, connection: sa.Connection) -> Pulled:
         """Return the module, and what it does not say."""
-        with self._loaded():
-            pass
         self._drop_wrong_relations()
         desired = self._desired(connection)
         changes = compare(self._state, desired).changes
@@ -234,15 +245,11 @@ class _Pulling:
                 yield str(change)
 
     def _drop_wrong_relations(self) -> None:
-        module = ModuleType(f"andamios_pulled_{next(_numbers)}")
-        sys.modules[module.__name__] = module
-        try:
-            exec(self.source(metadata="METADATA"), vars(module))  # noqa: S102 - written here
+        """Leave out what several keys to one table make unclear."""
+        with self._loaded() as module:
             for each in self._classes.values():
                 model = cast("type[Model]", vars(module)[each.name])
                 each.relations = [r for r in each.relations if _resolves(model, r.name)]
-        finally:
-            del sys.modules[module.__name__]
 
     def source(self, metadata: str | None = None) -> str:
         """Return the module; for a trial with a MetaData of its own."""
@@ -269,12 +276,11 @@ class _Pulling:
         if table.comment is not None:
             options["comment"] = table.comment
         if options:
-            arguments.append(
-                repr(options).replace("'", '"') if not _odd(options) else repr(options)
-            )
+            pairs = ", ".join(f"{_text(n)}: {_value(v)}" for n, v in options.items())
+            arguments.append(f"{{{pairs}}}")
         if arguments:
             lines += ["", "    __table_args__ = ("]
-            lines += [f"        {argument}," for argument in arguments]
+            lines += [_wrapped(argument) for argument in arguments]
             lines.append("    )")
         return "\n".join(lines)
 
@@ -479,8 +485,22 @@ def _text(value: object) -> str:
     return found if '"' in text or "\\" in found or "'" in text else f'"{text}"'
 
 
-def _odd(options: dict[str, object]) -> bool:
-    return any("'" in str(value) or '"' in str(value) for value in options.values())
+def _value(value: object) -> str:
+    return _text(value) if isinstance(value, str) else repr(value)
+
+
+def _wrapped(argument: str) -> str:
+    """Return an argument of its own line, in several where it is long."""
+    line = f"        {argument},"
+    head, bracket, _ = argument.partition("(")
+    if len(line) <= 100 or not bracket:
+        return line
+    tree = ast.parse(argument, mode="eval").body
+    assert isinstance(tree, ast.Call)  # noqa: S101 - what has a bracket here
+    parts = [ast.get_source_segment(argument, part) or "" for part in tree.args]
+    parts += [f"{k.arg}={ast.get_source_segment(argument, k.value)}" for k in tree.keywords]
+    inner = "".join(f"            {part},\n" for part in parts)
+    return f"        {head}(\n{inner}        ),"
 
 
 def _call(head: str, arguments: list[str]) -> str:

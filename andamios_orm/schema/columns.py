@@ -99,7 +99,9 @@ class Stored(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """See SQLAlchemy: the engine's own type."""
-        return dialect.type_descriptor(self._representation(dialect).type)
+        found = self._representation(dialect).type
+        # A driver's own form of a type has lost its name: TEXT would be created as VARCHAR.
+        return found if self.storage.kind is Kind.CUSTOM else dialect.type_descriptor(found)
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """See SQLAlchemy: what a SELECT reads in the place of the column."""
