@@ -29,6 +29,12 @@ class Column:
     """The name of the model's field, where that is another one."""
 
     @property
+    def short_type(self) -> str:
+        """The type without what is the same for every column of its kind."""
+        plain = self.type.split(" CHARACTER SET ")[0]
+        return plain.replace(" WITH TIME ZONE", "TZ").replace(" WITHOUT TIME ZONE", "")
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """`PK`, `FK` and `UK`, as far as they apply; a key that is unique anyway says so once."""
         found = (

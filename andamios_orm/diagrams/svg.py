@@ -92,7 +92,7 @@ def _row(column: Column, y: float, start: float, width: float) -> Iterator[str]:
             f'<text x="{_number(x + (MARK - 4) / 2)}" y="{_number(y + 0.5)}">{mark}</text></g>'
         )
     yield _text("column", start, y, cut(column.name))
-    yield _text("type", width - PADDING, y, cut(shown_type(column.type, column.nullable)))
+    yield _text("type", width - PADDING, y, cut(shown_type(column)))
     yield "</g>"
 
 
