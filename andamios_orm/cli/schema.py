@@ -42,7 +42,9 @@ def schema() -> None:
 def show(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Models or tables; all of them in short if none."),
+        typer.Argument(
+            metavar="[MODEL]...", help="Models or tables; all of them in short if none."
+        ),
     ] = None,
     live: Live = False,
     engine: Engine = None,
@@ -231,9 +233,7 @@ async def _compared(
 ) -> tuple[Comparison, str | None]:
     from andamios_orm.migration import Answers, Rename  # noqa: PLC0415 - brings alembic
 
-    answers = Answers(
-        renames=frozenset(map(Rename.parse, renames)), dropped=frozenset(dropped)
-    )
+    answers = Answers(renames=frozenset(map(Rename.parse, renames)), dropped=frozenset(dropped))
     comparison = await migrator.compare(answers)
     return comparison, await migrator.sql_of(comparison) if sql else None
 

@@ -116,9 +116,7 @@ def difference(comparison: Comparison) -> Tree:
     """Return what a database would have to change to have what the models say."""
     from andamios_orm.migration.changes import AddTable  # noqa: PLC0415 - brings alembic
 
-    tree = Tree(
-        Text("What the database would have to change", style="bold"), guide_style="dim"
-    )
+    tree = Tree(Text("What the database would have to change", style="bold"), guide_style="dim")
     for table, changes in changes_of(comparison).items():
         branch = tree.add(Text(table, style=_whole(changes) or "bold"))
         for change in changes:

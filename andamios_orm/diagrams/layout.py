@@ -103,9 +103,7 @@ def _packed(groups: Sequence[Drawing]) -> Drawing:
             found.boxes.append(box)
         for route in group.routes:
             moved = tuple((px + x, py + y) for px, py in route.points)
-            found.routes.append(
-                Route(route.relation, moved, route.child_side, route.parent_side)
-            )
+            found.routes.append(Route(route.relation, moved, route.child_side, route.parent_side))
         found.width = max(found.width, x + group.width)
         found.height = max(found.height, y + group.height)
         x += group.width + _AROUND
@@ -156,9 +154,7 @@ class _Group:
     """Tables that are connected, on their way to a drawing."""
 
     def __init__(self, entities: Sequence[Entity], relations: Sequence[Relation]) -> None:
-        self._boxes = {
-            e.name: Box(e, width=box_width(e), height=box_height(e)) for e in entities
-        }
+        self._boxes = {e.name: Box(e, width=box_width(e), height=box_height(e)) for e in entities}
         self._relations = relations
         names = list(self._boxes)
         pairs = {(r.parent, r.child) for r in relations if r.parent != r.child}
