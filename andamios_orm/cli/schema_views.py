@@ -57,8 +57,7 @@ def table_in_full(entity: Entity, diagram: Diagram) -> Group:
     for relation in diagram.relations:
         if entity.name in (relation.child, relation.parent):
             tree.add(_relation(relation, entity.name))
-    for rule in entity.rules:
-        parts.append(Text(f"  {rule}"))
+    parts.extend(Text(f"  {rule}") for rule in entity.rules)
     if tree.children:
         parts.append(tree)
     return Group(*parts, Text(""))
