@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from andamios_orm.diagrams.content import Column, Diagram, Entity, Relation
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.registry import declarations
-from andamios_orm.schema.relations import relation_names, relation_of
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 __all__ = ["checks_of_column", "default_of", "diagram_of_models", "type_of"]
@@ -30,18 +28,11 @@ def diagram_of_models(
     tables = list(specs)
     tables += [table for table in metadata.tables.values() if table not in specs]
     reading = _Reading(dialect)
-    relations = [relation for table in tables for relation in reading.relations(table)]
-    known = {(r.child, r.columns) for r in relations}
-    for spec in specs.values():
-        for relation in _of_models(spec):
-            if (relation.child, relation.columns) not in known:
-                known.add((relation.child, relation.columns))
-                relations.append(relation)
     return Diagram(
         title=title,
         engine=dialect.name,
         entities=tuple(reading.entity(table, specs.get(table)) for table in tables),
-        relations=tuple(relations),
+        relations=tuple(r for table in tables for r in reading.relations(table)),
     )
 
 
@@ -166,25 +157,6 @@ def _unique_keys(table: sa.Table) -> set[frozenset[str]]:
     ]
     keys += [[column.name for column in ix.columns] for ix in table.indexes if ix.unique]
     return {frozenset(key) for key in keys}
-
-
-def _of_models(spec: ModelSpec) -> Iterator[Relation]:
-    """Yield what a model relates to, whether by a constraint or not."""
-    for name in relation_names(spec.model):
-        found = relation_of(spec.model, name)
-        if found.forward:
-            yield Relation(
-                child=_table(found.owner),
-                columns=tuple(here.column for here, _ in found.pairs),
-                parent=_table(found.target),
-                parent_columns=tuple(there.column for _, there in found.pairs),
-                optional=found.nullable,
-                enforced=False,
-            )
-
-
-def _table(model: type[BaseModel]) -> str:
-    return next(d.full_name for d in declarations() if d.model is model)
 
 
 def _docstring(spec: ModelSpec | None) -> str | None:

@@ -1,7 +1,5 @@
-import sqlalchemy as sa
-from pydantic import Field
-
 import pytest
+import sqlalchemy as sa
 
 from andamios_orm import Col, Model, Related, RelatedList, UsageError, field, generated, relation
 from andamios_orm.diagrams import Column, Diagram, diagram_of_models, diagram_of_state
@@ -40,8 +38,8 @@ class Team(Base, table=True):
 class Hero(Base, table=True, schema="story"):
     __table_args__ = (
         sa.UniqueConstraint("name", "age"),
-        sa.CheckConstraint("age < id"),
-        sa.Index(None, sa.text("lower(name)"), unique=True),
+        sa.CheckConstraint("age < id", name="young"),
+        sa.Index("zz_name", sa.text("lower(name)"), unique=True),
     )
 
     id: Col[int] = generated()
@@ -56,18 +54,14 @@ class Hero(Base, table=True, schema="story"):
 
 class Badge(Base, table=True):
     team_id: Col[int] = field(primary_key=True, foreign_key=Team.id)
-    lent_to: Col[int]
-
-    lender: Related[Team] = relation(fk="team_id")
 
 
-class Rating(Base, table=True):
-    id: Col[int] = generated()
-    stars: Col[int]
-    half: Col[int] = generated(sa.Computed("stars / 2"))
-
-
-sa.Table("plain", Base.metadata, sa.Column("code", sa.String(3), primary_key=True))
+sa.Table(
+    "plain",
+    Base.metadata,
+    sa.Column("code", sa.Integer, primary_key=True),
+    sa.Column("half", sa.Integer, sa.Computed("code / 2")),
+)
 
 
 @pytest.fixture
@@ -103,7 +97,7 @@ def test_comments_and_other_names_of_columns_are_told(diagram: Diagram) -> None:
 
 
 def test_a_computed_column_says_how(diagram: Diagram) -> None:
-    assert diagram.entity("Rating").columns[2].default == "AS (stars / 2)"
+    assert diagram.entity("plain").columns[1].default == "AS (code / 2)"
 
 
 def test_a_table_without_a_model_comes_last(diagram: Diagram) -> None:
@@ -149,8 +143,6 @@ def test_a_key_that_an_engine_does_without_is_not_enforced_there() -> None:
         id: Col[int] = generated()
         city_id: Col[int] = field(foreign_key=City.id)
 
-        city: Related[City] = relation()
-
     first = diagram_of_models(Own.metadata, dialect_of("duckdb"))
     for key in Own.metadata.tables["house"].foreign_key_constraints:
         key.ddl_if(dialect="postgresql")
@@ -158,29 +150,6 @@ def test_a_key_that_an_engine_does_without_is_not_enforced_there() -> None:
 
     assert [relation.enforced for relation in first.relations] == [True]
     assert [relation.enforced for relation in second.relations] == [False]
-
-
-def test_a_relation_without_any_constraint_is_drawn_too() -> None:
-    class Own(Model, metadata=sa.MetaData()):
-        pass
-
-    class Parent(Own, table=True):
-        id: Col[int] = generated()
-
-    class Child(Own, table=True):
-        id: Col[int] = generated()
-        parent_id: Col[int] = field(foreign_key=Parent.id)
-
-        parent: Related[Parent] = relation()
-
-    diagram_of_models(Own.metadata, dialect_of("sqlite"))
-    _ = Child.parent
-    table = Own.metadata.tables["child"]
-    for key in list(table.foreign_key_constraints):
-        table.constraints.discard(key)
-    (found,) = diagram_of_models(Own.metadata, dialect_of("sqlite")).relations
-
-    assert (str(found), found.enforced) == ("child(parent_id) -> parent(id)", False)
 
 
 def test_types_are_shortened_for_drawings() -> None:
@@ -230,7 +199,9 @@ def test_a_state_is_told_with_its_keys_and_rules() -> None:
         name=TableName("hero"),
         comment="who saves",
         columns=(
-            ColumnState(name="name", type="TEXT", nullable=False, default="'x'", comment="of birth"),
+            ColumnState(
+                name="name", type="TEXT", nullable=False, default="'x'", comment="of birth"
+            ),
             ColumnState(name="size", type="INT", computed="length(name)"),
             ColumnState(name="team_id", type="BIGINT"),
         ),

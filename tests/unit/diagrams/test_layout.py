@@ -149,6 +149,8 @@ def test_layers_higher_than_the_limit_are_split() -> None:
 
 def test_relations_to_tables_that_are_not_drawn_are_left_out() -> None:
     whole = schema(team=[], hero=["team"])
-    part = Diagram(entities=(entity("hero", *whole.entities[1].columns[1:]),), relations=whole.relations)
+    part = Diagram(
+        entities=(entity("hero", *whole.entities[1].columns[1:]),), relations=whole.relations
+    )
 
     assert laid_out(part).routes == []

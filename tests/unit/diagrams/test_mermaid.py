@@ -20,7 +20,9 @@ def test_tables_columns_and_relations_are_written() -> None:
             ),
         ),
         relations=(
-            Relation(child="hero", columns=("id",), parent="team", parent_columns=("id",), many=False),
+            Relation(
+                child="hero", columns=("id",), parent="team", parent_columns=("id",), many=False
+            ),
             Relation(
                 child="hero",
                 columns=("a", "b"),
@@ -65,14 +67,14 @@ def test_words_that_mermaid_would_read_otherwise_are_changed() -> None:
 
 
 def test_names_stay_apart_and_can_end_no_text() -> None:
-    names = ['a"b', "a'b", "<script>", "50%", "a\nb", '']
+    names = ['a"b', "a'b", "<script>", "50%", "a\nb", ""]
     entities = tuple(Entity(name=name, columns=()) for name in names)
 
     lines = to_mermaid(Diagram(entities=entities)).splitlines()
 
     assert [line.strip() for line in lines[1::2]] == [
-        "\"a'b\" {",
-        "\"a'b_2\" {",
+        '"a\'b" {',
+        '"a\'b_2" {',
         '"#lt;script#gt;" {',
         '"50_" {',
         '"a b" {',
