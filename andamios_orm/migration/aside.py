@@ -7,9 +7,8 @@ so that an expression over both can tell them apart.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -143,29 +142,33 @@ class Aside:
             lock=False,
         )
 
-    def bring_rows(self, kept: Kept, columns: Sequence[sa.Column[Any]]) -> Step:
-        """Return the step that fills a table, created again, with its rows."""
+    def bring_rows(self, kept: Kept, types: Mapping[str, str]) -> Step:
+        """Return the step that gives a table, created again, the rows that it has not.
+
+        `types` are those of its columns, by name.
+        """
         quote = self._preparer.quote
-        names = ", ".join(quote(column.name) for column in columns)
-        values = ", ".join(self._cast(quote(column.name), column) for column in columns)
-        place = quote(kept.place)
-        fill = f"INSERT INTO {self._full(kept.table)} ({names}) SELECT {values} FROM {place}"
-        return self._back(kept, fill, (f"DELETE FROM {self._full(kept.table)}",))
+        names = ", ".join(map(quote, types))
+        values = ", ".join(self.typed(f"kept.{quote(name)}", types[name]) for name in types)
+        table = self._full(kept.table)
 
-    def bring_values(self, kept: Kept, column: sa.Column[Any]) -> Step:
-        """Return the step that fills a column, added again, with its values."""
-        name = self._preparer.quote(column.name)
-        value = self._cast(self.value(kept), column)
-        return self._back(kept, f"UPDATE {self._full(kept.table)} SET {name} = {value}")
+        def bring(connection: sa.Connection) -> None:
+            given = "OVERRIDING SYSTEM VALUE " if connection.dialect.name == "postgresql" else ""
+            keys = [f"present.{quote(key)} = kept.{quote(key)}" for key in self.keys(kept.table)]
+            present = f"SELECT 1 FROM {table} present WHERE {' AND '.join(keys)}"
+            new = f" WHERE NOT EXISTS ({present})" if keys else ""
+            rows = f"SELECT {values} FROM {quote(kept.place)} kept{new}"
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) {given}{rows}")
 
-    def value(self, kept: Kept) -> str:
-        """Return what a row's value was, as SQL over the row's columns."""
-        keys = self._keys(kept.table)
-        match = " AND ".join(
-            f"kept.kept_key_{place} = {self._preparer.quote(key)}" for place, key in enumerate(keys)
+        on_sqlite = self._connection.dialect.name == "sqlite"
+        return Step(
+            run=bring,
+            # What they refer to may come back after them.
+            before=("PRAGMA foreign_keys = OFF",) if on_sqlite else (),
+            after=("PRAGMA foreign_keys = ON",) if on_sqlite else (),
+            told=f"bring {kept.name} back",
+            lock=False,
         )
-        place = self._preparer.quote(kept.place)
-        return f"(SELECT kept.kept_value FROM {place} kept WHERE {match})"
 
     def loosen(self, enum: TableName) -> Step:
         """Return the step that keeps what is beside as text, so that its type can be dropped."""
@@ -181,28 +184,39 @@ class Aside:
 
         return Step(run=alter, told=f"keep values of {enum} as text", lock=False)
 
-    def _cast(self, value: str, column: sa.Column[Any]) -> str:
-        """Return a value as the column takes it: one of an enum may be kept as text."""
+    def typed(self, value: str, type_: str) -> str:
+        """Return a value as a column of that type takes it: one of an enum may be kept as text."""
         if self._connection.dialect.name != "postgresql":
             return value
-        return f"CAST({value} AS {column.type.compile(self._connection.dialect)})"
+        return f"CAST({value} AS {type_})"
 
-    def _back(self, kept: Kept, statement: str, undo: tuple[str, ...] = ()) -> Step:
-        return Step(
-            statements=(statement,),
-            transaction=self._transactional,
-            undo=undo,
-            told=f"bring {kept.name} back",
-            lock=False,
+    def value(self, kept: Kept) -> str:
+        """Return what a row's value was, as SQL over the row's columns."""
+        return f"(SELECT kept.kept_value {self._of_row(kept)})"
+
+    def has_value(self, kept: Kept) -> str:
+        """Return whether a row had a value, as SQL over the row's columns."""
+        return f"EXISTS (SELECT 1 {self._of_row(kept)})"
+
+    def _of_row(self, kept: Kept) -> str:
+        quote = self._preparer.quote
+        match = " AND ".join(
+            f"kept.kept_key_{place} = {quote(key)}"
+            for place, key in enumerate(self.keys(kept.table))
         )
+        return f"FROM {quote(kept.place)} kept WHERE {match}"
 
     def _keyed(self, table: TableName, column: str) -> str:
         quote = self._preparer.quote
-        keys = [f"{quote(key)} AS kept_key_{place}" for place, key in enumerate(self._keys(table))]
+        keys = [f"{quote(key)} AS kept_key_{place}" for place, key in enumerate(self.keys(table))]
         return ", ".join([*keys, f"{quote(column)} AS kept_value"])
 
-    def _keys(self, table: TableName) -> list[str]:
-        key = sa.inspect(self._connection).get_pk_constraint(table.name, schema=table.schema)
+    def keys(self, table: TableName) -> list[str]:
+        """Return a table's primary key, by which values find their rows; nothing without one."""
+        try:
+            key = sa.inspect(self._connection).get_pk_constraint(table.name, schema=table.schema)
+        except sa.exc.NoSuchTableError:
+            return []
         return list(key["constrained_columns"])
 
     def _full(self, table: TableName) -> str:

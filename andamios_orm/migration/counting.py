@@ -27,24 +27,25 @@ def counted(
     state: SchemaState,
     coming_back: Collection[str] = (),
 ) -> dict[Question, int]:
-    """Return how many rows stand in the way of operations, where there are any.
+    """Return how many rows stand in the way of operations, for each where there are any.
 
-    Not of a column that an earlier operation fills, or `coming_back` names: the database itself
+    Not of one whose column an earlier operation fills, or `coming_back` names: the database itself
     still refuses what is missing then.
     """
     found: dict[Question, int] = {}
-    names = _Names(state, connection)
     filled = set(coming_back)
+    names = _Names(state, connection)
     for operation in operations:
-        column = _column_of(operation)
+        name = _column_of(operation)
         if isinstance(operation, BackfillOp):
             table = TableName(operation.table_name, operation.schema)
-            filled |= {f"{table}.{name}" for name in operation.values}
-        elif column is None or column not in filled:
+            filled |= {f"{table}.{column}" for column in operation.values}
+        elif name is None or name not in filled:
             for question in engine.questions(operation, names.now):
-                count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
-                if count:
-                    found[question] = int(count)
+                if question.fill is None or question.fill not in filled:
+                    count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
+                    if count:
+                        found[question] = int(count)
         names.follow(operation)
     return found
 

@@ -104,6 +104,10 @@ class Journal:
         """Create the tables that are missing."""
         _metadata.create_all(self._connection)
 
+    def drop(self) -> None:
+        """Drop the tables, and with them all that is remembered."""
+        _metadata.drop_all(self._connection)
+
     # -- which are applied
 
     def current(self) -> str | None:

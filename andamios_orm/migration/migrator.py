@@ -21,15 +21,20 @@ from andamios_orm.migration.diff import Answers, Comparison, compare
 from andamios_orm.migration.drafting import compare_models, draft, schemas_of
 from andamios_orm.migration.engines.base import Patience
 from andamios_orm.migration.engines.choice import engine_named
-from andamios_orm.migration.guards import refuse_other_environment, refuse_unconfirmed
+from andamios_orm.migration.guards import (
+    refuse_in_production,
+    refuse_other_environment,
+    refuse_unconfirmed,
+)
 from andamios_orm.migration.journal import Direction, Journal
 from andamios_orm.migration.lint import lint
 from andamios_orm.migration.outlook import foreseen, planned, script, sql_lines
 from andamios_orm.migration.preflight import preflight
+from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.render import render
 from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status
 from andamios_orm.migration.revisions import Revision, Revisions
-from andamios_orm.migration.runner import Event, Runner
+from andamios_orm.migration.runner import Event, Runner, perform
 from andamios_orm.migration.state import SchemaState
 from andamios_orm.schema.compiler import compile_all
 
@@ -64,6 +69,49 @@ class Migrator:
     def engine_name(self) -> str:
         """The name of the database's engine, and of the folder of its revisions."""
         return self._database.engine_name
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self._database
+
+    async def rows(self) -> dict[str, int]:
+        """Return how many rows each table has that a model or a migration has made."""
+        return await self._sync(self._rows)
+
+    def _rows(self, connection: sa.Connection) -> dict[str, int]:
+        schemas = schemas_of(compile_all(self._database.metadata))
+        counts = {}
+        for name in self._engine.inspect(connection, schemas).tables:
+            table = sa.table(name.name, schema=name.schema)
+            query = sa.select(sa.func.count()).select_from(table)
+            counts[str(name)] = int(connection.execute(query).scalar_one())
+        return counts
+
+    async def reset(self) -> tuple[Revision, ...]:
+        """Drop all tables **with their rows**, apply all revisions, and return these.
+
+        What migrations have put aside goes too. Raises WrongEnvironment in production.
+        """
+        await self._locked(self._drop_everything)
+        return await self.up()
+
+    def _drop_everything(self, connection: sa.Connection) -> None:
+        journal = Journal(connection)
+        environment = refuse_other_environment(journal, self._environment)
+        refuse_in_production(environment, "dropping all tables")
+        asides = Asides(connection)
+        for kept in asides.all():
+            asides.remove(kept)
+        schemas = schemas_of(compile_all(self._database.metadata))
+        state = self._engine.inspect(connection, schemas)
+        nothing = SchemaState(engine=state.engine)
+        operations = self._engine.operations(compare(state, nothing).changes, state, nothing)
+        for operation in operations:
+            found = self._engine.steps(operation, connection)
+            for step in plain_steps(operation, connection.dialect) if found is None else found:
+                perform(connection, step)
+        journal.drop()
 
     # -- writing
 

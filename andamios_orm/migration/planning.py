@@ -384,6 +384,9 @@ class _Planner:
             given["modify_comment"] = new.comment
         if "identity" in aspects and self._prefix in ("mariadb", "mysql"):
             given["autoincrement"] = new.identity is not None
+        if "identity" in aspects and (new.identity or "").startswith("serial"):
+            # No default of SQLAlchemy's says so.
+            given["autoincrement"] = True
         yield _ALTER, ops.AlterColumnOp(table.name, new.name, schema=table.schema, **given)
         if "identity" in aspects and new.identity == "serial":
             yield from ((_ALTER, ops.ExecuteSQLOp(sql)) for sql in _serial(table, new.name))
@@ -519,7 +522,9 @@ def _serial(table: TableName, column: str) -> Iterator[str]:
     name = quoted(table.name)
     if table.schema is not None:
         sequence, name = (f"{quoted(table.schema)}.{each}" for each in (sequence, name))
-    yield f"CREATE SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
+    # Under that name it may be left from the time before.
+    yield f"CREATE SEQUENCE IF NOT EXISTS {sequence}"
+    yield f"ALTER SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
     counter = "'{}'::regclass".format(sequence.replace("'", "''"))
     yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({counter})"
     highest = f"coalesce(max({quoted(column)}), 0)"
@@ -672,7 +677,8 @@ def _filled_rebuild(
                 # Only the row's old value, where it has one, is better.
                 kept = quoted(item.name) if item.name in known else None
                 old = copy.get(item.name, kept)
-                copy[item.name] = value if old is None else f"coalesce({old}, {value})"
+                whole = old is None or value == "..."  # which a person has yet to replace
+                copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,
         operation.items,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import RevisionProblem, RowsInTheWay
+from andamios_orm.errors import NotSupported, RevisionProblem, RowsInTheWay
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.destruction import losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
-from andamios_orm.migration.expanding import Expanding, OwnStep
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
@@ -42,6 +41,7 @@ def preflight(
     ]
     for revision, operation in operations:
         _refuse_unfinished(revision, operation)
+        _refuse_unknown(connection, engine, operation)
     schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
     state = engine.inspect(connection, list(schemas))
     found = []
@@ -50,26 +50,20 @@ def preflight(
         found += list(losses(operation, now))
         now = named_after(now, operation)
     refuse_losses(connection, found, now, allow)
-    expanded = (
-        each
-        for revision in revisions
-        for each in _expanded(connection, engine, revision, direction)
-    )
     other: Direction = "down" if direction == "up" else "up"
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
-    _refuse_rows(connection, engine, expanded, state, back)
+    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
 
 
-def _expanded(
-    connection: sa.Connection, engine: Engine, revision: Revision, direction: Direction
-) -> Iterator[MigrateOperation]:
-    """Yield the operations of a revision, with the values that come back from aside."""
-    expanding = Expanding(connection, engine, revision.id, direction)
-    for operation in collected(revision, direction, connection.dialect):
-        for each in expanding.expanded(operation):
-            if not isinstance(each, OwnStep):
-                yield each
+def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
+    """Raise NotSupported for what the engine cannot do at all."""
+    try:
+        engine.steps(operation, connection)
+    except NotSupported:
+        raise
+    except Exception:  # noqa: S110 - what an earlier operation makes is not there yet
+        pass
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:

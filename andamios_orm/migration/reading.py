@@ -69,7 +69,7 @@ class _Funnel:
     def invoke(self, operation: MigrateOperation) -> sa.Table | None:
         """Take an operation; return what alembic does, the table that was created."""
         if self._context.autocommit:
-            operation.info["autocommit"] = True
+            operation.info = {**(operation.info or {}), "autocommit": True}
         self._invoke(operation)
         if isinstance(operation, ops.CreateTableOp):
             return operation.to_table(self._context)
@@ -151,5 +151,5 @@ def plain_steps(operation: MigrateOperation, dialect: sa.Dialect) -> tuple[Step,
     # Alembic would write them to a file, one after the other.
     setattr(context.impl, "static_output", take)  # noqa: B010 - checkers let no method be assigned
     Operations(context).invoke(operation)
-    transaction = not (getattr(operation, "info", None) or {}).get("autocommit", False)
-    return (Step(statements=tuple(statements), transaction=transaction),)
+    outside = (getattr(operation, "info", None) or {}).get("autocommit", False)
+    return (Step(statements=tuple(statements), transaction=not outside),)

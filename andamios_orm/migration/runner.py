@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner"]
+__all__ = ["Event", "Runner", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ class Runner:
         applying = _Applying(self, revision, direction)
         with invoking(self.connection, applying.invoke):
             (revision.upgrade if direction == "up" else revision.downgrade)()
+        applying.finish()
         asides = Asides(self.connection)
         other: Direction = "down" if direction == "up" else "up"
         brought_back = asides.of(revision.id, other)
@@ -204,6 +205,11 @@ class _Applying:
         for each in self._expanding.expanded(operation):
             self._run(each)
 
+    def finish(self) -> None:
+        """Run what no operation has asked for."""
+        for each in self._expanding.at_its_end():
+            self._run(each)
+
     def _run(self, operation: MigrateOperation) -> None:
         number, self._count = self._count, self._count + 1
         what = operation.told if isinstance(operation, OwnStep) else described(operation)
@@ -235,6 +241,16 @@ class _Applying:
             return (backfill_step(operation),)
         found = runner.engine.steps(operation, runner.connection)
         return plain_steps(operation, runner.connection.dialect) if found is None else found
+
+
+def perform(connection: sa.Connection, step: Step) -> None:
+    """Run a step that nobody needs to remember."""
+    for statement in (*step.before, *step.statements):
+        connection.exec_driver_sql(statement)
+    if step.run is not None:
+        step.run(connection)
+    for statement in step.after:
+        connection.exec_driver_sql(statement)
 
 
 def _silent(event: Event) -> None:

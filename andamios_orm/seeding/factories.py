@@ -21,6 +21,7 @@ from ipaddress import (
 )
 from pathlib import Path, PurePath, PurePosixPath
 from random import Random
+from string import ascii_letters, digits
 from typing import Any, ClassVar, cast, get_origin
 from uuid import UUID
 
@@ -211,17 +212,33 @@ def _providers(values: Values) -> Mapping[Any, _Provider]:
 
 
 class _Regex(RegexFactory):
-    """Polyfactory's, with the choice of characters in an order that never varies."""
+    """Polyfactory's, with characters that people read, in an order that never varies."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(random)
+        self._cases |= {
+            "any": lambda value: random.choice(_PRINTABLE),
+            "not_literal": lambda value: random.choice(_PRINTABLE.replace(chr(value), "")),
+            "category": lambda value: _CATEGORIES[str(value).lower()],
+        }
 
     def _handle_in(self, value: tuple[Any, ...]) -> Any:
         found = [c for part in value for c in self._handle_state(part)]
-        if found and found[0] is False:
-            excluded = set(found[1:])
-            found = [c for c in _PRINTABLE if c not in excluded]
+        if found[0] is False:
+            found = [c for c in _PRINTABLE if c not in found[1:]]
         return self._random.choice(found)
 
 
 _PRINTABLE = "".join(map(chr, range(32, 127)))
+_WORD = f"{ascii_letters}{digits}_"
+_CATEGORIES = {
+    "category_digit": digits,
+    "category_not_digit": "".join(c for c in _PRINTABLE if c not in digits),
+    "category_space": " ",
+    "category_not_space": _PRINTABLE.strip(),
+    "category_word": _WORD,
+    "category_not_word": "".join(c for c in _PRINTABLE if c not in _WORD),
+}
 
 
 def _matching(pattern: Any, random: Random) -> str:

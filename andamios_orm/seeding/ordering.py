@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import sqlalchemy as sa
+
+from andamios_orm.database.session import Session
+from andamios_orm.errors import SeedProblem
 from andamios_orm.models.base import Model
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.seeding.pools import groups_of
 
-__all__ = ["in_order", "referred_models"]
+__all__ = ["in_order", "referred_models", "require_tables"]
 
 
 def in_order(models: Iterable[type[Model]]) -> list[type[Model]]:
@@ -70,3 +74,18 @@ def _reachable(
             found.add(model)
             waiting += [target for target in targets.get(model, ()) if target not in found]
     return found
+
+
+async def require_tables(session: Session, models: Iterable[type[Model]]) -> None:
+    """Raise SeedProblem for models whose tables the database does not have."""
+    tables = [table_of(model) for model in models]
+
+    def missing(connection: sa.Connection) -> list[str]:
+        inspector = sa.inspect(connection)
+        return [t.fullname for t in tables if not inspector.has_table(t.name, schema=t.schema)]
+
+    if found := await session.run_sync(missing):
+        raise SeedProblem(
+            f"the database has no table {', '.join(found)}",
+            "create it first: `andamios-orm migrate up`",
+        )

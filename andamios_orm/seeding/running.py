@@ -15,7 +15,7 @@ from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import declarations
 from andamios_orm.seeding.declaring import Seed
 from andamios_orm.seeding.fixtures import fixtures_in
-from andamios_orm.seeding.ordering import in_order
+from andamios_orm.seeding.ordering import in_order, require_tables
 from andamios_orm.seeding.references import References
 from andamios_orm.seeding.reports import SeedCount, SeedReport
 from andamios_orm.seeding.storing import store
@@ -62,6 +62,7 @@ async def run_seeds(
     places = {model: n for n, model in enumerate(in_order({seed.model for seed in meant}))}
     counts: dict[type[Model], SeedCount] = {}
     async with db.session() as session:
+        await require_tables(session, places)
         references = References(session)
         for seed in sorted(meant, key=lambda seed: places[seed.model]):
             count = await store(seed, session, references)

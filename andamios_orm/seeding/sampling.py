@@ -18,7 +18,7 @@ from andamios_orm.repositories.repository import Repository
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec
-from andamios_orm.seeding.ordering import in_order, referred_models
+from andamios_orm.seeding.ordering import in_order, referred_models, require_tables
 from andamios_orm.seeding.pools import Group, Pools, groups_of
 from andamios_orm.seeding.reports import SampleCount, SampleReport, SeedProgress
 from andamios_orm.seeding.running import models_of
@@ -85,6 +85,7 @@ async def sample(
     pools = Pools(chosen)
     counts: list[SampleCount] = []
     async with db.session() as session:
+        await require_tables(session, chosen)
         for model in chosen:
             own = {name: f for (of, name), f in makes.items() if of is model}
             counts.append(await _fill(session, model, size, seed, own, pools, progress))

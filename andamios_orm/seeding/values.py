@@ -215,7 +215,10 @@ class Values:
 
     def uuid(self, version: int = 4) -> UUID:
         """Return a UUID."""
-        return UUID(int=self.random.getrandbits(128), version=version)
+        # Python itself knows not all versions that there are, so the two marks are set here.
+        number = self.random.getrandbits(128)
+        number = number & ~(0xF << 76) | version << 76
+        return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
 
 
 def _exact(value: object) -> Decimal:

@@ -59,7 +59,7 @@ def storage_class(plain: TypeEngine[Any]) -> TypeEngine[Any]:
         return sa.REAL()
     if isinstance(plain, sa.LargeBinary):
         return sa.BLOB()
-    return sa.Text()
+    return sa.Text(collation=plain.collation if isinstance(plain, sa.String) else None)
 
 
 def _decimal(precision: int, scale: int) -> Representation:

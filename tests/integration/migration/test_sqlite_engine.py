@@ -3,17 +3,39 @@
 import enum
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
+from alembic.operations import MigrateOperation, ops
 from pydantic import NaiveDatetime
 
 from andamios_orm import Col, Database, Model, field, generated
+from andamios_orm.errors import MigrationError, NotSupported
+from andamios_orm.migration.changes import (
+    AddColumn,
+    AddConstraint,
+    AddIndex,
+    AlterColumn,
+    Change,
+    DropColumn,
+    DropIndex,
+    RenameColumn,
+    RenameIndex,
+    RenameTable,
+)
+from andamios_orm.migration.engines.base import transaction
 from andamios_orm.migration.engines.sqlite import SQLiteEngine
-from andamios_orm.migration.operations import SqlType
+from andamios_orm.migration.operations import (
+    CreateEnumOp,
+    RebuildTableOp,
+    RenameIndexOp,
+    SqlType,
+)
+from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.state import (
     CheckState,
     ColumnState,
@@ -386,3 +408,293 @@ def test_a_type_is_written_as_it_is(
     assert isinstance(column.type, kind)
     desired = ENGINE.desired(connection, metadata)
     assert desired.tables[TableName("t")].column("a").type == text
+
+
+# ---- how changes are made ------------------------------------------------------------------------
+
+
+def column(name: str, **more: Any) -> ColumnState:
+    return ColumnState(name=name, **{"type": "INTEGER", **more})
+
+
+def planned(*changes: Change) -> list[type[MigrateOperation]]:
+    """The kinds of operation that changes of a table `t` come to."""
+    before = after = SchemaState(engine="sqlite").with_table(
+        TableState(name=TableName("t"), columns=(column("a"), column("b")))
+    )
+    return [type(operation) for operation in ENGINE.operations(changes, before, after)]
+
+
+T = TableName("t")
+INDEX = IndexState(name="i", parts=("a",))
+
+
+@pytest.mark.parametrize(
+    ("change", "operation"),
+    [
+        (AddColumn(T, column("b")), ops.AddColumnOp),
+        (AddColumn(T, column("b", default="3")), ops.AddColumnOp),
+        (AddColumn(T, column("b", computed="a + 1", stored=False)), ops.AddColumnOp),
+        (AddColumn(T, column("b", computed="a + 1")), RebuildTableOp),
+        (AddColumn(T, column("b", nullable=False, default="3")), RebuildTableOp),
+        (AddColumn(T, column("b", default="(1 + 1)")), RebuildTableOp),
+        (AddColumn(T, column("b", default="CURRENT_DATE")), RebuildTableOp),
+        (DropColumn(T, column("b")), ops.DropColumnOp),
+        (DropColumn(T, column("b", computed="a + 1")), RebuildTableOp),
+        (RenameColumn(T, "c", "b"), ops.AlterColumnOp),
+        (RenameTable(TableName("s"), T), ops.RenameTableOp),
+        (AddIndex(T, INDEX), ops.CreateIndexOp),
+        (DropIndex(T, INDEX), ops.DropIndexOp),
+        (RenameIndex(T, INDEX, INDEX), RenameIndexOp),
+        (AddConstraint(T, CheckState(name="c", sql="a > 1")), RebuildTableOp),
+        (AlterColumn(T, column("b"), column("b", type="TEXT")), RebuildTableOp),
+    ],
+)
+def test_what_sqlite_alters_is_altered_and_the_rest_rebuilt(
+    change: Change, operation: type[MigrateOperation]
+) -> None:
+    assert planned(change) == [operation]
+
+
+def perform(connection: sa.Connection, operation: MigrateOperation) -> None:
+    """Make an operation as a migration does."""
+    steps = ENGINE.steps(operation, connection)
+    if steps is None:
+        steps = plain_steps(operation, connection.dialect)
+    for step in steps:
+        for statement in step.before:
+            connection.exec_driver_sql(statement)
+        try:
+            with transaction(connection, "BEGIN IMMEDIATE"):
+                run(connection, *step.statements)
+                if step.run is not None:
+                    step.run(connection)
+        finally:
+            for statement in step.after:
+                connection.exec_driver_sql(statement)
+
+
+def rows(connection: sa.Connection, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+
+def foreign_keys_are_on(connection: sa.Connection) -> bool:
+    settings = [
+        connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        for name in ("foreign_keys", "legacy_alter_table")
+    ]
+    return settings == [1, 0]
+
+
+def hero(*more: sa.schema.SchemaItem, age: sa.Column[Any] | None = None, **options: Any) -> Any:
+    """The operation that makes `hero` anew."""
+    copy = options.pop("copy", None)
+    items = (
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("age", sa.Integer(), nullable=True) if age is None else age,
+        sa.Column("team_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["team_id"], ["team.id"]),
+    )
+    options = {"sqlite_strict": True, "sqlite_autoincrement": True, **options}
+    return RebuildTableOp("hero", [*items, *more], copy=copy, options=options)
+
+
+@pytest.fixture
+def heroes(connection: sa.Connection) -> sa.Connection:
+    """Heroes of a team, referred to by medals, with a view and triggers."""
+    run(
+        connection,
+        "PRAGMA foreign_keys = ON",
+        "CREATE TABLE team (id INTEGER PRIMARY KEY)",
+        """CREATE TABLE hero (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            age INTEGER,
+            team_id INTEGER REFERENCES team (id)
+        ) STRICT""",
+        "CREATE INDEX ix_hero_age ON hero (age)",
+        "CREATE TABLE medal (hero_id INTEGER REFERENCES hero (id) ON DELETE CASCADE)",
+        "CREATE TABLE log (name TEXT)",
+        "CREATE VIEW named AS SELECT id, name FROM hero",
+        "CREATE TRIGGER told AFTER INSERT ON hero BEGIN"
+        " INSERT INTO log SELECT name FROM named WHERE id = new.id; END",
+        "CREATE TRIGGER honoured AFTER INSERT ON medal BEGIN"
+        " UPDATE hero SET age = age + 1 WHERE id = new.hero_id; END",
+        "INSERT INTO team VALUES (7)",
+        "INSERT INTO hero VALUES (1, 'Ada', 36, 7), (2, 'Grace', NULL, NULL), (9, 'Gone', 1, 7)",
+        "INSERT INTO medal VALUES (1)",
+        "DELETE FROM hero WHERE id = 9",
+        "DELETE FROM log",
+    )
+    return connection
+
+
+HEROES = [(1, "Ada", 37, 7), (2, "Grace", None, None)]
+
+
+def test_a_rebuilt_table_keeps_its_rows_and_everything_around_it(heroes: sa.Connection) -> None:
+    perform(
+        heroes,
+        hero(
+            sa.Column("loud", sa.Text(), sa.Computed("upper(name)")),
+            sa.CheckConstraint("age > 3", name="grown"),
+            sa.Index("ix_hero_name", "name", sqlite_where=sa.text("age > 4")),
+            sa.Index("ix_loud", sa.text("lower(loud)"), unique=True),
+        ),
+    )
+
+    assert rows(heroes, "SELECT id, name, age, team_id FROM hero") == HEROES
+    assert rows(heroes, "SELECT loud FROM hero") == [("ADA",), ("GRACE",)]
+    assert rows(heroes, "SELECT * FROM medal") == [(1,)]
+    run(heroes, "INSERT INTO hero (name) VALUES ('New')", "INSERT INTO medal VALUES (10)")
+    assert rows(heroes, "SELECT * FROM log") == [("New",)]
+    table = inspected(heroes).tables[TableName("hero")]
+    assert [index.name for index in table.indexes] == ["ix_hero_name", "ix_loud"]
+    assert [check.name for check in table.checks] == ["grown"]
+    assert inspected(heroes).tables[TableName("medal")].foreign_keys[0].target == table.name
+    assert foreign_keys_are_on(heroes)
+
+
+def test_no_key_of_a_deleted_row_comes_again_after_a_rebuild(heroes: sa.Connection) -> None:
+    perform(heroes, hero())
+    run(heroes, "INSERT INTO hero (name) VALUES ('New')")
+
+    assert rows(heroes, "SELECT max(id) FROM hero") == [(10,)]
+
+
+def test_values_of_a_rebuilt_table_may_be_computed(heroes: sa.Connection) -> None:
+    age = sa.Column("Years", sa.Integer(), nullable=False)
+    more = sa.Column("rank", sa.Text(), server_default="low")
+    perform(heroes, hero(more, age=age, copy={"Years": "coalesce(age, 0)"}))
+
+    assert rows(heroes, 'SELECT id, "Years", rank FROM hero') == [(1, 37, "low"), (2, 0, "low")]
+
+
+def test_a_rebuilt_table_may_refer_to_itself_and_have_no_column_of_old(
+    heroes: sa.Connection,
+) -> None:
+    operation = RebuildTableOp(
+        "team",
+        [
+            sa.Column("id", sa.Integer(), primary_key=True),
+            sa.Column("parent_id", sa.Integer()),
+            sa.ForeignKeyConstraint(["parent_id"], ["team.id"], ondelete="CASCADE"),
+        ],
+        copy={"parent_id": "id"},
+    )
+    perform(heroes, operation)
+
+    run(heroes, "UPDATE hero SET team_id = NULL", "DELETE FROM team")
+    assert rows(heroes, "SELECT count(*) FROM team") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [
+        (hero(age=sa.Column("age", sa.Integer(), nullable=False)), "NOT NULL.*hero.age"),
+        (hero(sa.CheckConstraint("age < 3", name="young")), "young"),
+        (hero(age=sa.Column("age", sa.BLOB())), "INTEGER value in BLOB column hero.age"),
+        (hero(sa.Index("one", sa.text("(1)"), unique=True)), "UNIQUE.*one"),
+        (hero(sa.ForeignKeyConstraint(["age"], ["team.id"])), "1 row.*hero.*nothing in team"),
+        (hero(sa.ForeignKeyConstraint(["age"], ["team.gone"])), "nothing in what its foreign key"),
+        (
+            hero(sa.UniqueConstraint("n", sqlite_on_conflict="IGNORE"), sa.Column("n", sa.Text())),
+            None,
+        ),
+        (
+            hero(
+                sa.UniqueConstraint("one", sqlite_on_conflict="IGNORE"),
+                sa.Column("one", sa.Text(), server_default="1"),
+            ),
+            "2 rows, and 1 of them",
+        ),
+        (hero(copy={"id": "id + 1"}), "1 row.*medal.*nothing in hero"),
+        (RebuildTableOp("hero", [sa.Column("id", sa.Integer())]), "hero.*nothing"),
+        (RebuildTableOp("hero", [sa.Column("new", sa.Integer())]), "2 rows, and 0 of them"),
+        (ops.DropTableOp("hero"), "1 row.*medal.*nothing in hero"),
+        (ops.DropTableOp("log"), "trigger told would be broken: no such table"),
+    ],
+)
+def test_what_cannot_be_rebuilt_whole_is_refused_and_nothing_happens(
+    heroes: sa.Connection, operation: MigrateOperation, told: str | None
+) -> None:
+    before = inspected(heroes)
+    if told is None:
+        perform(heroes, operation)
+        return
+    with pytest.raises(MigrationError, match=told):
+        perform(heroes, operation)
+
+    assert inspected(heroes) == before
+    assert rows(heroes, "SELECT id, name, age, team_id FROM hero") == HEROES
+    assert rows(heroes, "SELECT count(*) FROM medal") == [(1,)]
+    assert foreign_keys_are_on(heroes)
+
+
+def test_what_was_broken_before_does_not_stop_a_rebuild(heroes: sa.Connection) -> None:
+    run(
+        heroes,
+        "CREATE VIEW old AS SELECT * FROM nowhere",
+        "CREATE TABLE lost (team_id INTEGER REFERENCES hero (name))",
+        "PRAGMA foreign_keys = OFF",
+        "UPDATE hero SET team_id = 99",
+        "PRAGMA foreign_keys = ON",
+    )
+    perform(heroes, hero(sa.CheckConstraint("age > 3")))
+
+    assert rows(heroes, "SELECT count(*) FROM hero") == [(2,)]
+
+
+def test_a_table_is_dropped_without_touching_others(heroes: sa.Connection) -> None:
+    perform(heroes, ops.DropTableOp("medal"))
+    perform(heroes, ops.DropTableOp("medal", if_exists=True))
+
+    assert TableName("medal") not in inspected(heroes).tables
+    assert rows(heroes, "SELECT count(*) FROM hero") == [(2,)]
+
+
+def test_an_index_gets_another_name(heroes: sa.Connection) -> None:
+    run(heroes, "CREATE UNIQUE INDEX part ON hero (lower(name) DESC, age) WHERE age > 4")
+    before = {index.name: index for index in inspected(heroes).tables[TableName("hero")].indexes}
+
+    perform(heroes, RenameIndexOp("hero", "part", "new one"))
+    perform(heroes, RenameIndexOp("hero", "ix_hero_age", "ix"))
+
+    after = {index.name: index for index in inspected(heroes).tables[TableName("hero")].indexes}
+    assert after == {
+        "new one": replace(before["part"], name="new one"),
+        "ix": replace(before["ix_hero_age"], name="ix"),
+    }
+
+
+@pytest.mark.parametrize("table", ["hero", "nobody"])
+def test_an_index_that_is_not_there_gets_no_other_name(heroes: sa.Connection, table: str) -> None:
+    with pytest.raises(MigrationError, match=f"{table} has no index gone"):
+        perform(heroes, RenameIndexOp(table, "gone", "new"))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ops.AlterColumnOp("hero", "age", modify_nullable=False),
+        ops.AlterColumnOp("hero", "age", modify_name="years", modify_type=sa.Text()),
+        ops.AlterColumnOp("hero", "age", modify_server_default=None),
+        ops.AlterColumnOp("hero", "age", modify_comment="x"),
+        ops.CreateForeignKeyOp("fk", "hero", "team", ["id"], ["id"]),
+        ops.DropConstraintOp("fk", "hero"),
+        CreateEnumOp("mood", ["good"]),
+    ],
+)
+def test_what_sqlite_cannot_do_is_refused_with_the_way_that_it_can(
+    heroes: sa.Connection, operation: MigrateOperation
+) -> None:
+    with pytest.raises(NotSupported, match=r"of hero in place|CreateEnumOp"):
+        perform(heroes, operation)
+
+
+def test_a_column_that_is_only_renamed_is_altered(heroes: sa.Connection) -> None:
+    perform(heroes, ops.AlterColumnOp("hero", "age", modify_name="years"))
+
+    assert "years" in inspected(heroes).tables[TableName("hero")].column_names

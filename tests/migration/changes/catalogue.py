@@ -717,7 +717,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     engines=("sqlite", "postgresql", "mariadb"),
 )
 def _(m: sa.MetaData, new: bool) -> object:
-    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_general_ci"}
+    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_unicode_ci"}
     text = sa.Text()
     for engine, collation in collations.items():
         text = text.with_variant(sa.Text(collation=collation), engine)

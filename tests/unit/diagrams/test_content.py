@@ -1,3 +1,5 @@
+"""What a diagram shows: models and databases read into its entities and relations."""
+
 import pytest
 import sqlalchemy as sa
 
@@ -200,7 +202,7 @@ def test_a_state_is_told_with_its_keys_and_rules() -> None:
         comment="who saves",
         columns=(
             ColumnState(
-                name="name", type="TEXT", nullable=False, default="'x'", comment="of birth"
+                name="name", type="TEXT", nullable=False, default="'x'", comment="his"
             ),
             ColumnState(name="size", type="INT", computed="length(name)"),
             ColumnState(name="team_id", type="BIGINT"),
@@ -232,7 +234,7 @@ def test_a_state_is_told_with_its_keys_and_rules() -> None:
     assert (diagram.title, diagram.engine) == ("live", "postgresql")
     assert [entity.name for entity in diagram.entities] == ["hero", "story.team"]
     assert found.columns == (
-        Column(name="name", type="TEXT", unique=True, default="'x'", comment="of birth"),
+        Column(name="name", type="TEXT", unique=True, default="'x'", comment="his"),
         Column(name="size", type="INT", nullable=True, default="AS (length(name))"),
         Column(name="team_id", type="BIGINT", nullable=True, foreign_key=True),
     )

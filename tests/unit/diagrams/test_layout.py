@@ -1,3 +1,5 @@
+"""Where tables and lines are: nothing overlaps, nothing is lost."""
+
 from itertools import combinations, pairwise
 
 import pytest

@@ -1,3 +1,5 @@
+"""The Mermaid text of a diagram."""
+
 from andamios_orm.diagrams import Column, Diagram, Entity, Relation, to_mermaid
 
 

@@ -37,7 +37,16 @@ from andamios_orm.migration.state import (
     UniqueState,
 )
 
-__all__ = ["Places", "current_database", "inspect", "is_mariadb", "read"]
+__all__ = [
+    "Index",
+    "LiveTable",
+    "Places",
+    "current_database",
+    "inspect",
+    "is_mariadb",
+    "live_table",
+    "read",
+]
 
 Places: TypeAlias = Mapping[str, str | None]
 """The databases to read, by their names on the server, and what each is called in the state."""
@@ -62,9 +71,43 @@ def inspect(connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaS
     return read(connection, {name: None if name == default else name for name in sorted(names)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTable:
+    """A table as it is now, with the indexes that no model declares too."""
+
+    place: str
+    """Its database."""
+    sql: str
+    """Its full name, for SQL."""
+    state: TableState
+    indexes: tuple[Index, ...]
+
+    def index(self, name: str | None) -> Index | None:
+        """Return the index of that name."""
+        return next((index for index in self.indexes if index.name == name), None)
+
+
+def live_table(connection: sa.Connection, name: TableName) -> LiveTable | None:
+    """Return a table as it is now, None if it is not there."""
+    default = current_database(connection)
+    place = name.schema or default
+    schema = None if place == default else place
+    catalog = Catalog(connection, {place: schema}, only=name.name)
+    for state in catalog.tables(place):
+        return LiveTable(
+            place=place,
+            sql=f"{quoted(place, '`')}.{quoted(name.name, '`')}"
+            if name.schema
+            else quoted(name.name, "`"),
+            state=state,
+            indexes=tuple(catalog.indexes(place)[name.name]),
+        )
+    return None
+
+
 def read(connection: sa.Connection, places: Places) -> SchemaState:
     """Return what is in the databases `places`."""
-    catalog = _Catalog(connection, places)
+    catalog = Catalog(connection, places)
     tables = [table for place in places for table in catalog.tables(place)]
     sequences = [sequence for place in places for sequence in catalog.sequences(place)]
     return SchemaState(
@@ -74,14 +117,15 @@ def read(connection: sa.Connection, places: Places) -> SchemaState:
     )
 
 
-class _Catalog:
+class Catalog:
     """What the server tells of databases.
 
     Each is asked for by itself: for a list of them it would open every table that it has.
     """
 
-    def __init__(self, connection: sa.Connection, places: Places) -> None:
+    def __init__(self, connection: sa.Connection, places: Places, only: str | None = None) -> None:
         self._connection = connection
+        self._only = only
         self._places = places
         self._prefix = connection.dialect.name
         self._is_mariadb = is_mariadb(connection)
@@ -90,6 +134,13 @@ class _Catalog:
 
     def _rows(self, sql: str, **values: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._connection.execute(sa.text(sql), values)]
+
+    def _of(self, sql: str, place: str, table: str) -> list[tuple[Any, ...]]:
+        """Return the rows about a database, or about one of its tables; `table` is a column."""
+        if self._only is None:
+            return self._rows(sql.replace("{only}", ""), place=place)
+        only = f"AND {table} = :only"
+        return self._rows(sql.replace("{only}", only), place=place, only=self._only)
 
     def _usual_collations(self) -> dict[str, str]:
         """Return the collation that a table gets by a character set alone."""
@@ -112,15 +163,15 @@ class _Catalog:
 
     def tables(self, place: str) -> Iterator[TableState]:
         """Yield every table of one database."""
-        tables = {row[0]: row[1:] for row in self._rows(_TABLES, place=place)}
+        tables = {row[0]: row[1:] for row in self._of(_TABLES, place, "table_name")}
         checks = self._checks(place)
         columns = self._columns(place, {name: row[1] for name, row in tables.items()}, checks)
         keys = self._foreign_keys(place)
-        indexes = self._indexes(place)
+        indexes = self.indexes(place)
         for name, (engine, collation, options, comment) in tables.items():
             if _OURS.match(name):
                 continue
-            found = indexes[name]
+            found = [index for index in indexes[name] if not _OURS.match(index.name)]
             yield TableState(
                 name=self._name(place, name),
                 columns=tuple(c for c in columns[name] if not _OURS.match(c.name)),
@@ -150,7 +201,7 @@ class _Catalog:
     ) -> dict[str, list[ColumnState]]:
         """Return the columns of each table; `tables` are their collations."""
         found: dict[str, list[ColumnState]] = defaultdict(list)
-        for table, *values in self._rows(_COLUMNS, place=place):
+        for table, *values in self._of(_COLUMNS, place, "table_name"):
             if table in tables:
                 column = Column(*values)
                 json = CheckState(name=column.name, sql=f"json_valid({quoted(column.name, '`')})")
@@ -168,15 +219,14 @@ class _Catalog:
     def _checks(self, place: str) -> dict[str, list[CheckState]]:
         """Return the CHECKs of each table; one inside a column has the column's name."""
         found: dict[str, list[CheckState]] = defaultdict(list)
-        for table, name, clause in self._rows(
-            MARIADB_CHECKS if self._is_mariadb else CHECKS, place=place
-        ):
+        asked = (MARIADB_CHECKS, "table_name") if self._is_mariadb else (CHECKS, "t.table_name")
+        for table, name, clause in self._of(asked[0], place, asked[1]):
             found[table].append(CheckState(name=name, sql=self._text(clause)))
         return found
 
     def _foreign_keys(self, place: str) -> dict[str, list[ForeignKeyState]]:
         parts: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
-        for *key, column, target in self._rows(_FOREIGN_KEYS, place=place):
+        for *key, column, target in self._of(_FOREIGN_KEYS, place, "k.table_name"):
             parts[tuple(key)].append((column, target))
         found: dict[str, list[ForeignKeyState]] = defaultdict(list)
         for (table, name, target_place, target, on_delete, on_update), columns in parts.items():
@@ -192,23 +242,23 @@ class _Catalog:
             )
         return found
 
-    def _indexes(self, place: str) -> dict[str, list[_Index]]:
+    def indexes(self, place: str) -> dict[str, list[Index]]:
+        """Return all indexes of each table, whoever made them."""
         expression = "NULL" if self._is_mariadb else "expression"
         parts: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
-        for row in self._rows(_INDEXES.format(expression=expression), place=place):
+        for row in self._of(_INDEXES.replace("{expression}", expression), place, "table_name"):
             parts[row[0], row[1]].append(row)
-        found: dict[str, list[_Index]] = defaultdict(list)
+        found: dict[str, list[Index]] = defaultdict(list)
         for (table, name), of_index in parts.items():
-            if not _OURS.match(name):
-                found[table].append(
-                    _Index(
-                        name=name,
-                        unique=not of_index[0][2],
-                        method=of_index[0][3],
-                        parts=tuple(self._part(*row[4:]) for row in of_index),
-                        columns=tuple(row[4] for row in of_index),
-                    )
+            found[table].append(
+                Index(
+                    name=name,
+                    unique=not of_index[0][2],
+                    method=of_index[0][3],
+                    parts=tuple(self._part(*row[4:]) for row in of_index),
+                    columns=tuple(row[4] for row in of_index),
                 )
+            )
         return found
 
     def _part(
@@ -241,7 +291,7 @@ class _Catalog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Index:
+class Index:
     """An index as the catalog knows it, whoever made it."""
 
     name: str
@@ -251,7 +301,8 @@ class _Index:
     columns: tuple[str | None, ...]
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """The columns that are indexed by themselves."""
         return tuple(column for column in self.columns if column is not None)
 
     @property
@@ -262,21 +313,25 @@ class _Index:
 
     @property
     def is_index(self) -> bool:
+        """Whether only an index says the same."""
         return self.name != "PRIMARY" and not self.is_constraint
 
     def serves(self, keys: Collection[ForeignKeyState]) -> bool:
         """Whether the server made it by itself, for a foreign key."""
         return not self.unique and any(
-            self._names == key.columns and self.name in (key.name, key.columns[0]) for key in keys
+            self.names == key.columns and self.name in (key.name, key.columns[0]) for key in keys
         )
 
     def key(self) -> KeyState:
-        return KeyState(name=None, columns=self._names)
+        """Return it as a primary key."""
+        return KeyState(name=None, columns=self.names)
 
     def constraint(self) -> UniqueState:
-        return UniqueState(name=self.name, columns=self._names)
+        """Return it as a UNIQUE."""
+        return UniqueState(name=self.name, columns=self.names)
 
     def state(self) -> IndexState:
+        """Return it as an index that is declared."""
         method = None if self.method in ("BTREE", "HASH") else self.method
         return IndexState(name=self.name, parts=self.parts, unique=self.unique, method=method)
 
@@ -291,12 +346,14 @@ _CHARACTER_SETS = (
 _TABLES = """
 SELECT table_name, engine, table_collation, create_options, table_comment
 FROM information_schema.tables
-WHERE table_schema = :place AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+WHERE table_schema = :place AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') {only}
 ORDER BY table_name"""
 _COLUMNS = """
 SELECT table_name, column_name, column_type, is_nullable, column_default, extra,
     generation_expression, collation_name, column_comment
-FROM information_schema.columns WHERE table_schema = :place ORDER BY table_name, ordinal_position"""
+FROM information_schema.columns
+WHERE table_schema = :place {only}
+ORDER BY table_name, ordinal_position"""
 _FOREIGN_KEYS = """
 SELECT k.table_name, k.constraint_name, k.referenced_table_schema, k.referenced_table_name,
     r.delete_rule, r.update_rule, k.column_name, k.referenced_column_name
@@ -305,12 +362,12 @@ JOIN information_schema.referential_constraints r
     ON r.constraint_schema = k.constraint_schema AND r.table_name = k.table_name
     AND r.constraint_name = k.constraint_name
 WHERE k.table_schema = :place AND r.constraint_schema = :place
-    AND k.referenced_table_name IS NOT NULL
+    AND k.referenced_table_name IS NOT NULL {only}
 ORDER BY k.table_name, k.constraint_name, k.ordinal_position"""
 _INDEXES = """
 SELECT table_name, index_name, non_unique, index_type, column_name, sub_part, collation,
     {expression}
-FROM information_schema.statistics WHERE table_schema = :place
+FROM information_schema.statistics WHERE table_schema = :place {only}
 ORDER BY table_name, index_name, seq_in_index"""
 _SEQUENCES = """
 SELECT table_name FROM information_schema.tables

@@ -23,7 +23,7 @@ __all__ = [
 
 MARIADB_CHECKS = """
 SELECT table_name, constraint_name, check_clause
-FROM information_schema.check_constraints WHERE constraint_schema = :place
+FROM information_schema.check_constraints WHERE constraint_schema = :place {only}
 ORDER BY table_name, constraint_name"""
 # One that is not enforced is as if it were not there.
 CHECKS = """
@@ -32,7 +32,7 @@ FROM information_schema.check_constraints c
 JOIN information_schema.table_constraints t
     ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name
     AND t.constraint_type = 'CHECK'
-WHERE c.constraint_schema = :place AND t.enforced = 'YES'
+WHERE c.constraint_schema = :place AND t.enforced = 'YES' {only}
 ORDER BY t.table_name, c.constraint_name"""
 
 

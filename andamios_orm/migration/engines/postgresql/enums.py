@@ -22,14 +22,39 @@ def _labels(labels: Sequence[str]) -> str:
 
 
 def create_enum(operation: CreateEnumOp) -> Sequence[Step]:
-    """Return the step that creates a type."""
+    """Return the step that creates a type, or brings the one back whose values were put aside."""
     name = quoted(operation.schema, operation.name)
-    return [Step(statements=(f"CREATE TYPE {name} AS ENUM ({_labels(operation.labels)})",))]
+    aside = _aside(operation)
+    created = f"CREATE TYPE {name} AS ENUM ({_labels(operation.labels)})"
+
+    def run(connection: sa.Connection) -> None:
+        known = connection.scalar(sa.text(_LABELS), {"type": quoted(operation.schema, aside)})
+        if known == list(operation.labels):
+            kept = quoted(operation.schema, aside)
+            connection.exec_driver_sql(f"ALTER TYPE {kept} RENAME TO {quoted(operation.name)}")
+        else:
+            connection.exec_driver_sql(created)
+
+    return [Step(run=run, told=created)]
 
 
 def drop_enum(operation: DropEnumOp) -> Sequence[Step]:
-    """Return the step that drops a type."""
-    return [Step(statements=(f"DROP TYPE {quoted(operation.schema, operation.name)}",))]
+    """Return the step that drops a type, or renames it while values of it are put aside."""
+    name = quoted(operation.schema, operation.name)
+    dropped = f"DROP TYPE {name}"
+
+    def run(connection: sa.Connection) -> None:
+        if connection.scalar(sa.text(_IS_ASIDE), {"type": name}):
+            connection.exec_driver_sql(f"ALTER TYPE {name} RENAME TO {_aside(operation)}")
+        else:
+            connection.exec_driver_sql(dropped)
+
+    return [Step(run=run, told=dropped)]
+
+
+def _aside(operation: CreateEnumOp | DropEnumOp) -> str:
+    passing = own_name(operation.schema, operation.name, "aside")
+    return passing.replace("andamios_new_", "andamios_dropped_")
 
 
 def alter_enum(operation: AlterEnumOp, connection: sa.Connection) -> Sequence[Step]:
@@ -134,6 +159,17 @@ def _mapped(column: str, labels: Mapping[str, str], type_: str, *, is_array: boo
         f" FROM unnest({column}::text[]) WITH ORDINALITY AS one (label, place) ORDER BY place) END"
     )
 
+
+_LABELS = """
+SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum
+WHERE enumtypid = to_regtype(:type)"""
+
+_IS_ASIDE = """
+SELECT count(*) > 0 AND bool_and(t.relname ~ '^andamios_dropped_')
+FROM pg_type y
+JOIN pg_attribute a ON a.atttypid = y.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_class t ON t.oid = a.attrelid
+WHERE to_regtype(:type) IN (y.oid, y.typelem)"""
 
 _COLUMNS = """
 SELECT n.nspname::text AS schema, t.relname::text AS table, a.attname::text AS column,

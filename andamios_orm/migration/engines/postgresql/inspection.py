@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from andamios_orm.migration.engines.postgresql.names import quoted
+from andamios_orm.migration.engines.postgresql.names import quoted, settled
 from andamios_orm.migration.engines.postgresql.sequences import SETTINGS, SequenceSettings
 from andamios_orm.migration.state import (
     CheckState,
@@ -123,7 +123,7 @@ class _Catalog:
 
     def _told(self, value: object) -> object:
         if isinstance(value, str):
-            return self._text(value)
+            return settled(self._text(value))
         if isinstance(value, list):
             return [self._told(one) for one in value]
         return value

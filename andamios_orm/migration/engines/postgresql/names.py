@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.dialects import postgresql
 
-__all__ = ["literal", "names_in", "own_name", "quoted", "replaced"]
+__all__ = ["literal", "names_in", "own_name", "quoted", "replaced", "settled"]
 
 _preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
@@ -78,3 +78,24 @@ def names_in(sql: str) -> set[str]:
             if word != word.upper() and word not in _KEYWORDS:
                 found.add(word)
     return found
+
+
+_ITEM = rf"'(?:[^']|'')*'::{_TYPE}(?:\(\d+\))?"
+_CAST_ARRAY = re.compile(
+    rf"\(ARRAY\[(?P<items>{_ITEM}(?:,\ {_ITEM})*)\]\)::(?P<type>{_TYPE})\[\]", re.VERBOSE
+)
+_ITEMS = re.compile(_ITEM, re.VERBOSE)
+
+
+def settled(sql: str) -> str:
+    """Return a condition of the catalog as the catalog shows it when it is read in again.
+
+    What began as `name IN ('a', 'b')` is shown as the cast of an array, and what is created from
+    that as an array of casts.
+    """
+
+    def put(found: re.Match[str]) -> str:
+        items = (f"({item.group()})::{found['type']}" for item in _ITEMS.finditer(found["items"]))
+        return f"ARRAY[{', '.join(items)}]"
+
+    return _CAST_ARRAY.sub(put, sql)

@@ -1,0 +1,48 @@
+"""A database server for development, in a process of its own: it ends when that is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from andamios_orm.testing.servers import MariaDBServer, PostgreSQLServer, Server
+
+__all__ = ["KINDS", "serve"]
+
+KINDS: dict[str, type[Server]] = {
+    "postgresql": PostgreSQLServer,
+    "mariadb": MariaDBServer,
+    "mysql": MariaDBServer,
+}
+
+
+def serve(kind: str, database: str, note: Path) -> None:
+    """Run a server until SIGTERM, and write its URL and this process's id into `note`.
+
+    Raises ServerUnavailable.
+    """
+    signal.signal(signal.SIGTERM, _end)
+    with KINDS[kind]() as server:
+        url = server.create_database(database)
+        if kind == "mysql":
+            url = url.replace("mariadb://", "mysql://", 1)
+        part = note.with_suffix(".part")
+        part.write_text(json.dumps({"pid": os.getpid(), "url": url, "engine": kind}))
+        os.replace(part, note)
+        try:
+            while True:
+                signal.pause()
+        finally:
+            note.unlink(missing_ok=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
