@@ -201,9 +201,7 @@ def test_a_state_is_told_with_its_keys_and_rules() -> None:
         name=TableName("hero"),
         comment="who saves",
         columns=(
-            ColumnState(
-                name="name", type="TEXT", nullable=False, default="'x'", comment="his"
-            ),
+            ColumnState(name="name", type="TEXT", nullable=False, default="'x'", comment="his"),
             ColumnState(name="size", type="INT", computed="length(name)"),
             ColumnState(name="team_id", type="BIGINT"),
         ),
