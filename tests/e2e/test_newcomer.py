@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "docs" / "tutorial" / "quickstart.md"
-BLOCK = re.compile(r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$', re.M | re.S)
+BLOCK = re.compile(
+    r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$', re.M | re.S
+)
 PROMPT = "[y/N]: "
 MASKS = [
     (re.compile(r"\d{8}_\d{6}"), "STAMP"),
