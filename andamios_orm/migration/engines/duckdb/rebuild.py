@@ -7,7 +7,7 @@ and filled again: the one as it shall be, the others as they were. All of it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,7 +31,7 @@ from andamios_orm.migration.renaming import rename_column, rename_table
 from andamios_orm.migration.sql_names import is_name, unquoted
 from andamios_orm.migration.state import ForeignKeyState, SchemaState, TableName, TableState
 
-__all__ = ["family_of", "rebuild", "sources_of"]
+__all__ = ["binary", "collated_columns", "family_of", "index_parts", "rebuild", "sources_of"]
 
 
 def family_of(state: SchemaState, table: TableName) -> list[TableState]:
@@ -332,10 +332,11 @@ class _Rebuilding:
 
     def _require_unique(self, index: sa.Index) -> None:
         """Refuse what DuckDB itself would find only at the COMMIT."""
-        parts = ", ".join(f"({sql(part)})" for part in index.expressions)
-        given = " AND ".join(f"({sql(part)}) IS NOT NULL" for part in index.expressions)
+        collated = collated_columns(self._new)
+        parts = [binary(part, collated) for part in index_parts(index)]
+        given = " AND ".join(f"{part} IS NOT NULL" for part in parts)
         repeated = self._connection.exec_driver_sql(
-            f"SELECT 1 FROM {full(self._name)} WHERE {given} GROUP BY {parts}"
+            f"SELECT 1 FROM {full(self._name)} WHERE {given} GROUP BY {', '.join(parts)}"
             " HAVING count(*) > 1 LIMIT 1"
         ).first()
         if repeated is not None:
@@ -385,6 +386,28 @@ _TOLD = {
     "foreign_key": "what they refer to is not there",
     "unstorable": "a value is none of the column's type",
 }
+
+
+def collated_columns(table: sa.Table) -> set[str]:
+    """Return the columns whose texts may be equal without being the same, as they are in SQL."""
+    return {
+        quoted(column.name)
+        for column in table.columns
+        if isinstance(column.type, sa.String) and column.type.collation is not None
+    }
+
+
+def index_parts(index: sa.Index) -> list[str]:
+    """Return what an index of a table is over, as SQL."""
+    return [
+        quoted(part.name) if isinstance(part, sa.Column) else sql(part)
+        for part in index.expressions
+    ]
+
+
+def binary(part: str, collated: Collection[str]) -> str:
+    """Return what is compared of a part of a unique key, which heeds no collation."""
+    return f"encode({part})" if part in collated else f"({part})"
 
 
 def _misfit(table: TableName, told: str) -> MigrationError:
