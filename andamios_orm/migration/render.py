@@ -240,7 +240,7 @@ class _Writer:
                     operation.referent_table,
                     list(operation.local_cols),
                     list(operation.remote_cols),
-                    **operation.kw,
+                    **_given(**operation.kw),
                 )
             case ops.DropConstraintOp():
                 return _Call(

@@ -26,7 +26,7 @@ all of its comparisons switched on.
 """
 
 NOTES = """
-✓ made and undone · = nothing to migrate there · – the engine has no such thing
+✓ made and undone · = nothing to migrate there · n/a: the engine has no such thing
 
 This page is written by `python -m tests.docs.changes_page`, and the tests compare it with the
 changes that they make.
@@ -53,7 +53,7 @@ def _row(change: SchemaChange) -> str:
 
 def _outcome(change: SchemaChange, engine: str) -> str:
     if engine not in change.engines:
-        return "–"
+        return "n/a"
     return "=" if engine in change.unchanged else "✓"
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from andamios_orm import Database, NotSupported, RevisionProblem
 from andamios_orm.errors import ChecksumMismatch, MigrationPending
 from andamios_orm.migration import Event, Migrator
-from tests.engines import not_on, only_on
+from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
 
 DROP_HERO = 'op.drop_table("hero")'
@@ -74,7 +74,9 @@ async def test_a_database_that_was_never_migrated_is_told_of(migrator: Migrator)
 
     assert status.current is None
     assert [revision.id for revision in status.pending] == ["aaa1", "bbb2", "ccc3"]
-    assert status.changed == () and status.kept == () and status.half_done is None
+    assert status.changed == ()
+    assert status.kept == ()
+    assert status.half_done is None
 
 
 async def test_a_folder_without_revisions_is_no_problem(db: Database, folder: Path) -> None:
@@ -85,9 +87,7 @@ async def test_a_folder_without_revisions_is_no_problem(db: Database, folder: Pa
     assert await migrator.sql() == ""
 
 
-async def test_revisions_are_applied_and_undone_up_to_one(
-    db: Database, migrator: Migrator
-) -> None:
+async def test_revisions_are_applied_and_undone_up_to_one(db: Database, migrator: Migrator) -> None:
     assert [r.id for r in await migrator.up("bbb2")] == ["aaa1", "bbb2"]
     assert [r.id for r in await migrator.up("+1")] == ["ccc3"]
     assert [r.id for r in await migrator.down(allow=["team"])] == ["ccc3"]
@@ -211,7 +211,8 @@ async def test_a_stamp_changes_what_is_noted_and_nothing_else(
 ) -> None:
     stamped = await migrator.stamp("bbb2")
 
-    assert stamped is not None and stamped.id == "bbb2"
+    assert stamped is not None
+    assert stamped.id == "bbb2"
     assert await tables(db) == set()
     assert [revision.id for revision in (await migrator.status()).pending] == ["ccc3"]
     assert await migrator.stamp("base") is None
