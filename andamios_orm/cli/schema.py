@@ -43,7 +43,7 @@ def schema() -> None:
 def show(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Models or tables; all of them in short if none."),
+        typer.Argument(metavar="[MODEL]...", help="Models or tables; all in short if none."),
     ] = None,
     live: Live = False,
     engine: Engine = None,
@@ -212,7 +212,8 @@ def diff(
 ) -> None:
     """Compare the database with the models.
 
-    It shows what the database would have to change to have what the models say. Nothing is changed. Exit code 4 if there is a difference.
+    It shows what the database would have to change to have what the models say. Nothing is
+    changed. Exit code 4 if there is a difference.
     """
     found = project(url=url, database=database, as_json=as_json, no_color=no_color)
     comparison, statements = found.migrating(
@@ -232,9 +233,7 @@ async def _compared(
 ) -> tuple[Comparison, str | None]:
     from andamios_orm.migration import Answers, Rename  # noqa: PLC0415 - brings alembic
 
-    answers = Answers(
-        renames=frozenset(map(Rename.parse, renames)), dropped=frozenset(dropped)
-    )
+    answers = Answers(renames=frozenset(map(Rename.parse, renames)), dropped=frozenset(dropped))
     comparison = await migrator.compare(answers)
     return comparison, await migrator.sql_of(comparison) if sql else None
 

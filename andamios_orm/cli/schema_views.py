@@ -57,8 +57,7 @@ def table_in_full(entity: Entity, diagram: Diagram) -> Group:
     for relation in diagram.relations:
         if entity.name in (relation.child, relation.parent):
             tree.add(_relation(relation, entity.name))
-    for rule in entity.rules:
-        parts.append(Text(f"  {rule}"))
+    parts.extend(Text(f"  {rule}") for rule in entity.rules)
     if tree.children:
         parts.append(tree)
     return Group(*parts, Text(""))
@@ -116,9 +115,7 @@ def difference(comparison: Comparison) -> Tree:
     """Return what a database would have to change to have what the models say."""
     from andamios_orm.migration.changes import AddTable  # noqa: PLC0415 - brings alembic
 
-    tree = Tree(
-        Text("What the database would have to change", style="bold"), guide_style="dim"
-    )
+    tree = Tree(Text("What the database would have to change", style="bold"), guide_style="dim")
     for table, changes in changes_of(comparison).items():
         branch = tree.add(Text(table, style=_whole(changes) or "bold"))
         for change in changes:

@@ -77,7 +77,7 @@ class Relation:
     """Whether a row of the child may refer to none."""
     on_delete: str | None = None
     enforced: bool = True
-    """False for what models relate by without a constraint of the table."""
+    """False where an engine does without the constraint, by its `ddl_if`."""
 
     def __str__(self) -> str:
         here, there = ", ".join(self.columns), ", ".join(self.parent_columns)

@@ -23,7 +23,7 @@ def backfill_step(operation: BackfillOp) -> Step:
     """Return the step that fills batch after batch.
 
     Batches are ranges of the primary key, so that no row is looked at twice; a table without one
-    is filled at once.
+    is filled at once, and so is the key itself.
     """
 
     def batch(connection: sa.Connection, position: str | None) -> str | None:
@@ -43,7 +43,8 @@ def _fill(connection: sa.Connection, operation: BackfillOp, position: str | None
     if operation.where is not None:
         update = update.where(sa.text(f"({as_text(operation.where)})"))
     keys = list(table.primary_key.columns)
-    if not keys:
+    # Rows whose keys change would be met again, in a later batch.
+    if not keys or any(key.name in operation.values for key in keys):
         connection.execute(update)
         return None
     last = None if position is None else _restored(position)

@@ -1035,6 +1035,16 @@ def _(m: sa.MetaData, new: bool) -> object:
     return _indexed(m, sa.Index("ix_some", sa.text("lower(name)" if new else "upper(name)")))
 
 
+@change(
+    "a rule is added to a table with an index over an expression",
+    alembic=UNSEEN,
+    engines=("duckdb", "sqlite", "postgresql"),
+)
+def _(m: sa.MetaData, new: bool) -> object:
+    rule = [sa.CheckConstraint("age > 0", name="grown")] if new else []
+    return _indexed(m, sa.Index("ix_some", sa.text("lower(name)"), unique=True), *rule)
+
+
 @change("a partial index has another condition", alembic=UNSEEN, engines=("sqlite", "postgresql"))
 def _(m: sa.MetaData, new: bool) -> object:
     where = sa.text("age > 18" if new else "age > 21")
