@@ -22,7 +22,7 @@ from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.state import SchemaState
 
 Direction = Literal["up", "down"]
-Found = tuple[SchemaState, list[list[object]]]
+Found = tuple[SchemaState, list[object]]
 
 ALLOWED = ("hero", "team")
 
@@ -106,15 +106,17 @@ async def moved(migrator: Migrator, direction: Direction) -> None:
 async def all_of(db: Database) -> Found:
     async with db.connect() as connection:
         state = await connection.run_sync(engine_named(db.engine_name).inspect, [None])
-    rows = []
+    rows: list[object] = []
     for table in sorted(state.tables):
         names = ", ".join(sorted(state.tables[table].column_names))
         found = await db.execute(sa.text(f"SELECT {names} FROM {table} ORDER BY id"))
-        rows.append([str(table), *map(tuple, found)])
+        rows.append((str(table), *map(tuple, found)))
     return state, rows
 
 
 def main(url: str, folder: str) -> None:
+    # What each process would import again.
+    engine_named(Database(url).engine_name)
     there, back = Path(folder, "there"), Path(folder, "back")
     in_a_process(finish(url, folder, "up", there))
     in_a_process(finish(url, folder, "down", back))
