@@ -39,18 +39,35 @@ Message = Annotated[str, typer.Argument(help='What it is for: "add the age of he
 @app.callback()
 def migrate(
     context: typer.Context,
+    allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    no_color: NoColor = False,
 ) -> None:
     """Bring the database to what the models say.
 
-    Alone it shows what is pending, asks, and applies it: the same as `migrate up`.
+    Alone it shows what is pending, asks, and applies it: the same as `migrate up`. Options stand
+    after the command that they are for.
+
+    Example: andamios-orm migrate --yes
     """
     if context.invoked_subcommand is None:
-        found = project(url=url, database=database, environment=environment)
-        _apply(found, "up", "head", (), None, yes=yes, dry_run=False)
+        found = _project(url, database, environment, as_json, no_color)
+        _apply(found, "up", "head", allow or (), confirm, yes=yes, dry_run=dry_run)
+    elif any((allow, confirm, url, database, environment, yes, dry_run, as_json, no_color)):
+        # To read them and not to use them could change another database than the one meant.
+        from andamios_orm.errors import UsageError  # noqa: PLC0415 - where it is raised
+
+        name = context.invoked_subcommand
+        raise UsageError(
+            f"options stand before `{name}`, which does not see them there",
+            f"write them after it: andamios-orm migrate {name} ...",
+        )
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -243,7 +260,7 @@ def _apply(
     dry_run: bool,
 ) -> None:
     output = found.output
-    plan, status = found.migrating(lambda migrator: _outlook(migrator, target, direction))
+    plan, status, rows = found.migrating(lambda migrator: _outlook(migrator, target, direction))
     if not plan.revisions and status.half_done is None:
         output.say(
             f"Nothing to do: the database is at {status.current or 'its beginning'}.",
@@ -251,7 +268,7 @@ def _apply(
         )
         return
     if not output.as_json:
-        _show_plan(found, plan)
+        _show_plan(found, plan, rows)
     if dry_run:
         if output.as_json:
             output.document(plan)
@@ -272,8 +289,12 @@ def _apply(
         output.line(f"{verb} {revision}")
 
 
-async def _outlook(migrator: Migrator, target: str, direction: Direction) -> tuple[Plan, Status]:
-    return await migrator.plan(target, direction=direction), await migrator.status()
+async def _outlook(
+    migrator: Migrator, target: str, direction: Direction
+) -> tuple[Plan, Status, dict[str, int]]:
+    plan, status = await migrator.plan(target, direction=direction), await migrator.status()
+    # Counting takes time on large tables; only who removes something has to know.
+    return plan, status, await migrator.rows() if plan.destroys else {}
 
 
 async def _move(
@@ -310,13 +331,17 @@ def _line(text: str, width: int = 90) -> str:
     return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
-def _show_plan(found: Project, plan: Plan) -> None:
+def _show_plan(found: Project, plan: Plan, rows: dict[str, int]) -> None:
     for planned in plan.revisions:
         found.output.line(f"{planned.revision}", style="bold")
         for operation in planned.operations:
             found.output.line(f"  {_line(operation.told, 76)}")
             for name in operation.destroys:
-                found.output.line(f"    removes {name}, which is put aside first", style="red")
+                count = rows.get(name, rows.get(name.rpartition(".")[0], 0))
+                found.output.line(
+                    f"    removes {name} of {count:,} row(s), which is put aside first",
+                    style="red",
+                )
 
 
 @app.command()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -111,16 +112,13 @@ def dev_setup(
     if name not in _EMBEDDED:
         _require_answer(found, output, yes=yes)
     applied = found.migrating(lambda migrator: migrator.up())
-    document: dict[str, object] = {"applied": [revision.id for revision in applied]}
     for revision in applied:
         output.note(f"Applied {revision}")
     if found.config.seeds:
-        from andamios_orm.cli.seed import seeded  # noqa: PLC0415 - where there are seeds
+        from andamios_orm.cli.seed import seed_database  # noqa: PLC0415 - where there are seeds
 
-        report = seeded(found)
-        output.note(str(report))
-        document["seeds"] = str(report)
-    output.say("Ready.", document=document)
+        seed_database(replace(found, output=output.aside()))
+    output.say("Ready.", document={"applied": [revision.id for revision in applied]})
 
 
 def _require_answer(found: Project, output: Output, *, yes: bool) -> None:

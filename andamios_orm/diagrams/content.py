@@ -29,6 +29,12 @@ class Column:
     """The name of the model's field, where that is another one."""
 
     @property
+    def short_type(self) -> str:
+        """The type without what is the same for every column of its kind."""
+        plain = self.type.split(" CHARACTER SET ")[0]
+        return plain.replace(" WITH TIME ZONE", "TZ").replace(" WITHOUT TIME ZONE", "")
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """`PK`, `FK` and `UK`, as far as they apply; a key that is unique anyway says so once."""
         found = (
@@ -71,7 +77,7 @@ class Relation:
     """Whether a row of the child may refer to none."""
     on_delete: str | None = None
     enforced: bool = True
-    """False for what models relate by without a constraint of the table."""
+    """False where an engine does without the constraint, by its `ddl_if`."""
 
     def __str__(self) -> str:
         here, there = ", ".join(self.columns), ", ".join(self.parent_columns)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 __all__ = ["components", "layered", "without_cycles"]
 
-Pair = tuple[str, str]
+Pair: TypeAlias = tuple[str, str]
 """The left and the right end of a line."""
 
 

@@ -11,6 +11,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeAlias
 
 from andamios_orm.diagrams.content import Diagram, Entity, Relation
 from andamios_orm.diagrams.layers import components, layered, without_cycles
@@ -18,7 +20,7 @@ from andamios_orm.diagrams.measures import HEADER, ROW, box_height, box_width
 
 __all__ = ["Box", "Drawing", "Route", "laid_out"]
 
-Point = tuple[float, float]
+Point: TypeAlias = tuple[float, float]
 
 GAP = 28
 """Between two boxes of a column, at least."""
@@ -103,9 +105,7 @@ def _packed(groups: Sequence[Drawing]) -> Drawing:
             found.boxes.append(box)
         for route in group.routes:
             moved = tuple((px + x, py + y) for px, py in route.points)
-            found.routes.append(
-                Route(route.relation, moved, route.child_side, route.parent_side)
-            )
+            found.routes.append(Route(route.relation, moved, route.child_side, route.parent_side))
         found.width = max(found.width, x + group.width)
         found.height = max(found.height, y + group.height)
         x += group.width + _AROUND
@@ -138,7 +138,7 @@ class _End:
         return self.item.y + self.offset
 
 
-Trunk = tuple[str, str, bool]
+Trunk: TypeAlias = tuple[str, str, bool]
 """The lines that share what they can: the parent, its column, and whether they run from left."""
 
 
@@ -156,9 +156,7 @@ class _Group:
     """Tables that are connected, on their way to a drawing."""
 
     def __init__(self, entities: Sequence[Entity], relations: Sequence[Relation]) -> None:
-        self._boxes = {
-            e.name: Box(e, width=box_width(e), height=box_height(e)) for e in entities
-        }
+        self._boxes = {e.name: Box(e, width=box_width(e), height=box_height(e)) for e in entities}
         self._relations = relations
         names = list(self._boxes)
         pairs = {(r.parent, r.child) for r in relations if r.parent != r.child}
@@ -185,6 +183,7 @@ class _Group:
     def drawing(self) -> Drawing:
         self._order()
         self._settle()
+        self._disentangle()
         return self._drawn()
 
     # -- lines in pieces
@@ -208,7 +207,7 @@ class _Group:
         ends.append(right)
         return [
             _Segment(first + i, here, there, trunk)
-            for i, (here, there) in enumerate(zip(ends, ends[1:], strict=False))
+            for i, (here, there) in enumerate(pairwise(ends))
         ]
 
     def _end(self, name: str, column: str) -> _End:
@@ -300,6 +299,17 @@ class _Group:
         for item, y in zip(column, _apart(places, weights, needed), strict=True):
             item.y = y
 
+    def _disentangle(self) -> None:
+        """Move columns down a little where lines between them would lie on each other.
+
+        Two tables that refer to each other at the same heights are the case.
+        """
+        for layer, segments in enumerate(self._segments):
+            if not _turning(*_heights(segments))[1]:
+                for column in self._columns[layer + 1 :]:
+                    for item in column:
+                        item.y += _TRACK
+
     # -- the drawing
 
     def _drawn(self) -> Drawing:
@@ -386,13 +396,24 @@ def _apart(places: list[float], weights: list[float], needed: list[float]) -> li
     return [value + offset for value, offset in zip(values, offsets, strict=True)]
 
 
-def _tracks(segments: Iterable[_Segment]) -> dict[Trunk, int]:
-    """Return which line beside a column each trunk turns in, so that no two of them overlap."""
-    lefts: dict[Trunk, set[float]] = defaultdict(set)
-    rights: dict[Trunk, set[float]] = defaultdict(set)
+Heights: TypeAlias = dict[Trunk, set[float]]
+
+
+def _heights(segments: Iterable[_Segment]) -> tuple[Heights, Heights]:
+    """Return at which heights each trunk comes from the left, and goes on to the right."""
+    lefts: Heights = defaultdict(set)
+    rights: Heights = defaultdict(set)
     for segment in segments:
         lefts[segment.trunk].add(segment.left.y)
         rights[segment.trunk].add(segment.right.y)
+    return lefts, rights
+
+
+def _turning(lefts: Heights, rights: Heights) -> tuple[list[Trunk], bool]:
+    """Return the trunks in the order in which they turn, and whether it keeps them all apart.
+
+    A line that goes on at the height where another one comes in has to turn after it.
+    """
 
     def turn(trunk: Trunk) -> tuple[bool, float]:
         """Those that go down turn later the higher they begin, and those that go up the lower."""
@@ -400,13 +421,29 @@ def _tracks(segments: Iterable[_Segment]) -> dict[Trunk, int]:
         right = sum(rights[trunk]) / len(rights[trunk])
         return right >= left, -left if right >= left else left
 
-    spans = {t: (min(lefts[t] | rights[t]), max(lefts[t] | rights[t])) for t in lefts}
     waiting = sorted(lefts, key=turn)
-    found: dict[Trunk, int] = {}
+    order: list[Trunk] = []
+    apart = True
     while waiting:
-        # A line that comes in at the height of another's way out has to turn before it.
-        trunk = next((t for t in waiting if not _behind(t, waiting, lefts, rights)), waiting[0])
+        free = (
+            trunk
+            for trunk in waiting
+            if not any(o != trunk and _meet(rights[trunk], lefts[o]) for o in waiting)
+        )
+        trunk = next(free, None)
+        if trunk is None:
+            trunk, apart = waiting[0], False
         waiting.remove(trunk)
+        order.append(trunk)
+    return order, apart
+
+
+def _tracks(segments: Iterable[_Segment]) -> dict[Trunk, int]:
+    """Return which line beside a column each trunk turns in, so that no two of them overlap."""
+    lefts, rights = _heights(segments)
+    spans = {t: (min(lefts[t] | rights[t]), max(lefts[t] | rights[t])) for t in lefts}
+    found: dict[Trunk, int] = {}
+    for trunk in _turning(lefts, rights)[0]:
         low, high = spans[trunk]
         taken = {
             number
@@ -419,15 +456,6 @@ def _tracks(segments: Iterable[_Segment]) -> dict[Trunk, int]:
             number += 1
         found[trunk] = number
     return found
-
-
-def _behind(
-    trunk: Trunk,
-    waiting: Iterable[Trunk],
-    lefts: dict[Trunk, set[float]],
-    rights: dict[Trunk, set[float]],
-) -> bool:
-    return any(other != trunk and _meet(rights[trunk], lefts[other]) for other in waiting)
 
 
 def _meet(some: set[float], others: set[float]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unicodedata import east_asian_width
 
-from andamios_orm.diagrams.content import Entity
+from andamios_orm.diagrams.content import Column, Entity
 
 __all__ = [
     "HEADER",
@@ -50,15 +50,15 @@ def marks_width(entity: Entity) -> float:
 def box_width(entity: Entity) -> float:
     """Return how wide an entity is drawn."""
     names = max((text_width(cut(c.name)) for c in entity.columns), default=0)
-    types = max((text_width(cut(shown_type(c.type, c.nullable))) for c in entity.columns), default=0)
+    types = max((text_width(cut(shown_type(c))) for c in entity.columns), default=0)
     rows = marks_width(entity) + names + _SPACE + types
     # The title is bold, which some fonts draw wider.
     return round(2 * PADDING + max(rows, text_width(cut(entity.name)) * 1.15 + 8, 96))
 
 
-def shown_type(type_name: str, nullable: bool) -> str:
-    """Return a type as it is drawn: `?` says that the value may be missing."""
-    return f"{type_name}?" if nullable else type_name
+def shown_type(column: Column) -> str:
+    """Return a column's type as it is drawn: `?` says that the value may be missing."""
+    return f"{column.short_type}?" if column.nullable else column.short_type
 
 
 def box_height(entity: Entity) -> float:

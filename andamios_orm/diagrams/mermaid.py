@@ -43,7 +43,7 @@ def _names(entities: tuple[Entity, ...]) -> dict[str, str]:
 
 
 def _column(column: Column) -> str:
-    parts = [_word(column.type), _word(column.name)]
+    parts = [_word(column.short_type), _word(column.name)]
     if column.marks:
         parts.append(", ".join(column.marks))
     told = ["optional"] if column.nullable else []

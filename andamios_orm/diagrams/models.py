@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from andamios_orm.diagrams.content import Column, Diagram, Entity, Relation
-from andamios_orm.schema.compiler import compile_all
+from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.registry import declarations
-from andamios_orm.schema.relations import relation_names, relation_of
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
 
 __all__ = ["checks_of_column", "default_of", "diagram_of_models", "type_of"]
@@ -26,22 +24,15 @@ def diagram_of_models(
     Tables that SQLAlchemy alone knows come last.
     """
     compile_all(metadata)
-    specs = {d.table: d.spec for d in declarations(metadata) if d.table is not None}
-    tables = [table for table in specs if table is not None]
+    specs = {table_of(d.model): spec_of(d.model) for d in declarations(metadata)}
+    tables = list(specs)
     tables += [table for table in metadata.tables.values() if table not in specs]
     reading = _Reading(dialect)
-    relations = [relation for table in tables for relation in reading.relations(table)]
-    known = {(r.child, r.columns) for r in relations}
-    for spec in specs.values():
-        for relation in _of_models(spec):
-            if (relation.child, relation.columns) not in known:
-                known.add((relation.child, relation.columns))
-                relations.append(relation)
     return Diagram(
         title=title,
         engine=dialect.name,
         entities=tuple(reading.entity(table, specs.get(table)) for table in tables),
-        relations=tuple(relations),
+        relations=tuple(r for table in tables for r in reading.relations(table)),
     )
 
 
@@ -138,10 +129,10 @@ def default_of(column: sa.Column[Any], ddl: DDLCompiler) -> str | None:
 
 def checks_of_column(column: sa.Column[Any], ddl: DDLCompiler) -> Iterator[str]:
     """Yield the CHECKs of a column alone, those that one engine has."""
-    for check in sorted(column.table.constraints, key=lambda found: str(found.name)):
-        if isinstance(check, sa.CheckConstraint) and list(check.columns) == [column]:
-            if _applies(check, ddl):
-                yield _check(check, ddl)
+    found = [c for c in column.table.constraints if isinstance(c, sa.CheckConstraint)]
+    for check in sorted(found, key=lambda check: str(check.name)):
+        if list(check.columns) == [column] and _applies(check, ddl):
+            yield _check(check, ddl)
 
 
 def _check(check: sa.CheckConstraint, ddl: DDLCompiler) -> str:
@@ -154,7 +145,8 @@ def _applies(constraint: sa.Constraint, ddl: DDLCompiler) -> bool:
     condition = constraint._ddl_if  # noqa: SLF001 - what ddl_if() was given has no public name
     if condition is None:
         return True
-    return bool(condition._should_execute(constraint, constraint, None, compiler=ddl))  # noqa: SLF001 - as above
+    should = condition._should_execute  # noqa: SLF001 - as above
+    return should(constraint, constraint, None, compiler=ddl)  # type: ignore[arg-type]  # SQLAlchemy passes constraints too
 
 
 def _unique_keys(table: sa.Table) -> set[frozenset[str]]:
@@ -165,27 +157,6 @@ def _unique_keys(table: sa.Table) -> set[frozenset[str]]:
     ]
     keys += [[column.name for column in ix.columns] for ix in table.indexes if ix.unique]
     return {frozenset(key) for key in keys}
-
-
-def _of_models(spec: ModelSpec | None) -> Iterator[Relation]:
-    """Yield what a model relates to, whether by a constraint or not."""
-    if spec is None:
-        return
-    for name in relation_names(spec.model):
-        found = relation_of(spec.model, name)
-        if found.forward:
-            yield Relation(
-                child=_table(found.owner),
-                columns=tuple(here.column for here, _ in found.pairs),
-                parent=_table(found.target),
-                parent_columns=tuple(there.column for _, there in found.pairs),
-                optional=found.nullable,
-                enforced=False,
-            )
-
-
-def _table(model: type[BaseModel]) -> str:
-    return next(d.full_name for d in declarations() if d.model is model)
 
 
 def _docstring(spec: ModelSpec | None) -> str | None:

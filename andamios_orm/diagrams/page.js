@@ -28,7 +28,7 @@
 
   const show = (next) => {
     const least = 160;
-    const most = Math.max(whole.width, whole.height) * 3;
+    const most = Math.max(whole.width, whole.height, canvas.clientWidth) * 3;
     if (next.width < least || next.width > most) return;
     view = next;
     picture.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);

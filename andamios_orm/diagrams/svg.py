@@ -68,7 +68,8 @@ def _entity(box: Box) -> Iterator[str]:
     yield f"<title>{_content(told)}</title>"
     yield f'<rect class="shadow" x="1" y="3" width="{width}" height="{height}" rx="{_ROUND}"/>'
     yield f'<rect class="frame" width="{width}" height="{height}" rx="{_ROUND}"/>'
-    head = f"M0.5 {HEADER}V{_ROUND}q0-6.5 6.5-6.5H{_number(box.width - _ROUND)}q6.5 0 6.5 6.5V{HEADER}z"
+    right = _number(box.width - _ROUND)
+    head = f"M0.5 {HEADER}V{_ROUND}q0-6.5 6.5-6.5H{right}q6.5 0 6.5 6.5V{HEADER}z"
     yield f'<path class="head" d="{head}"/>'
     yield f'<path class="rule" d="M0 {HEADER}H{width}"/>'
     yield _text("name", PADDING, HEADER / 2, cut(entity.name))
@@ -92,7 +93,7 @@ def _row(column: Column, y: float, start: float, width: float) -> Iterator[str]:
             f'<text x="{_number(x + (MARK - 4) / 2)}" y="{_number(y + 0.5)}">{mark}</text></g>'
         )
     yield _text("column", start, y, cut(column.name))
-    yield _text("type", width - PADDING, y, cut(shown_type(column.type, column.nullable)))
+    yield _text("type", width - PADDING, y, cut(shown_type(column)))
     yield "</g>"
 
 

@@ -28,7 +28,7 @@ from andamios_orm.migration.guards import (
 )
 from andamios_orm.migration.journal import Direction, Journal
 from andamios_orm.migration.lint import lint
-from andamios_orm.migration.outlook import planned, script
+from andamios_orm.migration.outlook import foreseen, planned, script, sql_lines
 from andamios_orm.migration.preflight import preflight
 from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.render import render
@@ -118,6 +118,16 @@ class Migrator:
     async def compare(self, answers: Answers | None = None) -> Comparison:
         """Return how the live database differs from the models."""
         return await self._sync(compare_models, self._database.metadata, self._engine, answers)
+
+    async def sql_of(self, comparison: Comparison) -> str:
+        """Return the statements that would make the changes of a comparison, without doing it."""
+        return await self._sync(self._sql_of, comparison)
+
+    def _sql_of(self, connection: sa.Connection, comparison: Comparison) -> str:
+        before, after = comparison.before, comparison.after
+        operations = self._engine.operations(comparison.changes, before, after)
+        found = foreseen(connection, self._engine, operations, before)
+        return "\n".join(line for operation in found for line in sql_lines(operation))
 
     async def new(
         self,

@@ -20,7 +20,7 @@ from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState
 from andamios_orm.migration.words import in_words
 
-__all__ = ["planned", "script"]
+__all__ = ["foreseen", "planned", "script", "sql_lines"]
 
 
 def planned(
@@ -43,6 +43,18 @@ def planned(
             for revision in revisions
         ),
     )
+
+
+def foreseen(
+    connection: sa.Connection,
+    engine: Engine,
+    operations: Sequence[MigrateOperation],
+    state: SchemaState,
+) -> Iterator[PlannedOperation]:
+    """Yield operations that no revision has yet, each with its steps, on a database in `state`."""
+    for operation in operations:
+        yield _operation(connection, engine, operation, state)
+        state = named_after(state, operation)
 
 
 def _with_states(
@@ -84,7 +96,7 @@ def _steps(
 
 
 def _told(step: Step) -> str:
-    return ";\n".join(step.statements) or step.told
+    return ";\n".join(step.statements or step.shown) or step.told
 
 
 def script(plan: Plan) -> str:
@@ -97,11 +109,16 @@ def _lines(plan: Plan) -> Iterator[str]:
         revision = planned_revision.revision
         yield f"-- {plan.direction}: {revision}"
         for operation in planned_revision.operations:
-            for step in operation.steps:
-                is_sql = step.lstrip().split(maxsplit=1)[0].isupper()
-                yield f"{step};" if is_sql else f"-- {step}"
+            yield from sql_lines(operation)
         reached = revision.id if plan.direction == "up" else revision.down
         yield "DELETE FROM alembic_version;"
         if reached is not None:
             yield f"INSERT INTO alembic_version (version_num) VALUES ('{reached}');"
         yield ""
+
+
+def sql_lines(operation: PlannedOperation) -> Iterator[str]:
+    """Yield the statements of an operation, with what is no statement as comments."""
+    for step in operation.steps:
+        is_sql = step.lstrip().split(maxsplit=1)[0].isupper()
+        yield f"{step};" if is_sql else f"-- {step}"

@@ -522,7 +522,9 @@ def _serial(table: TableName, column: str) -> Iterator[str]:
     name = quoted(table.name)
     if table.schema is not None:
         sequence, name = (f"{quoted(table.schema)}.{each}" for each in (sequence, name))
-    yield f"CREATE SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
+    # Under that name it may be left from the time before.
+    yield f"CREATE SEQUENCE IF NOT EXISTS {sequence}"
+    yield f"ALTER SEQUENCE {sequence} OWNED BY {name}.{quoted(column)}"
     counter = "'{}'::regclass".format(sequence.replace("'", "''"))
     yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({counter})"
     highest = f"coalesce(max({quoted(column)}), 0)"

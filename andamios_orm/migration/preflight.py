@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import MigrationError, RevisionProblem, RowsInTheWay
+from andamios_orm.errors import NotSupported, RevisionProblem, RowsInTheWay
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.counting import Names, counted
 from andamios_orm.migration.destruction import Loss, counting, live, losses, refuse_losses
@@ -68,9 +67,12 @@ def _lost(
 
 def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:
     """Raise NotSupported for what the engine cannot do at all."""
-    # What an earlier operation makes is not there yet, which is no reason to refuse.
-    with suppress(sa.exc.SQLAlchemyError, KeyError, MigrationError):
+    try:
         engine.steps(operation, connection)
+    except NotSupported:
+        raise
+    except Exception:  # noqa: S110 - what an earlier operation makes is not there yet
+        pass
 
 
 def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:

@@ -717,7 +717,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     engines=("sqlite", "postgresql", "mariadb"),
 )
 def _(m: sa.MetaData, new: bool) -> object:
-    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_general_ci"}
+    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_unicode_ci"}
     text = sa.Text()
     for engine, collation in collations.items():
         text = text.with_variant(sa.Text(collation=collation), engine)
@@ -1033,6 +1033,16 @@ def _(m: sa.MetaData, new: bool) -> object:
 )
 def _(m: sa.MetaData, new: bool) -> object:
     return _indexed(m, sa.Index("ix_some", sa.text("lower(name)" if new else "upper(name)")))
+
+
+@change(
+    "a rule is added to a table with an index over an expression",
+    alembic=UNSEEN,
+    engines=("duckdb", "sqlite", "postgresql"),
+)
+def _(m: sa.MetaData, new: bool) -> object:
+    rule = [sa.CheckConstraint("age > 0", name="grown")] if new else []
+    return _indexed(m, sa.Index("ix_some", sa.text("lower(name)"), unique=True), *rule)
 
 
 @change("a partial index has another condition", alembic=UNSEEN, engines=("sqlite", "postgresql"))

@@ -16,11 +16,9 @@ from andamios_orm.migration.engines.duckdb.alterations import (
     Alteration,
     altered,
     is_in_place,
-    sql,
     table_of,
-    type_sql,
 )
-from andamios_orm.migration.engines.duckdb.names import full, quoted
+from andamios_orm.migration.engines.duckdb.names import full, quoted, sql, type_sql
 from andamios_orm.migration.engines.duckdb.rebuild import sources_of
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.sql_names import names_in, unwrapped

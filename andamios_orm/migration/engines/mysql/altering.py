@@ -69,18 +69,12 @@ def told_table(name: TableName) -> str:
     return own if name.schema is None else f"{name_of(name.schema)}.{own}"
 
 
-def alone(
-    *statements: str,
-    done: Done | None,
-    copies: bool = False,
-    run: Callable[[sa.Connection], None] | None = None,
-) -> Step:
+def alone(*statements: str, done: Done | None, copies: bool = False) -> Step:
     """Return a step of statements that commit by themselves."""
     return Step(
         statements=tuple(for_driver(sql) + (_COPIES if copies else "") for sql in statements),
         transaction=False,
         done=done,
-        run=run,
     )
 
 

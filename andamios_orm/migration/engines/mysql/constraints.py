@@ -51,7 +51,7 @@ def _has(connection: sa.Connection, table: TableName, name: str | None) -> bool:
 
 
 def _constraint(table: LiveTable, name: str | None) -> CheckState | ForeignKeyState | None:
-    known = [*table.state.checks, *table.state.foreign_keys]
+    known: list[CheckState | ForeignKeyState] = [*table.state.checks, *table.state.foreign_keys]
     return next((constraint for constraint in known if constraint.name == name), None)
 
 
@@ -162,9 +162,8 @@ def create_foreign_key(
         return [altered(table, clause, done=done, copies=True)]
 
     def look(connection: sa.Connection) -> None:
-        count = connection.exec_driver_sql(
-            orphans(name, columns, target.state.name, others)
-        ).scalar()
+        sql = orphans(name, columns, target.state.name, others)
+        count = connection.exec_driver_sql(sql).scalar()
         if count:
             raise RowsInTheWay(
                 f"{count} row(s) of {name} refer to no row of {target.state.name} in"

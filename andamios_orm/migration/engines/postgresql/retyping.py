@@ -111,6 +111,8 @@ class Retyping:
     default: str | _Keep | None = KEEP
     types: Mapping[str, str] = field(default_factory=dict)
     """Types that are another in all that depends on the column."""
+    without: frozenset[str] = frozenset()
+    """Indexes and constraints over the column that somebody else makes again."""
 
     # -- which way
 
@@ -191,6 +193,9 @@ class Retyping:
 
     def beside(self, connection: sa.Connection) -> Iterator[Step]:
         """Yield the steps to a second column that has all the values, indexes and constraints."""
+        yield Step(
+            run=self._try, lock=False, told=f"look whether all values of {self._told} go with it"
+        )
         yield Step(run=self._expand, told=f"put a second column beside {self._told}")
         yield Step(batch=self._fill, told=f"fill the second column of {self._told}")
         if self._indexes(connection):
@@ -241,9 +246,7 @@ class Retyping:
         return self.using or f"CAST({column} AS {_without_limits(self.type)})"
 
     def _live(self, connection: sa.Connection) -> LiveColumn:
-        found = self.table.column(connection, self.column)
-        assert found is not None  # noqa: S101 - steps() has looked
-        return found
+        return self.table.existing(connection, self.column)
 
     def _default_of(self, live: LiveColumn) -> str | None:
         if not isinstance(self.default, _Keep):
@@ -253,11 +256,23 @@ class Retyping:
     def _renamed(self, sql: str) -> str:
         return replaced(sql, self.column, self._new, self.types)
 
+    def _try(self, connection: sa.Connection) -> None:
+        """Assign every value to a variable of the type, so that one that does not fit shows.
+
+        Later, the trigger would refuse writers their rows until somebody had changed it.
+        """
+        value = self._value(quoted(self.column))
+        body = (
+            f"DECLARE given record; kept {self.type}; BEGIN"
+            f" FOR given IN SELECT {value} AS value FROM {self.table.sql} LOOP"
+            " kept := given.value; END LOOP; END"
+        )
+        connection.exec_driver_sql(_UTC)
+        connection.exec_driver_sql(f"DO {literal(body)}")
+
     def _expand(self, connection: sa.Connection) -> None:
         run, live = connection.exec_driver_sql, self._live(connection)
         alter, new = f"ALTER TABLE {self.table.sql}", quoted(self._new)
-        # An expression that means nothing shows now, and not in the writers' trigger.
-        run(f"SELECT {self._value(quoted(self.column))} FROM {self.table.sql} LIMIT 0")
         for statement in (
             # What an attempt has left that was given up.
             f"DROP TRIGGER IF EXISTS {self._trigger} ON {self.table.sql}",
@@ -342,9 +357,6 @@ class Retyping:
         run(f"DROP FUNCTION {self._function}")
         for key in incoming:
             run(f"ALTER TABLE {key.owner} DROP CONSTRAINT {quoted(key.name)}")
-        if not live.nullable:
-            run(f"{alter} ALTER COLUMN {new} SET NOT NULL")
-            run(f"{alter} DROP CONSTRAINT {self._required}")
         if live.comment is not None:
             run(f"COMMENT ON COLUMN {self.table.sql}.{new} IS {literal(live.comment)}")
         keeps = isinstance(self.default, _Keep)
@@ -353,6 +365,10 @@ class Retyping:
             run(f"ALTER TABLE {self.table.sql} ALTER COLUMN {old} DROP DEFAULT")
         run(f"{alter} DROP COLUMN {old}")
         run(f"{alter} RENAME COLUMN {new} TO {old}")
+        if not live.nullable:
+            # Since version 18 that is a constraint, which has a name after the column's.
+            run(f"{alter} ALTER COLUMN {old} SET NOT NULL")
+            run(f"{alter} DROP CONSTRAINT {self._required}")
         for index in indexes:
             run(self._taken_over(index))
         for one in own:
@@ -385,10 +401,20 @@ class Retyping:
     # -- what there is about the column
 
     def _indexes(self, connection: sa.Connection) -> Sequence[Any]:
-        return self.table.rows(connection, _INDEXES, column=self.column)
+        found = self.table.rows(connection, _INDEXES, column=self.column)
+        return [one for one in found if one.name not in self.without]
 
     def _constraints(self, connection: sa.Connection, condition: str) -> Sequence[Any]:
-        return self.table.rows(connection, _CONSTRAINTS + condition, column=self.column)
+        found = self.table.rows(connection, _CONSTRAINTS + condition, column=self.column)
+        return [one for one in found if one.name not in self.without]
+
+    def over_it(self, connection: sa.Connection) -> dict[str, str]:
+        """Return the indexes and constraints over the column, with the SQL that makes each."""
+        found = {one.name: one.whole for one in self._indexes(connection)}
+        alter = f"ALTER TABLE {self.table.sql} ADD CONSTRAINT"
+        for one in [*self._checks(connection), *self._outgoing(connection)]:
+            found[one.name] = f"{alter} {quoted(one.name)} {one.sql}"
+        return found
 
     def _checks(self, connection: sa.Connection) -> Sequence[Any]:
         return self._constraints(connection, _OF_TABLE + " AND c.contype = 'c'")
@@ -448,6 +474,9 @@ _OVER_COLUMN = f"""
 _INDEXES = f"""
 SELECT x.relname::text AS name, i.indisunique AS is_unique,
     regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', '') AS sql,
+    CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid) ELSE format(
+        'ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname,
+        pg_get_constraintdef(c.oid)) END AS whole,
     c.conname::text AS constraint, c.contype::text AS kind,
     CASE WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END
         || CASE WHEN c.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END AS deferred
