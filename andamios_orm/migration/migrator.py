@@ -15,6 +15,7 @@ from andamios_orm.errors import (
     MigrationHalfDone,
     MigrationPending,
     RevisionProblem,
+    RowsInTheWay,
 )
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.diff import Answers, Comparison, compare
@@ -32,10 +33,11 @@ from andamios_orm.migration.outlook import foreseen, planned, script, sql_lines
 from andamios_orm.migration.preflight import preflight
 from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.render import render
-from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status
+from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status, Verification
 from andamios_orm.migration.revisions import Revision, Revisions
 from andamios_orm.migration.runner import Event, Runner, perform
 from andamios_orm.migration.state import SchemaState
+from andamios_orm.migration.verifying import Fill, everything_in, fingerprints, scratch, told
 from andamios_orm.schema.compiler import compile_all
 
 __all__ = ["Migrator"]
@@ -63,7 +65,8 @@ class Migrator:
         self._patience = patience or Patience()
         self._environment = environment
         self._engine = engine_named(database.engine_name)
-        self._revisions = Revisions(Path(directory) / self.engine_name, self.engine_name)
+        self._directory = Path(directory)
+        self._revisions = Revisions(self._directory / self.engine_name, self.engine_name)
 
     @property
     def engine_name(self) -> str:
@@ -324,6 +327,41 @@ class Migrator:
             current = _known(revisions, Journal(connection).current())
             revisions = _chosen(revisions, current, "up", "head")
         return tuple(lint(revisions, self.engine_name, connection.dialect))
+
+    async def verify(self, fill: Fill | None = None) -> Verification:
+        """Try all revisions on a database of its own, and return what became of it.
+
+        They are applied, `fill` stores rows in the tables, everything is undone and applied again.
+        In the end there must be what the models say, and the same rows. The database itself is
+        only asked to lend a place: a file, or a scratch database on its server.
+
+        Raises MigrationError where none can be created, and what applying a revision raises.
+        """
+        async with scratch(self._database) as empty:
+            migrator = Migrator(empty, self._directory, patience=self._patience)
+            applied = await migrator.up()
+            comparison = await migrator.compare()
+            differences = tuple(str(change) for change in comparison.changes)
+            if fill is not None:
+                await fill(empty)
+            before = await migrator.fingerprints()
+            try:
+                await migrator.down("base", allow=everything_in(comparison.before))
+            except RowsInTheWay as error:
+                differences += told(error)
+            else:
+                await migrator.up()
+            after = await migrator.fingerprints()
+        return Verification(
+            revisions=len(applied),
+            rows=sum(count for count, _ in before.values()),
+            differences=differences,
+            lost=tuple(name for name in before if before[name] != after.get(name)),
+        )
+
+    async def fingerprints(self) -> dict[str, tuple[int, str]]:
+        """Return how many rows each table has, and a digest that tells them from others."""
+        return await self._sync(fingerprints, self._engine, self._database.metadata)
 
     # -- setting right
 
