@@ -13,6 +13,7 @@ import pytest
 
 from andamios_orm.cli import servers
 from andamios_orm.cli.exit_codes import ExitCode
+from andamios_orm.errors import DatabaseUnavailable
 from tests.command_line import CommandLine
 
 
@@ -105,7 +106,7 @@ def test_only_known_servers_can_be_started(outside: CommandLine) -> None:
 def test_patience_with_a_server_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "_PATIENCE", 0.0)
 
-    with pytest.raises(servers.DatabaseUnavailable, match="did not start within 0 seconds"):
+    with pytest.raises(DatabaseUnavailable, match="did not start within 0 seconds"):
         servers._wait(lambda: False, "the server did not start")
 
 
