@@ -34,8 +34,8 @@ def serve(kind: str, database: str, note: Path) -> None:
     try:
         with server_class(data=data) as server:
             url = server.create_database(database) if new else server.url(database)
-            if kind == "mysql":
-                url = url.replace("mariadb://", "mysql://", 1)
+            # MariaDB speaks for MySQL.
+            url = url.replace("mariadb://", f"{kind}://", 1)
             part = note.with_suffix(".part")
             part.write_text(json.dumps({"pid": os.getpid(), "url": url, "engine": kind}))
             os.replace(part, note)
