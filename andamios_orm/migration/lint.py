@@ -39,11 +39,11 @@ def lint(revisions: Sequence[Revision], engine: str, dialect: sa.Dialect) -> Ite
     for revision in revisions:
         try:
             upgrade = collected(revision, "up", dialect)
-            downgrade = collected(revision, "down", dialect)
+            can_be_undone = not upgrade or _says_how_to_undo(revision, dialect)
         except RevisionProblem as error:
             yield _finding("AND006", revision, error.problem, error.fix)
             continue
-        if upgrade and not downgrade:
+        if not can_be_undone:
             yield _finding(
                 "AND005",
                 revision,
@@ -53,6 +53,16 @@ def lint(revisions: Sequence[Revision], engine: str, dialect: sa.Dialect) -> Ite
         for operation in upgrade:
             for rule, problem, fix in _doubts(operation, SchemaState(engine=engine)):
                 yield _finding(rule, revision, problem, fix)
+
+
+def _says_how_to_undo(revision: Revision, dialect: sa.Dialect) -> bool:
+    """Whether downgrade() does something, or says that nothing could. Raises RevisionProblem."""
+    try:
+        return bool(collected(revision, "down", dialect))
+    except RevisionProblem as error:
+        if isinstance(error.__context__, NotImplementedError):
+            return True
+        raise
 
 
 def _finding(rule: str, revision: Revision, problem: str, fix: str) -> Finding:
