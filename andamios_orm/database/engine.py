@@ -166,19 +166,6 @@ class Database:
         """
         await self._pool.dispose()
 
-    def beside(self, name: str) -> Database:
-        """Return another database on the same server, or in another file, with the same tables.
-
-        `name` is the database, or the path of the file. It is not opened, and has the settings
-        that databases have by default.
-
-        ```python
-        async with db.beside("beside.db") as other:
-            await other.create_all()
-        ```
-        """
-        return Database(self._pool.url_of(name), metadata=self.metadata)
-
     # -- tables
 
     async def create_all(self) -> None:

@@ -67,7 +67,6 @@ class Pool:
         self.capabilities = _capabilities(backend, writers, queued=key is not None)
         self._metadata = metadata
         self._in_memory = backend.is_in_memory(url)
-        self._url = url
         self._options = backend.engine_options(url, size)
         self._timeout = timeout
         self._engine = self._new_engine()
@@ -128,10 +127,6 @@ class Pool:
     def database_name(self) -> str:
         """The file or database, for messages; never user, password or host."""
         return self._options.url.database or "(memory)"
-
-    def url_of(self, database: str) -> URL:
-        """The URL of another database on the same server, or of another file."""
-        return self._url.set(database=database)
 
     @cached_property
     def plans(self) -> PlanCache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -37,7 +37,7 @@ from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status, 
 from andamios_orm.migration.revisions import Revision, Revisions
 from andamios_orm.migration.runner import Event, Runner, perform
 from andamios_orm.migration.state import SchemaState
-from andamios_orm.migration.verifying import Fill, everything_in, fingerprints, scratch, told
+from andamios_orm.migration.verifying import EVERYTHING, contents, scratch_database
 from andamios_orm.schema.compiler import compile_all
 
 __all__ = ["Migrator"]
@@ -61,12 +61,11 @@ class Migrator:
         environment: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._directory = database, directory
         self._patience = patience or Patience()
         self._environment = environment
         self._engine = engine_named(database.engine_name)
-        self._directory = Path(directory)
-        self._revisions = Revisions(self._directory / self.engine_name, self.engine_name)
+        self._revisions = Revisions(Path(directory) / self.engine_name, self.engine_name)
 
     @property
     def engine_name(self) -> str:
@@ -328,40 +327,41 @@ class Migrator:
             revisions = _chosen(revisions, current, "up", "head")
         return tuple(lint(revisions, self.engine_name, connection.dialect))
 
-    async def verify(self, fill: Fill | None = None) -> Verification:
-        """Try all revisions on a database of its own, and return what became of it.
+    async def verify(
+        self, fill: Callable[[Database], Awaitable[object]] | None = None
+    ) -> Verification:
+        """Try all revisions on a database of their own, and return what became of it.
 
-        They are applied, `fill` stores rows in the tables, everything is undone and applied again.
-        In the end there must be what the models say, and the same rows. The database itself is
-        only asked to lend a place: a file, or a scratch database on its server.
+        They are applied, `fill` puts rows into the tables, and all are undone and applied again,
+        with permission for everything. A history is good when the models differ in nothing from
+        what it makes, and no row is lost on the way. The database that was given is not touched,
+        but for a server's new one being created and dropped beside it.
 
-        Raises MigrationError where none can be created, and what applying a revision raises.
+        Raises MigrationError if that may not be created, and what `up` and `down` raise.
         """
-        async with scratch(self._database) as empty:
-            migrator = Migrator(empty, self._directory, patience=self._patience)
-            applied = await migrator.up()
-            comparison = await migrator.compare()
-            differences = tuple(str(change) for change in comparison.changes)
+        async with scratch_database(self._database) as scratch:
+            migrator = Migrator(scratch, self._directory, patience=self._patience)
+            applied = await migrator.up(allow=EVERYTHING)
+            first = await migrator.compare()
             if fill is not None:
-                await fill(empty)
-            before = await migrator.fingerprints()
+                await fill(scratch)
+            before = await migrator._sync(contents, first.before)
+            found = [str(change) for change in first.changes]
             try:
-                await migrator.down("base", allow=everything_in(comparison.before))
+                await migrator.down("base", allow=EVERYTHING)
             except RowsInTheWay as error:
-                differences += told(error)
-            else:
-                await migrator.up()
-            after = await migrator.fingerprints()
+                # The past has no place for a row that the models allow.
+                found += [f"down: {count} row(s) {why}" for why, count in error.counts.items()]
+            await migrator.up(allow=EVERYTHING)
+            second = await migrator.compare()
+            after = await migrator._sync(contents, second.before)
+        found += [str(change) for change in second.changes]
         return Verification(
             revisions=len(applied),
-            rows=sum(count for count, _ in before.values()),
-            differences=differences,
-            lost=tuple(name for name in before if before[name] != after.get(name)),
+            rows=sum(rows for rows, _ in before.values()),
+            differences=tuple(dict.fromkeys(found)),
+            lost=tuple(str(table) for table in before if before[table] != after.get(table)),
         )
-
-    async def fingerprints(self) -> dict[str, tuple[int, str]]:
-        """Return how many rows each table has, and a digest that tells them from others."""
-        return await self._sync(fingerprints, self._engine, self._database.metadata)
 
     # -- setting right
 

@@ -1,82 +1,77 @@
-"""A history of revisions, tried on a database of its own: up, with rows, down, and up again."""
+"""A whole history tried on a database of its own: up, filled, down and up again."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
 from andamios_orm.database.engine import Database
-from andamios_orm.errors import MigrationError, RowsInTheWay
-from andamios_orm.migration.drafting import schemas_of
-from andamios_orm.migration.engines.base import Engine
-from andamios_orm.migration.state import SchemaState
-from andamios_orm.schema.compiler import compile_all
+from andamios_orm.errors import MigrationError
+from andamios_orm.migration.state import SchemaState, TableName
 
-__all__ = ["Fill", "everything_in", "fingerprints", "scratch", "told"]
+__all__ = ["EVERYTHING", "contents", "scratch_database"]
 
-Fill: TypeAlias = Callable[[Database], Awaitable[int]]
-"""Stores made up rows in the empty tables of a database, and returns how many."""
+
+class _Everything(frozenset[str]):
+    """Permission for all there is."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERYTHING: Collection[str] = _Everything()
 
 
 @asynccontextmanager
-async def scratch(database: Database) -> AsyncIterator[Database]:
-    """Lend an empty database of the same engine, with the same models, that nobody else uses.
+async def scratch_database(database: Database) -> AsyncIterator[Database]:
+    """An empty database beside another one, of the same engine, with its models; then removed.
 
-    Raises MigrationError where the user may not create one.
+    Raises MigrationError if the user may not create a database.
     """
-    name = f"andamios_scratch_{secrets.token_hex(4)}"
     if database.engine_name in ("duckdb", "sqlite"):
-        with tempfile.TemporaryDirectory() as folder:
-            async with database.beside(str(Path(folder, name))) as empty:
-                yield empty
+        with TemporaryDirectory() as folder:
+            url: str | sa.URL = f"{database.engine_name}:///{Path(folder, 'scratch.db')}"
+            async with Database(url, metadata=database.metadata) as scratch:
+                yield scratch
         return
+    # The names that a user may give are sometimes those that begin with its own database's.
+    name = f"{database.name[:30]}_andamios_verify_{secrets.token_hex(4)}"
     async with database.connect() as connection:
+        url = connection.engine.url.set(database=name)
+        quoted = connection.dialect.identifier_preparer.quote(name)
         try:
-            await connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            await connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
         except sa.exc.DBAPIError as error:
             raise MigrationError(
-                "a database to verify the revisions on cannot be created:"
-                f" {type(error.orig).__name__}",
-                "grant the user the right to create databases, or verify with the --url of a"
-                " server for development",
-            ) from None
+                f"a database to try the migrations on could not be created: {_kind(error)}",
+                "let the user create databases, or use a server of your own with --url",
+            ) from error
     try:
-        async with database.beside(name) as empty:
-            yield empty
+        async with Database(url, metadata=database.metadata) as scratch:
+            yield scratch
     finally:
         async with database.connect() as connection:
-            await connection.exec_driver_sql(f"DROP DATABASE {name}")
+            await connection.exec_driver_sql(f"DROP DATABASE {quoted}")
 
 
-def everything_in(state: SchemaState) -> tuple[str, ...]:
-    """Return the names of all that a migration could remove."""
-    labels = [f"{enum.name}.{label}" for enum in state.enums.values() for label in enum.labels]
-    return (*map(str, state.tables), *labels)
+def _kind(error: sa.exc.DBAPIError) -> str:
+    return type(error.orig).__name__
 
 
-def fingerprints(
-    connection: sa.Connection, engine: Engine, metadata: sa.MetaData
-) -> dict[str, tuple[int, str]]:
+def contents(connection: sa.Connection, state: SchemaState) -> dict[TableName, tuple[int, str]]:
     """Return how many rows each table has, and what tells them from others."""
-    state = engine.inspect(connection, schemas_of(compile_all(metadata)))
-    found = {}
-    for name, table in state.tables.items():
-        columns: list[sa.ColumnClause[Any]] = [
-            sa.column(c.name) for c in sorted(table.columns, key=lambda c: c.name)
-        ]
-        source = sa.table(name.name, *columns, schema=name.schema)
-        rows = sorted(repr(tuple(row)) for row in connection.execute(sa.select(*source.c)))
-        found[str(name)] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
-    return found
+    return {
+        name: _content(connection, name, table.column_names) for name, table in state.tables.items()
+    }
 
 
-def told(error: RowsInTheWay) -> tuple[str, ...]:
-    """Return what keeps a history from going down with rows in its tables."""
-    return tuple(f"down: {count} row(s) {problem}" for problem, count in error.counts.items())
+def _content(connection: sa.Connection, name: TableName, columns: Sequence[str]) -> tuple[int, str]:
+    table = sa.table(name.name, *map(sa.column, sorted(columns)), schema=name.schema)
+    rows = sorted(repr(tuple(row)) for row in connection.execute(sa.select(table)))
+    return len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.backends.duckdb.ddl import generated_column
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.migration.engines.base import Question
 from andamios_orm.migration.engines.duckdb.alterations import (
     Alteration,
@@ -25,6 +24,7 @@ from andamios_orm.migration.engines.duckdb.rebuild import (
     index_parts,
     sources_of,
 )
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.sql_names import names_in, unwrapped
 from andamios_orm.migration.state import SchemaState, TableName, TableState
@@ -91,7 +91,7 @@ class _Rebuilt:
         if name in self._copied or name not in self._old.column_names:
             return True
         old = self._old.column(name)
-        return type_sql(to_type(old.type)) != self._types[name] or old.computed != (
+        return type_sql(column_type(old.type)) != self._types[name] or old.computed != (
             None if column.computed is None else sql(column.computed.sqltext)
         )
 

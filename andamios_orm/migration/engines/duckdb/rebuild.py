@@ -18,7 +18,6 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from andamios_orm.backends.duckdb.ddl import generated_column
 from andamios_orm.backends.duckdb.messages import failure_of
 from andamios_orm.backends.duckdb.sql_text import split_list, within_parentheses
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.errors import MigrationError
 from andamios_orm.migration.engines.duckdb.counters import (
     continue_counter,
@@ -27,6 +26,7 @@ from andamios_orm.migration.engines.duckdb.counters import (
 )
 from andamios_orm.migration.engines.duckdb.inspection import inspect
 from andamios_orm.migration.engines.duckdb.names import full, quoted, sql, text, type_sql
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.renaming import rename_column, rename_table
 from andamios_orm.migration.sql_names import is_name, unquoted
 from andamios_orm.migration.state import ForeignKeyState, SchemaState, TableName, TableState
@@ -261,7 +261,7 @@ class _Rebuilding:
             old = old_names.get(column.name, column.name)
             if old in self._old.state.column_names:
                 written = type_sql(column.type)
-                if written != type_sql(to_type(self._old.state.column(old).type)):
+                if written != type_sql(column_type(self._old.state.column(old).type)):
                     yield (self._name, column.name), written
 
     # -- rows
