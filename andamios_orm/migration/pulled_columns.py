@@ -5,6 +5,7 @@ Which of them makes just this column is not decided here: the engine is asked.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,6 +58,8 @@ def _type_of(column: ColumnState, state: SchemaState, engine: Engine) -> TypeEng
             return sa.Enum(*enum.labels, name=name.name, schema=name.schema)
     found = engine.column_type(column.type)
     if column.collation is not None and isinstance(found, sa.String):
+        # An engine may give the same type for all columns.
+        found = copy.copy(found)
         found.collation = column.collation
     return found
 
