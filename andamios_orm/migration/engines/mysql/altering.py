@@ -20,6 +20,7 @@ from andamios_orm.migration.state import ForeignKeyState, TableName
 __all__ = [
     "Done",
     "alone",
+    "already",
     "altered",
     "for_driver",
     "has_lead",
@@ -76,6 +77,11 @@ def alone(*statements: str, done: Done | None, copies: bool = False) -> Step:
         transaction=False,
         done=done,
     )
+
+
+def already(told: str) -> Step:
+    """Return the step that a migration has done before it was killed, when it is asked again."""
+    return Step(transaction=False, done=lambda connection: True, told=told)
 
 
 def altered(

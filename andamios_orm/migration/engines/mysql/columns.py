@@ -12,6 +12,7 @@ from alembic.operations import ops
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.mysql.altering import (
+    already,
     altered,
     has_lead,
     listed,
@@ -121,10 +122,13 @@ def alter_column(operation: ops.AlterColumnOp, connection: sa.Connection) -> Seq
     """
     table = table_now(connection, operation.table_name, operation.schema)
     old, new = operation.column_name, operation.modify_name
-    column = _column(table, old)
     name = table.state.name
     done = None
     clauses: list[str] = []
+    names = table.state.column_names
+    if new is not None and new in names and old not in names:
+        return [already(f"rename column {name}.{old} to {new}")]
+    column = _column(table, old)
     if new is not None:
         clauses += [] if is_mariadb(connection) else _renamed_checks(table.state, old, new)
         done = lambda connection: _has_column(connection, name, new)  # noqa: E731 - shorter than a function

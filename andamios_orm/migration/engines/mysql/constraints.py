@@ -11,6 +11,7 @@ from andamios_orm.errors import RevisionProblem, RowsInTheWay
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.mysql.altering import (
     alone,
+    already,
     altered,
     has_lead,
     index_dropped,
@@ -260,6 +261,8 @@ def rename_constraint(operation: RenameConstraintOp, connection: sa.Connection) 
     found = _constraint(table, old)
     if found is None:
         if table.index(old) is None:
+            if _constraint(table, new) is not None or table.index(new) is not None:
+                return [already(f"rename constraint {old} of {of} to {new}")]
             raise RevisionProblem(
                 f"{of} has no constraint {old}",
                 "`andamios-orm schema show` shows which there are; correct the revision",
