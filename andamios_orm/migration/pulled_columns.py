@@ -59,8 +59,9 @@ def _type_of(column: ColumnState, state: SchemaState, engine: Engine) -> TypeEng
     found = engine.column_type(column.type)
     if column.collation is not None and isinstance(found, sa.String):
         # An engine may give the same type for all columns.
-        found = copy.copy(found)
-        found.collation = column.collation
+        collated = copy.copy(found)
+        collated.collation = column.collation
+        return collated
     return found
 
 
