@@ -145,6 +145,9 @@ def _native(annotation: str, column_type: TypeEngine[Any], rules: _Rules) -> Ite
     for rule, other in _BY_RULE.items():
         if rule in rules:
             yield Declared(other)
+    if "digits" in rules:
+        decimal = tuple(_bounds("Decimal", rules))
+        yield Declared("Decimal", (*_digits(rules["digits"].sql), *decimal))
     bounds = tuple(_bounds(annotation, rules))
     sized = bounds
     length = getattr(column_type, "length", None)
@@ -159,6 +162,16 @@ def _native(annotation: str, column_type: TypeEngine[Any], rules: _Rules) -> Ite
         yield Declared(annotation, arguments)
     if annotation == "NaiveDatetime":
         yield Declared("datetime", bounds)
+
+
+def _digits(sql: str) -> Iterator[tuple[str, str]]:
+    """Yield how many digits SQLite lets a number have, which is kept as a double or as text."""
+    if (double := re.search(r"< 1(0*)\b.*round\(.*, (\d+)\)", sql)) is not None:
+        yield "max_digits", str(len(double[1]) + int(double[2]))
+        yield "decimal_places", double[2]
+    elif (text := re.search(r"<= (\d+)(?:.* = (\d+))?", sql)) is not None:
+        yield "max_digits", text[1]
+        yield "decimal_places", text[2] or "0"
 
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

@@ -1,15 +1,53 @@
 """A history is tried on a database of its own, and the one at hand is left alone."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from andamios_orm import Col, Database, Model, field, generated
 from andamios_orm.migration import Migrator
 from andamios_orm.migration.reports import Verification
 from andamios_orm.seeding import sample
-from tests.engines import only_on
+from tests.engines import not_on, only_on
 from tests.migration.revising import write_revision
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(folder: Path, url: str, *arguments: str) -> str:
+    """What a command of the program prints, run in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "andamios_orm", *arguments],
+        cwd=folder,
+        env={**os.environ, "ANDAMIOS_URL": url, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", ["advanced.chinook", "integration.conduit"])
+@not_on("mysql")
+def test_the_histories_of_the_examples_hold(
+    database_url: str, example: str, tmp_path: Path
+) -> None:
+    models = f'[tool.andamios-orm]\nmodels = ["examples.{example}.models"]\n'
+    (tmp_path / "pyproject.toml").write_text(models)
+    run(tmp_path, database_url, "migrate", "new", "first tables")
+    run(tmp_path, database_url, "migrate", "up", "--yes")
+    run(tmp_path, database_url, "migrate", "new", "a place for more", "--empty")
+
+    result = json.loads(run(tmp_path, database_url, "migrate", "verify", "--json"))
+
+    assert result["revisions"] == 2
+    assert result["rows"] > 500
+    assert (result["differences"], result["lost"]) == ([], [])
 
 
 def models() -> sa.MetaData:
@@ -75,3 +113,31 @@ async def test_a_history_that_makes_something_else_is_not(
     assert not found
     assert found.differences == ("drop index ix_more of hero",)
     assert found.lost == ("hero",)
+
+
+@not_on("mysql")
+async def test_rows_that_the_past_had_no_place_for_are_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    for kind in (int, int | None):
+        metadata = sa.MetaData()
+
+        class Hero(Model, table=True, metadata=metadata):
+            id: Col[int] = generated()
+            age: kind  # type: ignore[valid-type]  # another one each time
+
+        async with Database(database_url, metadata=metadata) as db:
+            migrator = Migrator(db, tmp_path)
+            await migrator.new("next")
+            await migrator.up()
+
+    async def fill(scratch: Database) -> None:
+        await scratch.execute(sa.insert(Hero.__table__).values(age=None))
+
+    async with Database(database_url, metadata=metadata) as db:
+        found = await Migrator(db, tmp_path).verify(fill)
+
+    assert not found
+    (difference,) = found.differences
+    assert difference.startswith("down: 1 row(s)")
+    assert found.lost == ()

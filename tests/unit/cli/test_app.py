@@ -5,6 +5,7 @@ import json
 import runpy
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import pytest
@@ -46,8 +47,6 @@ def test_a_command_that_there_is_not_is_a_mistake_of_usage(cli: CommandLine) -> 
 
 
 def test_the_version_is_that_of_the_package(cli: CommandLine) -> None:
-    from importlib.metadata import version
-
     assert cli.done("--version").out.strip() == version("andamios-orm")
 
 
