@@ -14,7 +14,7 @@ from andamios_orm.cli.exit_codes import MEANINGS
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
-    "init": ("init", "Begin a project in this folder: models, settings, a first migration."),
+    "init": ("init", "Begin a project: models, settings, seeds."),
     "dev-setup": ("servers", "Make this machine ready: settings, server, migrations, seeds."),
     "db-start": ("servers", "Start a database server for development."),
     "db-stop": ("servers", "Stop the server that db-start has started."),

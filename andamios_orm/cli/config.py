@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import quote
 
 from andamios_orm.errors import ConfigurationProblem
 
@@ -248,7 +249,8 @@ def masked(url: str) -> str:
         return "(a URL that cannot be read)"
     secret = {name: "***" for name in parsed.query if "pass" in name.lower() or "key" in name}
     query = {**parsed.query, **secret}
-    return parsed.set(query=query).render_as_string(hide_password=True)
+    shown = parsed.set(query=query).render_as_string(hide_password=True)
+    return shown.replace(quote("***"), "***")
 
 
 def load_modules(config: Config, names: Sequence[str]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from andamios_orm.cli.config import load_config, masked
 from andamios_orm.cli.options import AsJson
 from andamios_orm.cli.output import Output
+from andamios_orm.cli.running import Project
 from andamios_orm.errors import ConfigurationProblem
 
 __all__ = ["COMMANDS"]
@@ -18,9 +22,12 @@ _init = typer.Typer(rich_markup_mode=None)
 
 @_init.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where; this folder by default.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Where.", show_default="this folder")] = Path(),
     package: Annotated[str, typer.Option(help="The name of the package with the models.")] = "app",
     url: Annotated[str, typer.Option(help="The database.")] = "duckdb:///app.duckdb",
+    migration: Annotated[
+        bool, typer.Option("--migration", help="Write the first migration, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Begin a project: a package with models and seeds, and the settings in pyproject.toml.
@@ -30,14 +37,32 @@ def init(
 
     Example: mkdir heroes && cd heroes && andamios-orm init
     """
-    if not package.isidentifier():
+    if not package.isidentifier() or iskeyword(package):
         raise ConfigurationProblem(
             f"`{package}` is no name for a package", "pass a word, as in --package app"
         )
     output = Output(as_json=as_json)
-    settings = _SETTINGS.format(url=url, package=package)
+    files = _files(folder, package, url)
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if migration:
+        files[_first_migration(folder)] = ""
+    if as_json:
+        output.document({"files": sorted(files)})
+        return
+    for path in files:
+        output.line(f"Wrote {path}")
+    first = "" if migration else 'andamios-orm migrate new "first tables", '
+    output.note(f"Next: {first}andamios-orm migrate up, andamios-orm db-seed")
+
+
+def _files(folder: Path, package: str, url: str) -> dict[Path, str]:
+    """Return what to write. Raises ConfigurationProblem if a project is there already."""
     pyproject = folder / "pyproject.toml"
     existing = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else None
+    # As JSON, a text is quoted as TOML quotes it.
+    settings = _SETTINGS.format(url=json.dumps(url), package=package)
     files = {
         folder / package / "__init__.py": f'"""The {package} project."""\n',
         folder / package / "models.py": _MODELS,
@@ -52,23 +77,28 @@ def init(
             "run it in an empty folder, or choose another --package",
         )
     files[pyproject] = settings if existing is None else f"{existing.rstrip()}\n\n{settings}"
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    if as_json:
-        output.document({"files": sorted(files)})
-        return
-    for path in sorted(files):
-        output.line(f"Wrote {path}")
-    output.note(
-        'Next: andamios-orm migrate new "first tables", andamios-orm migrate up,'
-        " andamios-orm db-seed"
-    )
+    # A repository often has these from its first day on.
+    extra = {
+        folder / "README.md": _README.format(package=package, name=folder.resolve().name),
+        folder / ".gitignore": _GITIGNORE,
+    }
+    return files | {path: text for path, text in extra.items() if not path.exists()}
+
+
+def _first_migration(folder: Path) -> Path:
+    config = load_config(folder=folder)
+    path = Project(config, Output()).migrating(lambda migrator: migrator.new("first tables"))
+    if path is None:
+        raise ConfigurationProblem(
+            f"{masked(config.url)} has these tables already, so no migration was written",
+            "pass another --url",
+        )
+    return path
 
 
 _SETTINGS = """\
 [tool.andamios-orm]
-url = "{url}"
+url = {url}
 models = ["{package}.models"]
 seeds = ["{package}.seeds"]
 """
@@ -113,5 +143,26 @@ def heroes() -> list[Hero]:
     """Heroes to play with."""
     return [Hero(name="Ada", age=36), Hero(name="Grace", age=85)]
 '''
+
+_README = """\
+# {name}
+
+The models are in `{package}/models.py`, the rows to begin with in `{package}/seeds.py`.
+
+    andamios-orm dev-setup             # make this machine ready
+    andamios-orm migrate new "..."     # after a change of the models: write the migration
+    andamios-orm migrate               # see it, and apply it
+    andamios-orm db-seed --sample      # made up rows to play with
+    andamios-orm schema graph          # a picture of the tables
+"""
+
+_GITIGNORE = """\
+__pycache__/
+.andamios/
+.env
+*.duckdb
+*.duckdb.wal
+*.db
+"""
 
 COMMANDS = {"init": _init}

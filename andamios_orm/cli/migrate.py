@@ -25,6 +25,7 @@ from andamios_orm.cli.options import (
 from andamios_orm.cli.running import Project, project
 
 if TYPE_CHECKING:
+    from andamios_orm.database.engine import Database
     from andamios_orm.migration import Answers, Comparison, Event, Migrator, Plan, Revision, Status
     from andamios_orm.migration.journal import Direction
 
@@ -39,18 +40,35 @@ Message = Annotated[str, typer.Argument(help='What it is for: "add the age of he
 @app.callback()
 def migrate(
     context: typer.Context,
+    allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    no_color: NoColor = False,
 ) -> None:
     """Bring the database to what the models say.
 
-    Alone it shows what is pending, asks, and applies it: the same as `migrate up`.
+    Alone it shows what is pending, asks, and applies it: the same as `migrate up`. Options stand
+    after the command that they are for.
+
+    Example: andamios-orm migrate --yes
     """
     if context.invoked_subcommand is None:
-        found = project(url=url, database=database, environment=environment)
-        _apply(found, "up", "head", (), None, yes=yes, dry_run=False)
+        found = _project(url, database, environment, as_json, no_color)
+        _apply(found, "up", "head", allow or (), confirm, yes=yes, dry_run=dry_run)
+    elif any((allow, confirm, url, database, environment, yes, dry_run, as_json, no_color)):
+        # To read them and not to use them could change another database than the one meant.
+        from andamios_orm.errors import UsageError  # noqa: PLC0415 - where it is raised
+
+        name = context.invoked_subcommand
+        raise UsageError(
+            f"options stand before `{name}`, which does not see them there",
+            f"write them after it: andamios-orm migrate {name} ...",
+        )
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -243,7 +261,7 @@ def _apply(
     dry_run: bool,
 ) -> None:
     output = found.output
-    plan, status = found.migrating(lambda migrator: _outlook(migrator, target, direction))
+    plan, status, rows = found.migrating(lambda migrator: _outlook(migrator, target, direction))
     if not plan.revisions and status.half_done is None:
         output.say(
             f"Nothing to do: the database is at {status.current or 'its beginning'}.",
@@ -251,7 +269,7 @@ def _apply(
         )
         return
     if not output.as_json:
-        _show_plan(found, plan)
+        _show_plan(found, plan, rows)
     if dry_run:
         if output.as_json:
             output.document(plan)
@@ -272,8 +290,12 @@ def _apply(
         output.line(f"{verb} {revision}")
 
 
-async def _outlook(migrator: Migrator, target: str, direction: Direction) -> tuple[Plan, Status]:
-    return await migrator.plan(target, direction=direction), await migrator.status()
+async def _outlook(
+    migrator: Migrator, target: str, direction: Direction
+) -> tuple[Plan, Status, dict[str, int]]:
+    plan, status = await migrator.plan(target, direction=direction), await migrator.status()
+    # Counting takes time on large tables; only who removes something has to know.
+    return plan, status, await migrator.rows() if plan.destroys else {}
 
 
 async def _move(
@@ -310,13 +332,17 @@ def _line(text: str, width: int = 90) -> str:
     return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
-def _show_plan(found: Project, plan: Plan) -> None:
+def _show_plan(found: Project, plan: Plan, rows: dict[str, int]) -> None:
     for planned in plan.revisions:
         found.output.line(f"{planned.revision}", style="bold")
         for operation in planned.operations:
             found.output.line(f"  {_line(operation.told, 76)}")
             for name in operation.destroys:
-                found.output.line(f"    removes {name}, which is put aside first", style="red")
+                count = rows.get(name, rows.get(name.rpartition(".")[0], 0))
+                found.output.line(
+                    f"    removes {name} of {count:,} row(s), which is put aside first",
+                    style="red",
+                )
 
 
 @app.command()
@@ -535,6 +561,43 @@ def lint(
         if not findings:
             found.output.line("Nothing doubtful.")
     if findings:
+        raise SystemExit(int(ExitCode.DIFFERENT))
+
+
+@app.command()
+def verify(
+    rows: Annotated[int, typer.Option(help="About how many rows to make up.")] = 1000,
+    url: Url = None,
+    database: DatabaseName = None,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Try all revisions on a database of its own: up, with made up rows, down, and up again.
+
+    Exit code 4 if it does not end where the models are, or rows are not what they were.
+    """
+    found = _project(url, database, environment, as_json, no_color)
+
+    async def fill(empty: Database) -> int:
+        from andamios_orm.seeding import sample  # noqa: PLC0415 - where rows are made up
+
+        tables = max(len(empty.metadata.tables), 1)
+        report = await sample(empty, size=max(rows // tables, 1))
+        return sum(count.created for count in report.counts)
+
+    result = found.migrating(lambda migrator: migrator.verify(fill if rows else None))
+    if found.output.as_json:
+        found.output.document(result)
+    else:
+        for line in (*result.differences, *(f"rows of {name} changed" for name in result.lost)):
+            found.output.line(f"  {line}")
+        verdict = "as the models say, with the same rows" if result else "not as they should"
+        found.output.line(
+            f"{result.revisions} revision(s) went up, down and up again with {result.rows} row(s):"
+            f" {verdict}."
+        )
+    if not result:
         raise SystemExit(int(ExitCode.DIFFERENT))
 
 

@@ -19,14 +19,21 @@ __all__ = ["Output"]
 class Output:
     """Where a command writes to: what it found to stdout, what it does meanwhile to stderr."""
 
-    def __init__(self, *, as_json: bool = False, color: bool = True) -> None:
+    def __init__(
+        self, *, as_json: bool = False, color: bool = True, all_aside: bool = False
+    ) -> None:
         self.as_json = as_json
         self._color = color and not os.environ.get("NO_COLOR")
+        self._all_aside = all_aside
+
+    def aside(self) -> Output:
+        """Return the output of one part of a command: its tables are what goes on, to stderr."""
+        return Output(color=self._color, all_aside=True)
 
     @property
     def console(self) -> Console:
         """The console of what was found."""
-        return self._console(stderr=False)
+        return self._console(stderr=self._all_aside)
 
     @property
     def progress(self) -> Console:
@@ -57,18 +64,18 @@ class Output:
         """Write a line of what goes on, on stderr."""
         self.progress.print(text, markup=False, soft_wrap=True)
 
-    def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
-    ) -> None:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write a table."""
         from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - as above
         from rich.table import Table  # noqa: PLC0415 - as above
+        from rich.text import Text  # noqa: PLC0415 - as above
 
-        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            # As a text, not as markup: `[]` may be in a type, and in what a user has written.
+            table.add_row(*map(Text, row))
         self.console.print(table)
 
     def asks(self) -> bool:

@@ -11,6 +11,7 @@ from andamios_orm.cli.output import Output
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.exc import DBAPIError
 
     from andamios_orm.database.engine import Database
     from andamios_orm.migration import Migrator
@@ -61,6 +62,8 @@ class Project:
 
     def migrating(self, function: Callable[[Migrator], Awaitable[R]]) -> R:
         """Call a function with the migrations of the database, the models loaded."""
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above
+
         from andamios_orm.database.loop import run  # noqa: PLC0415 - as above
         from andamios_orm.migration import Migrator  # noqa: PLC0415 - as above
 
@@ -72,7 +75,22 @@ class Project:
                 migrator = Migrator(database, self.config.migrations, environment=given)
                 return await function(migrator)
 
-        return run(call())
+        try:
+            return run(call())
+        except DBAPIError as error:
+            # Migrations speak through a connection of SQLAlchemy's, which translates nothing.
+            raise self._refused(error) from None
+
+    def _refused(self, error: DBAPIError) -> BaseException:
+        from andamios_orm.database.connection import translated  # noqa: PLC0415 - as above
+        from andamios_orm.database.url import read_url  # noqa: PLC0415 - as above
+        from andamios_orm.errors import StatementFailed  # noqa: PLC0415 - as above
+
+        url, backend = read_url(self.config.url)
+        told = translated(error, backend, url.get_dialect()())
+        if isinstance(told, StatementFailed):
+            told.fix = "correct the revision; `andamios-orm migrate status` tells what is done"
+        return told
 
 
 def project(

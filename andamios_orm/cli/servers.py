@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -113,10 +114,10 @@ def dev_setup(
     applied = found.migrating(lambda migrator: migrator.up())
     for revision in applied:
         output.note(f"Applied {revision}")
-    if found.config.seeds and not as_json:
+    if found.config.seeds:
         from andamios_orm.cli.seed import seed_database  # noqa: PLC0415 - where there are seeds
 
-        seed_database(found)
+        seed_database(replace(found, output=output.aside()))
     output.say("Ready.", document={"applied": [revision.id for revision in applied]})
 
 

@@ -6,6 +6,8 @@ import asyncio
 import code
 import inspect
 from collections.abc import Awaitable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from types import CodeType, FunctionType
 from typing import cast
 
@@ -23,7 +25,9 @@ _shell = typer.Typer(rich_markup_mode=None)
 def shell(url: Url = None, database: DatabaseName = None, environment: Environment = None) -> None:
     """Python with `db`, every model by its name, and its repository by its table's name.
 
-    `await` works at the prompt: await hero.count()
+    `await` works at the prompt: await hero.count(). It is IPython where that is installed.
+
+    Example: andamios-orm shell
     """
     found = project(url=url, database=database, environment=environment)
     found.load_models()
@@ -38,7 +42,11 @@ def shell(url: Url = None, database: DatabaseName = None, environment: Environme
         names[declaration.model.__name__] = declaration.model
         names.setdefault(declaration.table_name, Repository(declaration.model, db))  # type: ignore[type-var]  # each is a Model
     banner = f"{db!r}: {', '.join(names)}\nawait works here; Ctrl-D ends"
-    _Console(names).interact(banner=banner, exitmsg="")
+    if find_spec("IPython") is None:
+        _Console(names).interact(banner=banner, exitmsg="")
+        return
+    typer.echo(banner)
+    import_module("IPython").start_ipython(argv=["--no-banner"], user_ns=names)
 
 
 class _Console(code.InteractiveConsole):

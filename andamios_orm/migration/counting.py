@@ -15,9 +15,10 @@ from alembic.operations import MigrateOperation, ops
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.renaming import named_after
+from andamios_orm.migration.sql_names import names_in
 from andamios_orm.migration.state import SchemaState, TableName
 
-__all__ = ["counted"]
+__all__ = ["Names", "counted"]
 
 
 def counted(
@@ -29,25 +30,35 @@ def counted(
 ) -> dict[Question, int]:
     """Return how many rows stand in the way of operations, for each where there are any.
 
-    Not of one whose column an earlier operation fills, or `coming_back` names: the database itself
-    still refuses what is missing then.
+    Not of one whose column an earlier operation fills, or `coming_back` names, and not of tables
+    that a statement of a person is about: the database itself still refuses what is missing then.
     """
     found: dict[Question, int] = {}
     filled = set(coming_back)
-    names = _Names(state, connection)
+    changed: set[str] = set()
+    names = Names(state, connection)
     for operation in operations:
         name = _column_of(operation)
         if isinstance(operation, BackfillOp):
             table = TableName(operation.table_name, operation.schema)
             filled |= {f"{table}.{column}" for column in operation.values}
+        elif isinstance(operation, ops.ExecuteSQLOp):
+            tables = {table.name for table in names.now.tables}
+            changed |= names_in(str(operation.sqltext)) & tables
         elif name is None or name not in filled:
             for question in engine.questions(operation, names.now):
-                if question.fill is None or question.fill not in filled:
-                    count = connection.exec_driver_sql(names.over(question.sql)).scalar_one()
+                if question.fill not in filled and not _is_about(question, changed, filled):
+                    count = names.count(question.sql)
                     if count:
-                        found[question] = int(count)
+                        found[question] = count
         names.follow(operation)
     return found
+
+
+def _is_about(question: Question, tables: Collection[str], columns: Collection[str]) -> bool:
+    """Whether a question's rows are those of one of these tables, or of columns of a table."""
+    words = names_in(question.sql)
+    return bool(words & set(tables)) or any(words >= set(name.split(".")) for name in columns)
 
 
 def _column_of(operation: MigrateOperation) -> str | None:
@@ -70,15 +81,20 @@ class _Origin:
     columns: dict[str, str]
 
 
-class _Names:
+class Names:
     """What tables and columns will be called, and what they are called in the database."""
 
     def __init__(self, state: SchemaState, connection: sa.Connection) -> None:
         self.now = state
+        self._connection = connection
         self._quote = connection.dialect.identifier_preparer.quote
         # Where a name in a WITH could mean itself, it needs the schema to mean the table.
         self._prefix = "main." if state.engine in ("sqlite", "duckdb") else ""
         self._renamed: dict[TableName, _Origin] = {}
+
+    def count(self, sql: str) -> int:
+        """Return what a query over the names of now counts in the database."""
+        return int(self._connection.exec_driver_sql(self.over(sql)).scalar_one())
 
     def follow(self, operation: MigrateOperation) -> None:
         """Take note of an operation that renames. Tables of other schemas are left out."""

@@ -7,7 +7,7 @@ beside, from which the way back takes them, and which a person removes when nobo
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from andamios_orm.errors import DestructionRefused
 from andamios_orm.migration.operations import AlterEnumOp, RebuildTableOp
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
-__all__ = ["Loss", "losses", "refuse_losses"]
+__all__ = ["Loss", "counting", "live", "losses", "refuse_losses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,41 +93,53 @@ def _lost_columns(operation: RebuildTableOp, state: SchemaState) -> Iterator[Los
             yield Loss(name=f"{name}.{column.name}", table=name, column=column.name)
 
 
-def refuse_losses(
-    connection: sa.Connection, found: Iterable[Loss], state: SchemaState, allow: Collection[str]
-) -> None:
-    """Raise DestructionRefused for losses that are not allowed, with how many rows have them.
+def refuse_losses(found: Mapping[Loss, int], allow: Collection[str]) -> None:
+    """Raise DestructionRefused for losses that are not allowed; `found` has how many rows each.
 
     A permission for a table is one for its columns.
     """
-    refused = [
-        loss
-        for loss in found
+    refused = {
+        loss.name: (loss, rows)
+        for loss, rows in found.items()
         if loss.name not in allow and not (loss.column and str(loss.table) in allow)
-    ]
+    }
     if not refused:
         return
-    counts = {loss.name: _count(connection, loss, state) for loss in refused}
     told = "; ".join(
-        f"{loss.name} ({loss.told or f'{counts[loss.name]} row(s) have data in it'})"
-        for loss in {loss.name: loss for loss in refused}.values()
+        f"{loss.name} ({loss.told or f'{rows} row(s) have data in it'})"
+        for loss, rows in refused.values()
     )
-    options = " ".join(f"--allow-destructive {name}" for name in counts)
+    options = " ".join(f"--allow-destructive {name}" for name in refused)
     raise DestructionRefused(
         f"the migration would remove {told}",
         f"if that is meant, add {options}; tables and columns are put aside first, and"
         " `andamios-orm migrate purge` removes them for good",
-        objects=counts,
+        objects={name: rows for name, (_, rows) in refused.items()},
     )
 
 
-def _count(connection: sa.Connection, loss: Loss, state: SchemaState) -> int:
-    if loss.table is None or loss.table not in state.tables:
-        return 0
+def live(found: Iterable[Loss], state: SchemaState) -> Iterator[Loss]:
+    """Yield the losses of what a database in `state` holds.
+
+    A table or column that only an earlier operation of the same migration makes has nothing to
+    lose; nor has a database that is empty, whatever the statements of a person are.
+    """
+    for loss in found:
+        if loss.table is None:
+            is_there = bool(state.tables)
+        else:
+            table = state.tables.get(loss.table)
+            is_there = table is not None and loss.column in (None, *table.column_names)
+        if is_there:
+            yield loss
+
+
+def counting(loss: Loss, connection: sa.Connection) -> str | None:
+    """Return the query that counts the rows of a loss; None where nobody can."""
+    if loss.table is None:
+        return None
     table = sa.table(loss.table.name, schema=loss.table.schema)
     query = sa.select(sa.func.count()).select_from(table)
     if loss.column is not None:
-        if loss.column not in state.tables[loss.table].column_names:
-            return 0
         query = query.where(sa.column(loss.column).is_not(None))
-    return int(connection.execute(query).scalar_one())
+    return str(query.compile(connection))

@@ -98,7 +98,11 @@ class RebuildTableOp(MigrateOperation):
         """
         metadata = sa.MetaData()
         # A shared item would stay attached to the first table that it was put in.
-        items = copy.deepcopy(self.items)
+        items = [
+            # A foreign key that is written in its column would be lost in a deep copy.
+            item._copy() if isinstance(item, sa.Column) else copy.deepcopy(item)  # noqa: SLF001 - what Table.to_metadata() uses
+            for item in self.items
+        ]
         table = sa.Table(
             name or self.table_name, metadata, *items, schema=self.schema, **self.options
         )

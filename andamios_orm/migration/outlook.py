@@ -96,7 +96,7 @@ def _steps(
 
 
 def _told(step: Step) -> str:
-    return ";\n".join(step.statements) or step.told
+    return ";\n".join(step.statements or step.shown) or step.told
 
 
 def script(plan: Plan) -> str:

@@ -9,13 +9,12 @@ from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import NotSupported, RevisionProblem, RowsInTheWay
 from andamios_orm.migration.aside import Asides
-from andamios_orm.migration.counting import counted
-from andamios_orm.migration.destruction import losses, refuse_losses
+from andamios_orm.migration.counting import Names, counted
+from andamios_orm.migration.destruction import Loss, counting, live, losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
-from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState
 
@@ -44,16 +43,26 @@ def preflight(
         _refuse_unknown(connection, engine, operation)
     schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
     state = engine.inspect(connection, list(schemas))
-    found = []
-    now = state
-    for _, operation in operations:
-        found += list(losses(operation, now))
-        now = named_after(now, operation)
-    refuse_losses(connection, found, now, allow)
+    refuse_losses(_lost(connection, [operation for _, operation in operations], state), allow)
     other: Direction = "down" if direction == "up" else "up"
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
     _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
+
+
+def _lost(
+    connection: sa.Connection, operations: Iterable[MigrateOperation], state: SchemaState
+) -> dict[Loss, int]:
+    """Return what operations would remove of a database, and how many rows have data in it."""
+    found = {}
+    names = Names(state, connection)
+    for operation in operations:
+        for loss in live(losses(operation, names.now), names.now):
+            query = counting(loss, connection)
+            rows = 0 if query is None else names.count(query)
+            found[loss] = rows
+        names.follow(operation)
+    return found
 
 
 def _refuse_unknown(connection: sa.Connection, engine: Engine, operation: MigrateOperation) -> None:

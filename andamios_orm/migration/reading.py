@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.statements import statements_of
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.revisions import Revision
 
@@ -141,15 +142,5 @@ def plain_steps(operation: MigrateOperation, dialect: sa.Dialect) -> tuple[Step,
 
     One of alembic's `autocommit_block()` is in no transaction.
     """
-    statements: list[str] = []
-    options: dict[str, Any] = {"as_sql": True, "literal_binds": True}
-    context = MigrationContext.configure(dialect=dialect, opts=options)
-
-    def take(text: str) -> None:
-        statements.append(text.rstrip("; \n"))
-
-    # Alembic would write them to a file, one after the other.
-    setattr(context.impl, "static_output", take)  # noqa: B010 - checkers let no method be assigned
-    Operations(context).invoke(operation)
     outside = (getattr(operation, "info", None) or {}).get("autocommit", False)
-    return (Step(statements=tuple(statements), transaction=not outside),)
+    return (Step(statements=statements_of(operation, dialect), transaction=not outside),)

@@ -240,7 +240,7 @@ class _Writer:
                     operation.referent_table,
                     list(operation.local_cols),
                     list(operation.remote_cols),
-                    **operation.kw,
+                    **_given(**operation.kw),
                 )
             case ops.DropConstraintOp():
                 return _Call(
@@ -389,7 +389,7 @@ class _Writer:
                     ),
                 )
             case sa.Index():
-                parts = [self.value(part) for part in item._pending_colargs]  # noqa: SLF001 - its columns are known only within a table
+                parts = [self.value(part) for part in item.expressions]
                 options = {name: self.value(v) for name, v in item.dialect_kwargs.items()}
                 return _Call(
                     "sa.Index",

@@ -66,7 +66,8 @@ def _altered(operation: ops.AlterColumnOp, column: str) -> str:
     if operation.modify_nullable is not None:
         told.append("optional" if operation.modify_nullable else "required")
     if operation.modify_server_default is not False:
-        told.append("another default" if operation.modify_server_default else "no default")
+        nothing = operation.modify_server_default is None
+        told.append("no default" if nothing else "another default")
     if operation.modify_comment is not False:
         told.append("comment")
     return f"alter column {column}: {', '.join(told)}"

@@ -67,6 +67,7 @@ class Stored(TypeDecorator[Any]):
         field: str,
         exact: bool = True,
         limit: int | None = None,
+        strict: bool = True,
     ) -> None:
         # SQLAlchemy's own would only set `impl`, to what it is for the class.
         self.storage = storage
@@ -75,6 +76,8 @@ class Stored(TypeDecorator[Any]):
         self.exact = exact
         self.limit = limit
         """The bytes that the column's indexes leave to it on MySQL and MariaDB."""
+        self.strict = strict
+        """Whether its table is a strict one on SQLite, which knows five names of types."""
         self.impl = _represent(storage, "").type  # type: ignore[assignment]  # per instance
 
     def comparable(self) -> Stored:
@@ -96,7 +99,9 @@ class Stored(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """See SQLAlchemy: the engine's own type."""
-        return dialect.type_descriptor(self._representation(dialect).type)
+        found = self._representation(dialect).type
+        # A driver's own form of a type has lost its name: TEXT would be created as VARCHAR.
+        return found if self.storage.kind is Kind.CUSTOM else dialect.type_descriptor(found)
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """See SQLAlchemy: what a SELECT reads in the place of the column."""
@@ -183,7 +188,7 @@ class Stored(TypeDecorator[Any]):
 
     def _representation(self, dialect: Dialect, coltype: object = None) -> Representation:
         if self.storage.kind is Kind.CUSTOM:
-            return _custom(self.storage, dialect, coltype)
+            return _custom(self.storage, dialect, coltype, strict=self.strict)
         if self.storage.kind is Kind.JSON:
             return _json(self.storage, self.info, dialect)
         try:
@@ -464,7 +469,7 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _custom(storage: Storage, dialect: Dialect, coltype: object) -> Representation:
+def _custom(storage: Storage, dialect: Dialect, coltype: object, *, strict: bool) -> Representation:
     column_type = cast("TypeEngine[Any]", storage.column_type)
     impl = column_type.dialect_impl(dialect)
     inner = plain.plain_type(impl)
@@ -475,5 +480,6 @@ def _custom(storage: Storage, dialect: Dialect, coltype: object) -> Representati
     result: Converter | None = impl.result_processor(dialect, coltype)
     if isinstance(impl, sa.JSON) and dialect in text_json_dialects:
         result = _chain(result, json.loads)
-    kept = sqlite.storage_class(inner) if dialect.name == "sqlite" else column_type
+    named = dialect.name != "sqlite" or not strict
+    kept = column_type if named else sqlite.storage_class(inner)
     return Representation(kept, impl.bind_processor(dialect), result, _chain(result, decode))

@@ -58,6 +58,8 @@ def build_table(
         if field.index and not field.unique:
             sa.Index(None, columns[field.name])
     _limit_keys(table)
+    for column in columns.values():
+        cast("Stored", column.type).strict = table.dialect_options["sqlite"]["strict"]
     table.checks = _Checks(spec, columns)
     return table
 

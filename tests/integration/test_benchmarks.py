@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import streaming
+from andamios_orm.testing.servers import PostgreSQLServer
+from benchmarks import migrations, streaming
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.workload import OPERATIONS
 
@@ -33,4 +34,19 @@ def test_the_memory_of_a_stream_can_be_measured(
 
     assert streaming.main(["--rows", "50", "--only", "sqlite", "--json", str(report)]) == 0
     assert "50 rows" in capsys.readouterr().out
+    assert report.exists()
+
+
+def test_the_waits_beside_a_migration_can_be_measured(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    postgresql_server: PostgreSQLServer,
+) -> None:
+    monkeypatch.setenv("ANDAMIOS_TEST_URL_POSTGRESQL", postgresql_server.address)
+    report = tmp_path / "migrations.json"
+    chosen = ["--rows", "50", "--only", "a CHECK", "--json", str(report)]
+
+    assert migrations.main(chosen) == 0
+    assert "add a CHECK" in capsys.readouterr().out
     assert report.exists()

@@ -45,6 +45,8 @@ class Step:
     """Statements ahead of the transaction, for settings that hold still inside of one."""
     after: tuple[str, ...] = ()
     """Statements that take the settings back, whether the step happened or failed."""
+    shown: tuple[str, ...] = ()
+    """What `run` comes to as statements, as far as that can be told, for people to read or run."""
     told: str = ""
     """In words, where the statements do not speak for themselves."""
     lock: bool = True

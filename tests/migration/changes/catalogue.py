@@ -644,7 +644,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     rows=("INSERT INTO team VALUES (1)", "INSERT INTO hero VALUES (1, 'Ada', 1)"),
     kept="SELECT id, name, team_id FROM hero",
     unchanged=("sqlite",),
-    engines=("sqlite", "postgresql"),
+    engines=("duckdb", "sqlite", "postgresql"),
 )
 def _(m: sa.MetaData, new: bool) -> object:
     number: Any = {} if new else {"column_type": sa.Integer()}
@@ -714,10 +714,15 @@ def _(m: sa.MetaData, new: bool) -> object:
 @change(
     "a collation changes",
     alembic=UNSEEN,
-    engines=("sqlite", "postgresql", "mariadb"),
+    engines=ENGINES,
 )
 def _(m: sa.MetaData, new: bool) -> object:
-    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_unicode_ci"}
+    collations = {
+        "duckdb": "nocase",
+        "postgresql": "C",
+        "sqlite": "NOCASE",
+        "mariadb": "utf8mb4_unicode_ci",
+    }
     text = sa.Text()
     for engine, collation in collations.items():
         text = text.with_variant(sa.Text(collation=collation), engine)
@@ -827,7 +832,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     )
 
 
-@change("how an identity counts changes", alembic=FAILS, engines=("postgresql",))
+@change("how an identity counts changes", alembic=FAILS, engines=("duckdb", "postgresql"))
 def _(m: sa.MetaData, new: bool) -> object:
     return sa.Table(
         "hero",
@@ -1033,6 +1038,16 @@ def _(m: sa.MetaData, new: bool) -> object:
 )
 def _(m: sa.MetaData, new: bool) -> object:
     return _indexed(m, sa.Index("ix_some", sa.text("lower(name)" if new else "upper(name)")))
+
+
+@change(
+    "a rule is added to a table with an index over an expression",
+    alembic=UNSEEN,
+    engines=("duckdb", "sqlite", "postgresql"),
+)
+def _(m: sa.MetaData, new: bool) -> object:
+    rule = [sa.CheckConstraint("age > 0", name="grown")] if new else []
+    return _indexed(m, sa.Index("ix_some", sa.text("lower(name)"), unique=True), *rule)
 
 
 @change("a partial index has another condition", alembic=UNSEEN, engines=("sqlite", "postgresql"))

@@ -8,11 +8,9 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy.types import TypeEngine
 
-from andamios_orm.backends.duckdb.dialect import DuckDBDialect
-from andamios_orm.backends.duckdb.type_names import to_type
-from andamios_orm.migration.engines.duckdb.names import quoted
+from andamios_orm.migration.engines.duckdb.names import quoted, sql
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.items import default_item, index_item, table_items, type_item
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.renaming import rename_column
@@ -28,7 +26,7 @@ from andamios_orm.migration.state import (
     UniqueState,
 )
 
-__all__ = ["Alteration", "altered", "is_in_place", "sql", "table_of", "type_sql", "whole"]
+__all__ = ["Alteration", "altered", "is_in_place", "table_of", "whole"]
 
 Alteration: TypeAlias = (
     RebuildTableOp
@@ -40,20 +38,6 @@ Alteration: TypeAlias = (
     | ops.CreateCheckConstraintOp
     | ops.CreateForeignKeyOp
 )
-
-_DIALECT = DuckDBDialect()
-
-
-def sql(element: Any) -> str:
-    """Return a part of a statement as DuckDB reads it."""
-    if isinstance(element, str):
-        element = sa.text(element)
-    return str(element.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-
-
-def type_sql(column_type: TypeEngine[Any]) -> str:
-    """Return a type as DuckDB reads it."""
-    return str(_DIALECT.type_compiler_instance.process(column_type.dialect_impl(_DIALECT)))
 
 
 def table_of(operation: MigrateOperation) -> TableName:
@@ -90,7 +74,7 @@ def altered(operation: Alteration, state: SchemaState) -> RebuildTableOp:
         case ops.AddColumnOp(column=column):
             return whole(table, added=column._copy())  # noqa: SLF001 - what Table.to_metadata() uses
         case ops.DropColumnOp(column_name=name):
-            return whole(_without(table, table.column(name).name))
+            table = _without(table, table.column(name).name)
         case ops.AlterColumnOp():
             return _altered_column(operation, state, table)
         case ops.CreatePrimaryKeyOp(columns=columns):
@@ -99,23 +83,24 @@ def altered(operation: Alteration, state: SchemaState) -> RebuildTableOp:
                 replace(column, nullable=column.nullable and column.name not in columns)
                 for column in table.columns
             )
-            return whole(replace(table, columns=required, primary_key=key))
+            table = replace(table, columns=required, primary_key=key)
         case ops.CreateUniqueConstraintOp(columns=columns):
             unique = UniqueState(name=None, columns=tuple(columns))
-            return whole(replace(table, uniques=(*table.uniques, unique)))
+            table = replace(table, uniques=(*table.uniques, unique))
         case ops.CreateCheckConstraintOp(condition=condition):
             check = CheckState(name=None, sql=sql(condition))
-            return whole(replace(table, checks=(*table.checks, check)))
-        case ops.CreateForeignKeyOp():
+            table = replace(table, checks=(*table.checks, check))
+        case _:
+            columns, others, options = operation.local_cols, operation.remote_cols, operation.kw
+            schema = options.get("referent_schema", table.name.schema)
             foreign = ForeignKeyState(
                 name=None,
-                columns=tuple(operation.local_cols),
-                target=TableName(
-                    operation.referent_table, operation.kw.get("referent_schema", table.name.schema)
-                ),
-                target_columns=tuple(operation.remote_cols),
+                columns=tuple(columns),
+                target=TableName(operation.referent_table, schema),
+                target_columns=tuple(others),
             )
-            return whole(replace(table, foreign_keys=(*table.foreign_keys, foreign)))
+            table = replace(table, foreign_keys=(*table.foreign_keys, foreign))
+    return whole(table)
 
 
 def whole(
@@ -127,7 +112,7 @@ def whole(
 ) -> RebuildTableOp:
     """Return what makes a table as it is in a state, with another column or other columns."""
     items: list[sa.schema.SchemaItem] = []
-    for item in table_items(table, to_type, "duckdb"):
+    for item in table_items(table, column_type, "duckdb"):
         name = item.name if isinstance(item, sa.Column) else None
         items.append((replaced or {}).get(str(name), item))
     if added is not None:
@@ -159,7 +144,7 @@ def _column(operation: ops.AlterColumnOp, column: ColumnState) -> sa.Column[Any]
     nullable, comment = operation.modify_nullable, operation.modify_comment
     return sa.Column(
         column.name,
-        operation.modify_type or type_item(column, to_type),
+        operation.modify_type or type_item(column, column_type),
         *made,
         nullable=column.nullable if nullable is None else nullable,
         server_default=None if made else default,

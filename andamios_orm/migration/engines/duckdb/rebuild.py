@@ -7,7 +7,7 @@ and filled again: the one as it shall be, the others as they were. All of it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,12 +25,13 @@ from andamios_orm.migration.engines.duckdb.counters import (
     drop_counters,
 )
 from andamios_orm.migration.engines.duckdb.inspection import inspect
-from andamios_orm.migration.engines.duckdb.names import full, quoted, text
+from andamios_orm.migration.engines.duckdb.names import full, quoted, sql, text, type_sql
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.renaming import rename_column, rename_table
 from andamios_orm.migration.sql_names import is_name, unquoted
 from andamios_orm.migration.state import ForeignKeyState, SchemaState, TableName, TableState
 
-__all__ = ["family_of", "rebuild", "sources_of"]
+__all__ = ["binary", "collated_columns", "family_of", "index_parts", "rebuild", "sources_of"]
 
 
 def family_of(state: SchemaState, table: TableName) -> list[TableState]:
@@ -59,9 +60,9 @@ def _targets(table: TableState) -> set[TableName]:
 def _renamed_columns(table: TableState, new: sa.Table, copy: Mapping[str, str]) -> dict[str, str]:
     """Return the new names of columns that are only renamed, by the old ones."""
     found = {}
-    for name, sql in copy.items():
-        old = unquoted(sql)
-        if is_name(sql) and old in table.column_names and old not in new.columns:
+    for name, source in copy.items():
+        old = unquoted(source)
+        if is_name(source) and old in table.column_names and old not in new.columns:
             found[old] = name
     return found
 
@@ -125,6 +126,7 @@ class _Rebuilding:
         for old_column, new_column in self._renamed.items():
             after = rename_column(after, self._name, old_column, new_column)
         self._after = after
+        self._retyped = dict(self._new_types())
 
     def run(self) -> None:
         self._require_targets()
@@ -151,7 +153,7 @@ class _Rebuilding:
 
     def _create_new(self) -> None:
         standing, new = self._old, self._new
-        self._connection.execute(CreateTable(_with_targets(new)))
+        self._connection.execute(CreateTable(new))
         sources = sources_of(standing.state, new, self._copy)
         selves = [
             (
@@ -163,8 +165,10 @@ class _Rebuilding:
         ]
         with self._telling(self._name):
             self._fill(self._name, standing, sources, selves)
-            for index in sorted(new.indexes, key=lambda index: str(index.name)):
-                self._connection.execute(CreateIndex(index))
+        for index in sorted(new.indexes, key=lambda index: str(index.name)):
+            if index.unique:
+                self._require_unique(index)
+            self._connection.execute(CreateIndex(index))
         kept = {index.name for index in new.indexes}
         for name, comment in standing.index_comments.items():
             if name in kept:
@@ -199,11 +203,7 @@ class _Rebuilding:
 
     def _create_again(self, standing: _Standing) -> None:
         state = standing.state
-        keys = self._after.tables[state.name].foreign_keys
-        definition = standing.definition
-        if keys != state.foreign_keys:
-            definition = _referring(definition, keys)
-        self._do(definition)
+        self._do(self._definition(standing))
         columns = [column.name for column in state.columns if column.computed is None]
         selves = [
             (key.columns, key.target_columns)
@@ -222,6 +222,47 @@ class _Rebuilding:
                 self._do(f"COMMENT ON COLUMN {path} IS {text(column.comment)}")
         for trigger in standing.triggers:
             self._do(trigger)
+
+    def _definition(self, standing: _Standing) -> str:
+        """Return the CREATE TABLE, with the new names and types of what it refers to."""
+        name, keys = standing.state.name, self._after.tables[standing.state.name].foreign_keys
+        linked = {
+            (name, own): (key.target, other)
+            for key in keys
+            for own, other in zip(key.columns, key.target_columns, strict=True)
+        }
+        types: dict[str, str] = {}
+        # DuckDB wants both sides of a foreign key to be of one type.
+        while found := [one for one in linked if linked[one] in self._retyped]:
+            for path in found:
+                types[path[1]] = self._retyped[path] = self._retyped[linked.pop(path)]
+        if keys == standing.state.foreign_keys and not types:
+            return standing.definition
+        inside = within_parentheses(standing.definition)
+        before, _, after = standing.definition.partition(inside)
+        items = []
+        for number, item in enumerate(split_list(inside)):
+            if number < len(standing.state.columns):
+                column = standing.state.columns[number]
+                if column.name in types:
+                    rest = item[item.index(f" {column.type}") + len(column.type) + 1 :]
+                    items.append(f"{quoted(column.name)} {types[column.name]}{rest}")
+                else:
+                    items.append(item)
+            elif not item.startswith("FOREIGN KEY ("):
+                items.append(item)
+        items += [_foreign_key(key) for key in keys]
+        return f"{before}{', '.join(items)}{after}"
+
+    def _new_types(self) -> Iterator[tuple[tuple[TableName, str], str]]:
+        """Yield the types of columns that are of another one, by their new names."""
+        old_names = {new: old for old, new in self._renamed.items()}
+        for column in self._new.columns:
+            old = old_names.get(column.name, column.name)
+            if old in self._old.state.column_names:
+                written = type_sql(column.type)
+                if written != type_sql(column_type(self._old.state.column(old).type)):
+                    yield (self._name, column.name), written
 
     # -- rows
 
@@ -256,7 +297,7 @@ class _Rebuilding:
     ) -> None:
         # One INSERT may not have a row and the one that it refers to.
         place = f"{standing.place}_by_level"
-        named = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in sources.items())
+        named = ", ".join(f"{source} AS {quoted(name)}" for name, source in sources.items())
         self._do(
             f"CREATE TEMP TABLE {place} AS SELECT {named}, CAST(NULL AS INTEGER) AS andamios_level"
             f" FROM {standing.place}"
@@ -287,11 +328,19 @@ class _Rebuilding:
             if failure is None or failure.kind not in _TOLD:
                 raise
             where = f" ({', '.join(failure.columns)})" if failure.columns else ""
-            raise MigrationError(
-                f"rows of {name} do not fit in what it would be: {_TOLD[failure.kind]}{where}",
-                "change those rows first, or say in copy= of op.rebuild_table() what they get;"
-                " nothing was changed",
-            ) from None
+            raise _misfit(name, f"{_TOLD[failure.kind]}{where}") from None
+
+    def _require_unique(self, index: sa.Index) -> None:
+        """Refuse what DuckDB itself would find only at the COMMIT."""
+        collated = collated_columns(self._new)
+        parts = [binary(part, collated) for part in index_parts(index)]
+        given = " AND ".join(f"{part} IS NOT NULL" for part in parts)
+        repeated = self._connection.exec_driver_sql(
+            f"SELECT 1 FROM {full(self._name)} WHERE {given} GROUP BY {', '.join(parts)}"
+            " HAVING count(*) > 1 LIMIT 1"
+        ).first()
+        if repeated is not None:
+            raise _misfit(self._name, f"{_TOLD['unique']} ({index.name})")
 
     # -- the catalog
 
@@ -313,8 +362,8 @@ class _Rebuilding:
             state=state,
             place=f"andamios_saved_{number}",
             definition=rows("tables", "sql")[0][0],
-            indexes=[sql for sql, _, _ in indexes],
-            triggers=[sql for (sql,) in rows("triggers", "sql")],
+            indexes=[row.sql for row in indexes],
+            triggers=[row.sql for row in rows("triggers", "sql")],
             index_comments={
                 name: f"COMMENT ON INDEX {full(replace(state.name, name=name))} IS {text(comment)}"
                 for _, name, comment in indexes
@@ -339,6 +388,36 @@ _TOLD = {
 }
 
 
+def collated_columns(table: sa.Table) -> set[str]:
+    """Return the columns whose texts may be equal without being the same, as they are in SQL."""
+    return {
+        quoted(column.name)
+        for column in table.columns
+        if isinstance(column.type, sa.String) and column.type.collation is not None
+    }
+
+
+def index_parts(index: sa.Index) -> list[str]:
+    """Return what an index of a table is over, as SQL."""
+    return [
+        quoted(part.name) if isinstance(part, sa.Column) else sql(part)
+        for part in index.expressions
+    ]
+
+
+def binary(part: str, collated: Collection[str]) -> str:
+    """Return what is compared of a part of a unique key, which heeds no collation."""
+    return f"encode({part})" if part in collated else f"({part})"
+
+
+def _misfit(table: TableName, told: str) -> MigrationError:
+    return MigrationError(
+        f"rows of {table} do not fit in what it would be: {told}",
+        "change those rows first, or say in copy= of op.rebuild_table() what they get; nothing was"
+        " changed",
+    )
+
+
 def _is_ready(place: str, level: int, columns: Sequence[str], targets: Sequence[str]) -> str:
     """Whether a row refers to no other of its table, or to one of a level before."""
     nothing = " OR ".join(f"{quoted(column)} IS NULL" for column in columns)
@@ -350,25 +429,6 @@ def _is_ready(place: str, level: int, columns: Sequence[str], targets: Sequence[
     return f"({nothing} OR EXISTS ({above}))"
 
 
-def _referring(definition: str, keys: Sequence[ForeignKeyState]) -> str:
-    """Return a CREATE TABLE with other foreign keys."""
-    inside = within_parentheses(definition)
-    before, _, after = definition.partition(inside)
-    items = [item for item in split_list(inside) if not item.startswith("FOREIGN KEY (")]
-    for key in keys:
-        columns, others = (", ".join(map(quoted, c)) for c in (key.columns, key.target_columns))
-        items.append(f"FOREIGN KEY ({columns}) REFERENCES {full(key.target)}({others})")
-    return f"{before}{', '.join(items)}{after}"
-
-
-def _with_targets(table: sa.Table) -> sa.Table:
-    """Return the table, with something for its foreign keys to find."""
-    for key in table.foreign_keys:
-        path, _, column = key.target_fullname.rpartition(".")
-        schema, _, name = path.rpartition(".")
-        target = table.metadata.tables.get(path)
-        if target is None:
-            target = sa.Table(name, table.metadata, schema=schema or None)
-        if column not in target.columns:
-            target.append_column(sa.Column(column, sa.Integer()))
-    return table
+def _foreign_key(key: ForeignKeyState) -> str:
+    columns, others = (", ".join(map(quoted, c)) for c in (key.columns, key.target_columns))
+    return f"FOREIGN KEY ({columns}) REFERENCES {full(key.target)}({others})"

@@ -20,6 +20,7 @@ from andamios_orm.migration.state import ForeignKeyState, TableName
 __all__ = [
     "Done",
     "alone",
+    "already",
     "altered",
     "for_driver",
     "has_lead",
@@ -69,19 +70,18 @@ def told_table(name: TableName) -> str:
     return own if name.schema is None else f"{name_of(name.schema)}.{own}"
 
 
-def alone(
-    *statements: str,
-    done: Done | None,
-    copies: bool = False,
-    run: Callable[[sa.Connection], None] | None = None,
-) -> Step:
+def alone(*statements: str, done: Done | None, copies: bool = False) -> Step:
     """Return a step of statements that commit by themselves."""
     return Step(
         statements=tuple(for_driver(sql) + (_COPIES if copies else "") for sql in statements),
         transaction=False,
         done=done,
-        run=run,
     )
+
+
+def already(told: str) -> Step:
+    """Return the step that a migration has done before it was killed, when it is asked again."""
+    return Step(transaction=False, done=lambda connection: True, told=told)
 
 
 def altered(

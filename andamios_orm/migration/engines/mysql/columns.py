@@ -12,6 +12,7 @@ from alembic.operations import ops
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.mysql.altering import (
+    already,
     altered,
     has_lead,
     listed,
@@ -22,12 +23,12 @@ from andamios_orm.migration.engines.mysql.altering import (
 from andamios_orm.migration.engines.mysql.inspection import LiveTable, is_mariadb, live_table
 from andamios_orm.migration.engines.statements import statements_of
 from andamios_orm.migration.sql_names import as_text, renamed_in
-from andamios_orm.migration.state import ColumnState, TableName
+from andamios_orm.migration.state import ColumnState, TableName, TableState
 
-__all__ = ["add_column", "alter_column", "drop_column", "type_sql", "without_check"]
+__all__ = ["add_column", "alter_column", "drop_column", "without_check"]
 
 
-def type_sql(type_: Any, dialect: sa.Dialect) -> str:
+def _type_sql(type_: Any, dialect: sa.Dialect) -> str:
     """Return a type as it is written in CREATE TABLE."""
     return dialect.type_compiler_instance.process(sa.types.to_instance(type_))
 
@@ -95,7 +96,7 @@ def _fills_rows(column: sa.Column[Any], dialect: sa.Dialect) -> bool:
 
 
 def _is_constant(default: str) -> bool:
-    return re.fullmatch(r"\(?-?[\d.]+\)?", default) is not None
+    return re.fullmatch(r"\((now|current_timestamp)\(\d*\)\)", default, re.IGNORECASE) is not None
 
 
 def drop_column(operation: ops.DropColumnOp, connection: sa.Connection) -> Sequence[Step]:
@@ -121,12 +122,15 @@ def alter_column(operation: ops.AlterColumnOp, connection: sa.Connection) -> Seq
     """
     table = table_now(connection, operation.table_name, operation.schema)
     old, new = operation.column_name, operation.modify_name
-    column = _column(table, old)
     name = table.state.name
     done = None
     clauses: list[str] = []
+    names = table.state.column_names
+    if new is not None and new in names and old not in names:
+        return [already(f"rename column {name}.{old} to {new}")]
+    column = _column(table, old)
     if new is not None:
-        clauses += _renamed_checks(table, old, new, connection)
+        clauses += [] if is_mariadb(connection) else _renamed_checks(table.state, old, new)
         done = lambda connection: _has_column(connection, name, new)  # noqa: E731 - shorter than a function
     if new is not None and not _says_more(operation):
         clauses.insert(0, f"RENAME COLUMN {name_of(old)} TO {name_of(new)}")
@@ -183,7 +187,7 @@ def _definition(
     """Return what is written after the column's name."""
     dialect = connection.dialect
     retyped = operation.modify_type is not None
-    words = [type_sql(operation.modify_type, dialect)] if retyped else _type_words(column)
+    words = [_type_sql(operation.modify_type, dialect)] if retyped else _type_words(column)
     if column.computed is not None:
         words += _computed_words(column)
     else:
@@ -260,12 +264,10 @@ def without_check(table: LiveTable, column: str, connection: sa.Connection) -> s
     return f"MODIFY {name_of(column)} {definition.rpartition(' CHECK (')[0]}"
 
 
-def _renamed_checks(table: LiveTable, old: str, new: str, connection: sa.Connection) -> list[str]:
+def _renamed_checks(table: TableState, old: str, new: str) -> list[str]:
     """Return what has CHECKs follow a column's new name, which MySQL does not by itself."""
-    if is_mariadb(connection):
-        return []
     clauses = []
-    for check in table.state.checks:
+    for check in table.checks:
         sql = renamed_in(check.sql, old, new)
         if sql != check.sql:
             name = name_of(str(check.name))
@@ -280,12 +282,14 @@ def _copies(operation: ops.AlterColumnOp, column: ColumnState, dialect: sa.Diale
     """Whether the server writes the table anew, as it does for most other types."""
     if operation.modify_type is None:
         return False
-    new, old = type_sql(operation.modify_type, dialect).lower(), column.type.lower()
+    new, old = _type_sql(operation.modify_type, dialect).lower(), column.type.lower()
     longer, known = _LENGTH.match(new), _LENGTH.match(old)
     if longer and known:
-        # The length of a value is kept in one byte, or in two; a character may take four.
-        sizes = int(known[1]), int(longer[1])
-        return sizes[0] > sizes[1] or (sizes[0] * 4 < 256) != (sizes[1] * 4 < 256)
+        # The length of a value is kept in one byte, or in two; a character may take four. Where it
+        # could not have needed two bits more, MariaDB reads both.
+        before, after = int(known[1]) * 4, int(longer[1]) * 4
+        crossing = before < 256 <= after and not (dialect.is_mariadb and before < 128)  # type: ignore[attr-defined]  # of this dialect
+        return before > after or crossing
     if new.startswith("enum(") and old.startswith("enum("):
         return not new.replace(", ", ",").startswith(old.removesuffix(")"))
     plain = re.sub(r"\(\d+\)| collate \w+| character set \w+", "", old)

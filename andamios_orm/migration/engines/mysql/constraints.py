@@ -11,6 +11,7 @@ from andamios_orm.errors import RevisionProblem, RowsInTheWay
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.mysql.altering import (
     alone,
+    already,
     altered,
     has_lead,
     index_dropped,
@@ -51,10 +52,7 @@ def _has(connection: sa.Connection, table: TableName, name: str | None) -> bool:
 
 
 def _constraint(table: LiveTable, name: str | None) -> CheckState | ForeignKeyState | None:
-    known: tuple[CheckState | ForeignKeyState, ...] = (
-        *table.state.checks,
-        *table.state.foreign_keys,
-    )
+    known: list[CheckState | ForeignKeyState] = [*table.state.checks, *table.state.foreign_keys]
     return next((constraint for constraint in known if constraint.name == name), None)
 
 
@@ -165,9 +163,8 @@ def create_foreign_key(
         return [altered(table, clause, done=done, copies=True)]
 
     def look(connection: sa.Connection) -> None:
-        count = connection.exec_driver_sql(
-            orphans(name, columns, target.state.name, others)
-        ).scalar()
+        sql = orphans(name, columns, target.state.name, others)
+        count = connection.exec_driver_sql(sql).scalar()
         if count:
             raise RowsInTheWay(
                 f"{count} row(s) of {name} refer to no row of {target.state.name} in"
@@ -264,6 +261,8 @@ def rename_constraint(operation: RenameConstraintOp, connection: sa.Connection) 
     found = _constraint(table, old)
     if found is None:
         if table.index(old) is None:
+            if _constraint(table, new) is not None or table.index(new) is not None:
+                return [already(f"rename constraint {old} of {of} to {new}")]
             raise RevisionProblem(
                 f"{of} has no constraint {old}",
                 "`andamios-orm schema show` shows which there are; correct the revision",

@@ -20,6 +20,7 @@ from andamios_orm.migration.engines.mysql.words import (
     Column,
     chosen_collations,
     column_state,
+    index_part,
     with_plain_quotes,
     words_of,
 )
@@ -144,10 +145,9 @@ class Catalog:
 
     def _usual_collations(self) -> dict[str, str]:
         """Return the collation that a table gets by a character set alone."""
-        found = {row[0]: row[1] for row in self._rows(_CHARACTER_SETS)}
-        for _, told in self._rows("SHOW VARIABLES LIKE 'character_set_collations'"):
-            found |= chosen_collations(told)
-        return found
+        usual = {row[0]: row[1] for row in self._rows(_CHARACTER_SETS)}
+        chosen = self._rows("SHOW VARIABLES LIKE 'character_set_collations'")
+        return usual | chosen_collations(",".join(row[1] for row in chosen))
 
     def _name(self, place: str, name: str) -> TableName:
         return TableName(name, self._places.get(place, place))
@@ -264,15 +264,8 @@ class Catalog:
     def _part(
         self, column: str | None, length: int | None, order: str | None, expression: str | None
     ) -> str:
-        """Return one part of an index as it is written in CREATE INDEX."""
-        if column is None:
-            found = f"({self._text(expression or '')})"
-        elif length is not None:
-            # In quotes, as a name before a parenthesis would be taken for a function's.
-            found = f"{quoted(column, '`')}({length})"
-        else:
-            found = self._connection.dialect.identifier_preparer.quote(column)
-        return f"{found} DESC" if order == "D" else found
+        written = None if expression is None else self._text(expression)
+        return index_part(column, length, order, written, self._connection.dialect)
 
     # -- sequences
 

@@ -37,7 +37,7 @@ def patient(connection: sa.Connection, patience: Patience) -> tuple[str, ...]:
 
 def is_lock_timeout(error: sa.exc.DBAPIError) -> bool:
     """Whether a step failed because others held what it needs."""
-    return error.orig is not None and error.orig.args[:1] and error.orig.args[0] in _NOT_OBTAINED
+    return error.orig is not None and error.orig.args[0] in _NOT_OBTAINED
 
 
 _LOCK = sa.text("SELECT GET_LOCK(CONCAT('andamios migrations ', MD5(DATABASE())), :wait)")

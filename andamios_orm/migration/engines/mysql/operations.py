@@ -74,7 +74,7 @@ def _without_keys(changes: Iterable[Change], after: SchemaState) -> Iterator[Cha
         if isinstance(change, AlterColumn) and {"type", "collation"} & set(change.aspects)
     }
     new = [change.table for change in known if isinstance(change, AddTable)]
-    renamed = [change for change in known if isinstance(change, RenameConstraint)]
+    renamed = {(c.table, c.after): c for c in known if isinstance(c, RenameConstraint)}
     coming = [
         (change.table, change.constraint if isinstance(change, AddConstraint) else change.after)
         for change in known
@@ -86,10 +86,10 @@ def _without_keys(changes: Iterable[Change], after: SchemaState) -> Iterator[Cha
             ends |= {(key.target, c) for c in key.target_columns}
             if retyped & ends and table.name not in new and (table.name, key) not in coming:
                 old = key
-                for change in renamed:
-                    if (change.table, change.after) == (table.name, key):
-                        old = replace(key, name=change.before.name)
-                        known.remove(change)
+                if (table.name, key) in renamed:
+                    change = renamed[table.name, key]
+                    old = replace(key, name=change.before.name)
+                    known.remove(change)
                 known += [DropConstraint(table.name, old), AddConstraint(table.name, key)]
     yield from known
 

@@ -39,8 +39,11 @@ def desired(connection: sa.Connection, metadata: sa.MetaData) -> SchemaState:
     translations.update(scratch)
     with _locked(connection, mark):
         _remove_leftovers(connection, prefix)
+        created: list[str] = []
         try:
-            _create(connection, scratch)
+            for schema, name in scratch.items():
+                _create(connection, schema, name)
+                created.append(name)
             with _translated(connection, translations):
                 metadata.create_all(connection, checkfirst=CheckFirst.NONE)
             return read(
@@ -48,8 +51,11 @@ def desired(connection: sa.Connection, metadata: sa.MetaData) -> SchemaState:
                 {own: None if schema == default else schema for schema, own in scratch.items()},
             )
         finally:
-            for name in scratch.values():
+            # In any order, also where tables of one refer to those of another.
+            connection.exec_driver_sql("SET SESSION foreign_key_checks = 0")
+            for name in created:
                 connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {_name(name)}")
+            connection.exec_driver_sql("SET SESSION foreign_key_checks = 1")
 
 
 def _name(name: str) -> str:
@@ -90,24 +96,23 @@ SELECT schema_name FROM information_schema.schemata
 WHERE schema_name LIKE :pattern AND IS_FREE_LOCK(LEFT(schema_name, :size))""")
 
 
-def _create(connection: sa.Connection, scratch: Mapping[str, str]) -> None:
-    """Create the scratch databases, each with the character set of the one that it stands for."""
-    for schema, own in scratch.items():
-        options = ""
-        for charset, collation in _charset(connection, schema):
-            options = f" CHARACTER SET {charset} COLLATE {collation}"
-        try:
-            connection.exec_driver_sql(f"CREATE DATABASE {_name(own)}{options}")
-        except sa.exc.DBAPIError as error:
-            number = error.orig.args[0] if error.orig is not None else None
-            if number not in _DENIED:
-                raise
-            raise MigrationError(
-                "models and database are compared in a scratch database, which this user may not"
-                " create",
-                f"GRANT ALL ON `{own.partition(_MARK)[0]}{_MARK}%`.* TO the user that migrates"
-                " (each _ written as \\_), or use another one in the URL",
-            ) from None
+def _create(connection: sa.Connection, schema: str, own: str) -> None:
+    """Create a scratch database, with the character set of the one that it stands for."""
+    options = "".join(
+        f" CHARACTER SET {charset} COLLATE {collation}"
+        for charset, collation in _charset(connection, schema)
+    )
+    try:
+        connection.exec_driver_sql(f"CREATE DATABASE {_name(own)}{options}")
+    except sa.exc.DBAPIError as error:
+        if error.orig is None or error.orig.args[0] not in _DENIED:
+            raise
+        raise MigrationError(
+            "models and database are compared in a scratch database, which this user may not"
+            " create",
+            f"GRANT ALL ON `{own.partition(_MARK)[0]}{_MARK}%`.* TO the user that migrates"
+            " (each _ written as \\_), or use another one in the URL",
+        ) from None
 
 
 def _charset(connection: sa.Connection, schema: str) -> list[tuple[Any, ...]]:

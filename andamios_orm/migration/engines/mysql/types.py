@@ -67,8 +67,9 @@ def column_type(sql: str) -> TypeEngine[Any]:
     """Return the type that is created as `sql`, an SqlType where SQLAlchemy has none."""
     if sql in _PLAIN:
         return _PLAIN[sql]()
-    if sql.startswith("enum("):
-        return mysql.ENUM(*(found.replace("''", "'") for found in _LABELS.findall(sql)))
+    if sql.startswith(("enum(", "set(")):
+        labels = [found.replace("''", "'") for found in _LABELS.findall(sql)]
+        return mysql.ENUM(*labels) if sql.startswith("enum(") else mysql.SET(*labels)
     found = _WRITTEN.match(sql)
     if found is None:
         return SqlType(sql)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import sqlalchemy as sa
+
 from andamios_orm.migration.sql_names import quoted
 from andamios_orm.migration.state import ColumnState
 
@@ -17,6 +19,7 @@ __all__ = [
     "Words",
     "chosen_collations",
     "column_state",
+    "index_part",
     "with_plain_quotes",
     "words_of",
 ]
@@ -131,6 +134,27 @@ def column_state(
         collation=own,
         comment=column.comment or None,
     )
+
+
+def index_part(
+    column: str | None,
+    length: int | None,
+    order: str | None,
+    expression: str | None,
+    dialect: sa.Dialect,
+) -> str:
+    """Return one part of an index as it is written in CREATE INDEX.
+
+    `expression` is what MySQL indexes in the place of a column.
+    """
+    if expression is not None:
+        found = f"({expression})"
+    elif length is not None:
+        # In quotes, as a name before a parenthesis would be taken for a function's.
+        found = f"{quoted(str(column), '`')}({length})"
+    else:
+        found = dialect.identifier_preparer.quote(str(column))
+    return f"{found} DESC" if order == "D" else found
 
 
 def chosen_collations(told: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.postgresql.names import quoted
 from andamios_orm.migration.engines.postgresql.sequences import SETTINGS, SequenceSettings
 
@@ -79,6 +80,16 @@ class LiveTable:
             **{name: row[name] for name in LiveColumn.__slots__ if name != "settings"},
             settings=" ".join(settings.options(settings.type)) if settings else "",
         )
+
+    def existing(self, connection: sa.Connection, name: str) -> LiveColumn:
+        """Return a column. Raises RevisionProblem if there is none of that name."""
+        found = self.column(connection, name)
+        if found is None:
+            raise RevisionProblem(
+                f"{self.sql} has no column {quoted(name)}, which the revision changes",
+                "compare the revision with what `andamios-orm schema diff` shows of the database",
+            )
+        return found
 
     def has_unvalidated(self, connection: sa.Connection, constraint: str) -> bool:
         """Whether there is a constraint of that name that was never validated."""

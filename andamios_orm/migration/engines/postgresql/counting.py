@@ -45,11 +45,12 @@ class Counting:
 
     def run(self, connection: sa.Connection) -> None:
         """Have the column count so, from where it is."""
-        live = self.table.column(connection, self.column)
-        if live is None:
-            return
+        live = self.table.existing(connection, self.column)
         if self.identity is not None and live.identity is not None:
-            self._alter(connection, f"{self._alter_column} {self._settings(self.identity)}")
+            last = f"SELECT last_value FROM {live.sequence}"
+            place = connection.exec_driver_sql(last).scalar_one()
+            settings = self._settings(self.identity, place)
+            self._alter(connection, f"{self._alter_column} {settings}")
         elif self.serial and live.is_serial:
             self._alter(connection, f"ALTER SEQUENCE {live.sequence} AS {live.type}")
         else:
@@ -90,9 +91,8 @@ class Counting:
         elif self.default is not None:
             self._alter(connection, f"{self._alter_column} SET DEFAULT {self.default}")
         if place is not None:
-            made = self.table.column(connection, self.column)
-            if made is not None and made.sequence is not None:
-                set_sequence(connection, made.sequence, place[0], called=place[1])
+            made = self.table.existing(connection, self.column)
+            set_sequence(connection, str(made.sequence), place[0], called=place[1])
 
     def _place(self, connection: sa.Connection, live: LiveColumn) -> tuple[int, bool] | None:
         """Return the last number that was given, and whether it was; None for none at all."""
@@ -118,7 +118,7 @@ class Counting:
             found = f"{name}{number}"
         return found
 
-    def _settings(self, identity: sa.Identity) -> str:
+    def _settings(self, identity: sa.Identity, place: int) -> str:
         """Return all settings, those that are the usual ones too."""
         up = (identity.increment or 1) > 0
         start = identity.start
@@ -130,4 +130,8 @@ class Counting:
             words.append(f"NO {name}" if value is None else f"{name} {value}")
         words += [f"START WITH {start}", f"CACHE {identity.cache or 1}"]
         words.append("CYCLE" if identity.cycle else "NO CYCLE")
-        return " ".join(f"SET {word}" for word in words)
+        settings = " ".join(f"SET {word}" for word in words)
+        lowest = identity.minvalue or (1 if up else place)
+        highest = identity.maxvalue or (place if up else -1)
+        # From where it is, it could not go on.
+        return settings if lowest <= place <= highest else f"{settings} RESTART"

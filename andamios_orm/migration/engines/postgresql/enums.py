@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -92,7 +94,9 @@ def _by_a_new_type(operation: AlterEnumOp, connection: sa.Connection) -> Sequenc
     passing = own_name(operation.schema, operation.name)
     old, new = quoted(operation.schema, operation.name), quoted(operation.schema, passing)
     columns = connection.execute(sa.text(_COLUMNS), {"type": old}).all()
-    changes = [_retyping(operation, new, column) for column in columns]
+    changes = _with_shared(
+        [_retyping(operation, new, column, connection) for column in columns], connection
+    )
     created = f"CREATE TYPE {new} AS ENUM ({_labels(operation.after)})"
     replaced = (f"DROP TYPE {old}", f"ALTER TYPE {new} RENAME TO {quoted(operation.name)}")
     beside: list[Step] = []
@@ -110,38 +114,76 @@ def _by_a_new_type(operation: AlterEnumOp, connection: sa.Connection) -> Sequenc
     ]
 
 
+def _with_shared(changes: Sequence[Retyping], connection: sa.Connection) -> list[Retyping]:
+    """Return the changes without the indexes and constraints that several of them are about.
+
+    None of them could have such a one on a second column: the other column is still of the old
+    type. They are made again when all have changed.
+    """
+    found = [set(change.over_it(connection)) for change in changes]
+    return [
+        replace(
+            change,
+            without=frozenset(
+                name
+                for other, others in zip(changes, found, strict=True)
+                if other is not change and other.table == change.table
+                for name in names & others
+            ),
+        )
+        for change, names in zip(changes, found, strict=True)
+    ]
+
+
 def _swap(
     changes: Sequence[Retyping], statements: Sequence[str], connection: sa.Connection
 ) -> None:
+    again: dict[tuple[LiveTable, str], str] = {}
+    for change in changes:
+        over_all = replace(change, without=frozenset()).over_it(connection)
+        again |= {(change.table, name): over_all[name] for name in change.without}
     for change in changes:
         if change.obstacle(connection) is None:
             change.swap(connection)
         else:
             for statement in change.at_once(connection):
                 connection.exec_driver_sql(statement)
-    for statement in statements:
+    for statement in (*statements, *again.values()):
         connection.exec_driver_sql(statement)
 
 
-def _retyping(operation: AlterEnumOp, new: str, column: sa.Row[tuple[str, ...]]) -> Retyping:
+def _retyping(
+    operation: AlterEnumOp, new: str, column: sa.Row[Any], connection: sa.Connection
+) -> Retyping:
     """Return the change of one column, with its labels and its default as they will be."""
     labels = {**operation.renamed, **operation.replaced}
-    default = column.default
-    found = re.fullmatch(r"'((?:[^']|'')*)'::.*", default or "")
-    if found and not column.is_array:
-        label = found[1].replace("''", "'")
-        label = labels.get(label, label)
-        default = f"{literal(label)}::{new}" if label in operation.after else None
-    elif default is not None:
-        default = default.replace(f"::{column.type}", f"::{new}")
+    type_ = f"{new}[]" if column.is_array else new
     return Retyping(
         table=LiveTable(column.table, column.schema),
         column=column.column,
-        type=f"{new}[]" if column.is_array else new,
+        type=type_,
         using=_mapped(quoted(column.column), labels, new, is_array=column.is_array),
-        default=default,
-        types={column.type: new, column.type.removesuffix("[]"): new},
+        default=_default(operation, labels, type_, column, connection),
+        types={column.type.removesuffix("[]"): new},
     )
+
+
+def _default(
+    operation: AlterEnumOp,
+    labels: Mapping[str, str],
+    type_: str,
+    column: sa.Row[Any],
+    connection: sa.Connection,
+) -> str | None:
+    """Return a column's default in the new type; None for a label that goes."""
+    if column.default is None or not re.fullmatch(r"'(?:[^']|'')*'::.*", column.default):
+        return None
+    mapped = _mapped("kept", labels, "text", is_array=column.is_array)
+    value: str = connection.exec_driver_sql(
+        f"SELECT CAST({mapped} AS text) FROM (SELECT {column.default} AS kept) AS one"
+    ).scalar_one()
+    goes = not column.is_array and value not in operation.after
+    return None if goes else f"{literal(value)}::{type_}"
 
 
 def _mapped(column: str, labels: Mapping[str, str], type_: str, *, is_array: bool) -> str:

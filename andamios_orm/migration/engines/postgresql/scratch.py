@@ -25,7 +25,7 @@ def desired(connection: sa.Connection, metadata: sa.MetaData) -> SchemaState:
     Raises MigrationError if the user may not create a schema.
     """
     default = current_schema(connection)
-    schemas = {schema or default for schema in _schemas(metadata)} | {default}
+    schemas = {schema or default for schema in _schemas(metadata, connection.dialect)} | {default}
     mark = f"andamios_scratch_{uuid.uuid4().hex[:12]}"
     scratch = {schema: f"{mark}_{number}" for number, schema in enumerate(sorted(schemas))}
     translations: dict[str | None, str] = {None: scratch[default]}
@@ -89,11 +89,11 @@ def _in_own_words(text: str, scratch: Mapping[str, str]) -> str:
     return text
 
 
-def _schemas(metadata: sa.MetaData) -> Iterator[str | None]:
+def _schemas(metadata: sa.MetaData, dialect: sa.Dialect) -> Iterator[str | None]:
     for table in metadata.tables.values():
         yield table.schema
         for column in table.columns:
-            for enum in _enums_of(column.type, postgresql.dialect()):  # type: ignore[no-untyped-call]  # SQLAlchemy's
+            for enum in _enums_of(column.type, dialect):
                 yield enum.schema
     for sequence in metadata._sequences.values():  # noqa: SLF001 - there is no public list of them
         yield sequence.schema

@@ -55,7 +55,7 @@ class SQLiteEngine:
         Raises NotSupported for what SQLite only makes by rebuilding a table, and for what it has
         not.
         """
-        return steps.steps(operation)
+        return steps.steps(operation, connection)
 
     def patient(self, connection: sa.Connection, patience: Patience) -> Sequence[str]:
         """Return nothing: a step begins with the only lock there is, or not at all."""

@@ -1,12 +1,12 @@
-"""Keep other migrators of an SQLite file out: one holds a lock file beside it."""
+"""Keep other migrators of an SQLite file out: one holds a lock on a file beside it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 
 import sqlalchemy as sa
@@ -14,12 +14,7 @@ from sqlalchemy.util import await_only
 
 from andamios_orm.errors import MigrationLocked
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-__all__ = ["is_lock_timeout", "locked", "main_file"]
+__all__ = ["is_lock_timeout", "locked"]
 
 _PAUSE = 0.05
 
@@ -30,12 +25,6 @@ def is_lock_timeout(error: sa.exc.DBAPIError) -> bool:
     return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def main_file(connection: sa.Connection) -> str:
-    """Return the path of the database, empty for one in memory."""
-    path: str = connection.scalar(sa.text("SELECT file FROM pragma_database_list WHERE seq = 0"))
-    return path
-
-
 @contextmanager
 def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     """Keep other migrators out for one block; nobody else can open a database in memory.
@@ -43,13 +32,13 @@ def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     The system gives the lock back when the process ends, in whatever way. Raises MigrationLocked
     after `wait` seconds.
     """
-    path = main_file(connection)
+    path: str = connection.scalar(sa.text("SELECT file FROM pragma_database_list WHERE seq = 0"))
     if not path:
         yield
         return
     lock = f"{path}-andamios"
     end = monotonic() + wait
-    while (file := _obtained(lock)) is None:
+    while (held := _obtained(lock)) is None:
         if monotonic() >= end:
             raise MigrationLocked(
                 "another migrator is at work on this database",
@@ -59,41 +48,28 @@ def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     try:
         yield
     finally:
-        _give_back(lock, file)
+        # Not everywhere can a file be removed that is open: then it stays.
+        with suppress(OSError):
+            os.unlink(lock)
+        held.close()
 
 
-def _obtained(path: str) -> int | None:
-    """Return the lock file, opened and locked; None if another has it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    # Whoever had it may have removed the file since it was opened here.
-    if _lock(file) and os.path.exists(path) and os.path.samestat(os.fstat(file), os.stat(path)):
-        return file
-    os.close(file)
+def _obtained(path: str) -> sqlite3.Connection | None:
+    """Return what holds the lock, None if another does.
+
+    The file is a database without anything in it: SQLite locks it on every system, and between the
+    threads of one process.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o666))
+    with suppress(FileNotFoundError, sqlite3.OperationalError), ExitStack() as opened:
+        before = os.stat(path)
+        held = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        opened.callback(held.close)
+        held.execute("PRAGMA journal_mode = MEMORY")  # no second file
+        held.execute("BEGIN EXCLUSIVE")
+        # Whoever had it may have removed the file before this one had its lock.
+        if os.path.samestat(before, os.stat(path)):
+            opened.pop_all()
+            return held
     return None
-
-
-if sys.platform == "win32":
-
-    def _lock(file: int) -> bool:
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _give_back(path: str, file: int) -> None:
-        # A file that is open cannot be removed there.
-        os.close(file)
-
-else:
-
-    def _lock(file: int) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _give_back(path: str, file: int) -> None:
-        os.unlink(path)
-        os.close(file)

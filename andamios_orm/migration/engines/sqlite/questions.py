@@ -76,6 +76,9 @@ class _Rebuilt:
         self._copy = operation.copy
         self._values = copied(operation, old.column_names)
         self._changed = frozenset(c.name for c in self._new.columns if self._is_changed(c))
+        strict = ("sqlite_strict", "True")
+        becomes_strict = strict in self._new.options and strict not in old.options
+        self._retyped = self._new.column_names if becomes_strict else self._changed
         self._raw = self._source(cast=False)
         self._rows = self._source(cast=True)
 
@@ -87,7 +90,7 @@ class _Rebuilt:
         yield from self._checks()
         yield from self._keys()
         for key in self._new.foreign_keys:
-            if key.columns[0] in self._values and not self._stands(key):
+            if all(map(self._has_values, key.columns)) and not self._stands(key):
                 yield self._referring(key)
 
     # -- the rows as they would be
@@ -137,7 +140,7 @@ class _Rebuilt:
                     cure=cure,
                     fill=path,
                 )
-        if column.name in self._changed and column.name in self._values and column.type in _FITS:
+        if column.name in self._retyped and column.name in self._values and column.type in _FITS:
             fits = _FITS[column.type].format(name)
             yield Question(
                 sql=self._count(self._raw, f"{name} IS NOT NULL AND NOT ({fits})"),
@@ -166,6 +169,11 @@ class _Rebuilt:
             used = names_in(" ".join([*parts, where or ""]))
             if (parts, where) not in old or used & self._changed:
                 yield _repeated(parts, where, str(self._new.name), f"{self._rows} AS {self._name}")
+
+    def _has_values(self, name: str) -> bool:
+        column = self._new.column(name)
+        made = column.default is not None or column.computed is not None
+        return made or name in self._values
 
     def _stands(self, key: ForeignKeyState) -> bool:
         known = {(k.columns, k.target, k.target_columns) for k in self._old.foreign_keys}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import NotSupported
@@ -23,14 +24,14 @@ from andamios_orm.migration.operations import (
 __all__ = ["steps"]
 
 
-def steps(operation: MigrateOperation) -> Sequence[Step] | None:
+def steps(operation: MigrateOperation, connection: sa.Connection) -> Sequence[Step] | None:
     """Return how an operation is made; None for alembic's own SQL.
 
     Raises NotSupported for what SQLite only makes by rebuilding the table, and for what it has not.
     """
     match operation:
         case RebuildTableOp():
-            return [rebuild_step(operation)]
+            return [rebuild_step(operation, connection)]
         case ops.DropTableOp():
             return [drop_step(operation.table_name, if_exists=bool(operation.if_exists))]
         case RenameIndexOp():

@@ -1,0 +1,128 @@
+"""The program itself: its commands, its help, and how it ends after an error."""
+
+import importlib
+import json
+import runpy
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import pytest
+
+from andamios_orm import errors
+from andamios_orm.cli.app import COMMANDS, main
+from andamios_orm.cli.exit_codes import MEANINGS, ExitCode
+from andamios_orm.cli.telling import exit_code_of
+from tests.command_line import CommandLine
+
+PRESENT = [
+    name for name, (module, _) in COMMANDS.items() if find_spec(f"andamios_orm.cli.{module}")
+]
+
+
+def test_help_names_every_command_and_every_exit_code(cli: CommandLine) -> None:
+    told = cli.done("--help").out
+
+    assert [name for name in COMMANDS if f"  {name} " not in told] == []
+    assert [code for code in MEANINGS if f"  {int(code)}  {MEANINGS[code]}" not in told] == []
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_every_command_tells_what_it_is_for_with_an_example(cli: CommandLine, name: str) -> None:
+    told = cli.done(name, "--help").out
+
+    assert f"andamios-orm {name}" in told
+
+
+def test_without_a_command_it_tells_which_there_are(cli: CommandLine) -> None:
+    result = cli.run()
+
+    assert result.code == ExitCode.USAGE
+    assert "migrate" in result.out + result.err
+
+
+def test_a_command_that_there_is_not_is_a_mistake_of_usage(cli: CommandLine) -> None:
+    assert cli.run("migrat").code == ExitCode.USAGE
+
+
+def test_the_version_is_that_of_the_package(cli: CommandLine) -> None:
+    assert cli.done("--version").out.strip() == version("andamios-orm")
+
+
+def test_help_loads_no_database_code() -> None:
+    program = (
+        "import sys\n"
+        "from andamios_orm.cli.app import main\n"
+        "sys.argv = ['andamios-orm', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = ('sqlalchemy', 'alembic', 'pydantic', 'rich', 'duckdb', 'asyncio')\n"
+        "print('\\n', [n for n in heavy if n in sys.modules])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout.splitlines()[-1].strip() == "[]", done.stderr
+
+
+def test_an_error_is_told_with_what_to_do_and_a_code(cli: CommandLine) -> None:
+    result = cli.run("migrate", "status")
+
+    assert result.code == ExitCode.USAGE
+    assert result.out == ""
+    assert result.err.startswith("Error: no ")
+    assert "Fix: write models" in result.err
+
+
+def test_an_error_is_a_document_for_programs(cli: CommandLine) -> None:
+    result = cli.run("migrate", "status", "--json")
+
+    assert json.loads(result.out)["error"] == "ConfigurationProblem"
+    assert json.loads(result.out)["exit_code"] == result.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UsageError("p", "f"), ExitCode.USAGE),
+        (errors.MigrationPending("p", "f"), ExitCode.PENDING),
+        (errors.DatabaseUnavailable("p", "f"), ExitCode.UNREACHABLE),
+        (errors.AnswerNeeded("p", "f", questions=()), ExitCode.REFUSED),
+        (errors.MigrationHalfDone("p", "f"), ExitCode.HALF_DONE),
+        (errors.ChecksumMismatch("p", "f", revisions=()), ExitCode.CHANGED),
+        (errors.MigrationLocked("p", "f"), ExitCode.LOCKED),
+        (errors.AndamiosError("p", "f"), ExitCode.ERROR),
+    ],
+)
+def test_each_error_has_its_exit_code(error: errors.AndamiosError, code: ExitCode) -> None:
+    assert exit_code_of(error) is code
+
+
+def test_a_mistake_of_ours_is_a_traceback(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("andamios_orm.cli.settings.project", lambda **given: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        cli.run("config")
+
+
+def test_ctrl_c_ends_it_with_130(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("andamios_orm.cli.app.app", interrupt)
+
+    result = cli.run("config")
+
+    assert (result.code, result.err) == (130, "interrupted\n")
+
+
+def test_the_package_is_the_program_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["andamios_orm", "--version"])
+
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("andamios_orm", run_name="__main__")
+
+    assert not end.value.code
+    assert importlib.import_module("andamios_orm.__main__").main is main
