@@ -236,7 +236,10 @@ def to(
     as_json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
-    """Go to one revision, up or down, wherever the database is."""
+    """Go to one revision, up or down, wherever the database is.
+
+    Example: andamios-orm migrate to 3f2a --yes
+    """
     found = _project(url, database, environment, as_json, no_color)
     forward = found.migrating(lambda migrator: migrator.plan(target))
     _apply(
@@ -353,7 +356,10 @@ def resume(
     as_json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
-    """Finish a migration that was stopped on its way, from the step that was not done."""
+    """Finish a migration that was stopped on its way, from the step that was not done.
+
+    Example: andamios-orm migrate resume
+    """
     found = _project(url, database, environment, as_json, no_color)
     done = found.migrating(lambda migrator: migrator.resume(report=_reporter(found)))
     told = ", ".join(map(str, done)) or "nothing: no migration was stopped on its way"
@@ -374,6 +380,8 @@ def status(
     """Show which revisions the database has.
 
     Exit code 3 if some are pending, 7 if one is half done, 8 if an applied one was changed.
+
+    Example: andamios-orm migrate status --json
     """
     found = _project(url, database, environment, as_json, no_color)
     now = found.migrating(lambda migrator: migrator.status())
@@ -442,7 +450,10 @@ def history(
     as_json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
-    """List all revisions, the oldest first, with their files."""
+    """List all revisions, the oldest first, with their files.
+
+    Example: andamios-orm migrate history
+    """
     found = _project(url, database, environment, as_json, no_color)
     now = found.migrating(lambda migrator: migrator.status())
     if found.output.as_json:
@@ -465,7 +476,10 @@ def plan(
     as_json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
-    """Show what would be done, step by step with the SQL, and do nothing."""
+    """Show what would be done, step by step with the SQL, and do nothing.
+
+    Example: andamios-orm migrate plan --down
+    """
     found = _project(url, database, environment, as_json, no_color)
     planned = found.migrating(
         lambda migrator: migrator.plan(target, direction="down" if undo else "up")
@@ -491,7 +505,10 @@ def sql(
     database: DatabaseName = None,
     environment: Environment = None,
 ) -> None:
-    """Write the SQL of what is pending, for somebody else to run."""
+    """Write the SQL of what is pending, for somebody else to run.
+
+    Example: andamios-orm migrate sql > migration.sql
+    """
     found = _project(url, database, environment, False, True)
     text = found.migrating(
         lambda migrator: migrator.sql(target, direction="down" if undo else "up")
@@ -510,6 +527,8 @@ def check(
     """Tell whether database, revisions and models agree, for CI.
 
     Exit code 3 if revisions are pending, 4 if the models have what no revision has.
+
+    Example: andamios-orm migrate check
     """
     found = _project(url, database, environment, as_json, no_color)
     now, comparison = found.migrating(_checked)
@@ -550,6 +569,8 @@ def lint(
     """Find what is doubtful in revisions: data removed, names changed under a running program, ...
 
     Exit code 4 if there is anything.
+
+    Example: andamios-orm migrate lint --all
     """
     found = _project(url, database, environment, as_json, no_color)
     findings = found.migrating(lambda migrator: migrator.lint(everything=everything))
@@ -576,6 +597,8 @@ def verify(
     """Try all revisions on a database of its own: up, with made up rows, down, and up again.
 
     Exit code 4 if it does not end where the models are, or rows are not what they were.
+
+    Example: andamios-orm migrate verify --rows 5000
     """
     found = _project(url, database, environment, as_json, no_color)
 
@@ -616,6 +639,8 @@ def stamp(
     """Note that the database is at a revision, without running anything.
 
     For a database whose tables were made in another way, and to accept files that were changed.
+
+    Example: andamios-orm migrate stamp head
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, f"Note the database as being at {target}?"):
@@ -638,6 +663,8 @@ def squash(
     """Replace all revisions by one that makes the tables as they are.
 
     Every database has to have all of them first. The old files are moved into a folder `squashed`.
+
+    Example: andamios-orm migrate squash "all until version 2"
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, "Replace all revisions by one?"):
@@ -654,7 +681,10 @@ def purge(
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Remove for good what migrations have put aside; without --allow-destructive, list it."""
+    """Remove for good what migrations have put aside; without --allow-destructive, list it.
+
+    Example: andamios-orm migrate purge --allow-destructive hero.age
+    """
     found = _project(url, database, environment, as_json, False)
     kept = found.migrating(lambda migrator: migrator.purge(allow=allow or ()))
     removed = [name for name in kept if name in (allow or ())]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from andamios_orm.cli.exit_codes import ExitCode
+from andamios_orm.cli.migrate import app
 from andamios_orm.migration import Migrator
 from andamios_orm.migration.runner import Event
 from tests.command_line import CommandLine
@@ -21,6 +22,13 @@ HERO_FULL_NAME = HERO_NAME.replace("name:", "full_name:")
 
 def documented(cli: CommandLine, *arguments: str) -> Any:
     return json.loads(cli.run(*arguments, "--json").out)
+
+
+@pytest.mark.parametrize("name", [command.callback.__name__ for command in app.registered_commands])  # type: ignore[union-attr]  # each has one
+def test_every_command_shows_an_example(cli: CommandLine, name: str) -> None:
+    told = cli.done("migrate", name, "--help").out
+
+    assert f"Example: andamios-orm migrate {name}" in told
 
 
 # ---- new -----------------------------------------------------------------------------------------
@@ -345,6 +353,23 @@ def test_lint_finds_what_is_doubtful(migrated: CommandLine) -> None:
     assert found.code == ExitCode.DIFFERENT
     assert "all_1.py: AND007" in found.out
     assert documented(migrated, "migrate", "lint", "--all")
+
+
+def test_verify_tries_the_history_on_a_database_of_its_own(migrated: CommandLine) -> None:
+    found = documented(migrated, "migrate", "verify", "--rows", "20")
+
+    assert (found["revisions"], found["differences"], found["lost"]) == (1, [], [])
+    assert "as the models say" in migrated.done("migrate", "verify", "--rows", "0").out
+
+
+def test_verify_tells_what_the_models_have_and_no_revision(migrated: CommandLine) -> None:
+    migrated.change("app/models.py", AGE, "")
+
+    result = migrated.run("migrate", "verify", "--rows", "0")
+
+    assert result.code == ExitCode.DIFFERENT
+    assert "drop column hero.age" in result.out
+    assert "not as they should" in result.out
 
 
 # ---- setting right -------------------------------------------------------------------------------
