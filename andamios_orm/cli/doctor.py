@@ -131,7 +131,7 @@ async def _traps(engine: str, connection: AsyncConnection) -> list[Examination]:
     if engine in ("mariadb", "mysql"):
         sql = (
             "SELECT count(*) FROM information_schema.tables WHERE table_schema = database()"
-            " AND table_collation NOT LIKE 'utf8mb4%'"
+            " AND left(table_collation, 7) <> 'utf8mb4'"
         )
         count = (await connection.exec_driver_sql(sql)).scalar_one()
         return [

@@ -46,14 +46,13 @@ def init(
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        output.note(f"Wrote {path}")
     if migration:
-        path = _first_migration(folder)
-        output.note(f"Wrote {path}")
-        files[path] = ""
+        files[_first_migration(folder)] = ""
     if as_json:
         output.document({"files": sorted(files)})
         return
+    for path in files:
+        output.line(f"Wrote {path}")
     first = "" if migration else 'andamios-orm migrate new "first tables", '
     output.note(f"Next: {first}andamios-orm migrate up, andamios-orm db-seed")
 

@@ -25,6 +25,7 @@ from andamios_orm.cli.options import (
 from andamios_orm.cli.running import Project, project
 
 if TYPE_CHECKING:
+    from andamios_orm.database.engine import Database
     from andamios_orm.migration import Answers, Comparison, Event, Migrator, Plan, Revision, Status
     from andamios_orm.migration.journal import Direction
 
@@ -560,6 +561,43 @@ def lint(
         if not findings:
             found.output.line("Nothing doubtful.")
     if findings:
+        raise SystemExit(int(ExitCode.DIFFERENT))
+
+
+@app.command()
+def verify(
+    rows: Annotated[int, typer.Option(help="About how many rows to make up.")] = 1000,
+    url: Url = None,
+    database: DatabaseName = None,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Try all revisions on a database of its own: up, with made up rows, down, and up again.
+
+    Exit code 4 if it does not end where the models are, or rows are not what they were.
+    """
+    found = _project(url, database, environment, as_json, no_color)
+
+    async def fill(empty: Database) -> int:
+        from andamios_orm.seeding import sample  # noqa: PLC0415 - where rows are made up
+
+        tables = max(len(empty.metadata.tables), 1)
+        report = await sample(empty, size=max(rows // tables, 1))
+        return sum(count.created for count in report.counts)
+
+    result = found.migrating(lambda migrator: migrator.verify(fill if rows else None))
+    if found.output.as_json:
+        found.output.document(result)
+    else:
+        for line in (*result.differences, *(f"rows of {name} changed" for name in result.lost)):
+            found.output.line(f"  {line}")
+        verdict = "as the models say, with the same rows" if result else "not as they should"
+        found.output.line(
+            f"{result.revisions} revision(s) went up, down and up again with {result.rows} row(s):"
+            f" {verdict}."
+        )
+    if not result:
         raise SystemExit(int(ExitCode.DIFFERENT))
 
 

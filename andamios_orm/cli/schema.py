@@ -10,6 +10,7 @@ import typer
 
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.options import AsJson, DatabaseName, NoColor, Url
+from andamios_orm.cli.pull import pull
 from andamios_orm.cli.running import Project, project
 
 if TYPE_CHECKING:
@@ -312,5 +313,7 @@ def _live(found: Project, title: str | None) -> Diagram:
 
     return run(read())
 
+
+app.command()(pull)
 
 COMMANDS = {"schema": app}

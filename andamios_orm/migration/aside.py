@@ -36,6 +36,8 @@ class Kept:
     column: str | None
     revision: str
     direction: Direction
+    operation: int
+    """Which operation of the revision removed it."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,9 @@ class Asides:
         """Return all that is kept, the oldest first."""
         if not sa.inspect(self._connection).has_table(dropped.name):
             return ()
-        rows = self._connection.execute(sa.select(dropped).order_by(dropped.c.put_at))
+        rows = self._connection.execute(
+            sa.select(dropped).order_by(dropped.c.put_at, dropped.c.operation)
+        )
         return tuple(
             Kept(
                 place=row.place,
@@ -66,6 +70,7 @@ class Asides:
                 column=row.column_name or None,
                 revision=row.revision,
                 direction=row.direction,
+                operation=row.operation,
             )
             for row in rows
         )
@@ -102,8 +107,8 @@ class Aside:
         self._now = now
         self._preparer = connection.dialect.identifier_preparer
 
-    def put(self, loss: Loss) -> Step:
-        """Return the step that copies what is about to be removed."""
+    def put(self, loss: Loss, operation: int) -> Step:
+        """Return the step that copies what an operation of the revision is about to remove."""
         table = loss.table or TableName("?")
         kept = Kept(
             place=self._place(loss.name),
@@ -111,6 +116,7 @@ class Aside:
             column=loss.column,
             revision=self._revision,
             direction=self._direction,
+            operation=operation,
         )
         place = self._preparer.quote(kept.place)
         selected = "*" if loss.column is None else self._keyed(table, loss.column)
@@ -129,6 +135,7 @@ class Aside:
                     column_name=kept.column or "",
                     revision=kept.revision,
                     direction=kept.direction,
+                    operation=kept.operation,
                     put_at=self._now,
                 )
             )

@@ -26,17 +26,22 @@ def backfill_step(operation: BackfillOp) -> Step:
     is filled at once, and so is the key itself.
     """
 
+    reflected: list[sa.Table] = []
+
     def batch(connection: sa.Connection, position: str | None) -> str | None:
-        return _fill(connection, operation, position)
+        if not reflected:
+            name, metadata = operation.table_name, sa.MetaData()
+            table = sa.Table(name, metadata, schema=operation.schema, autoload_with=connection)
+            reflected.append(table)
+        return _fill(connection, operation, reflected[0], position)
 
     return Step(batch=batch, told=described(operation), lock=False)
 
 
-def _fill(connection: sa.Connection, operation: BackfillOp, position: str | None) -> str | None:
+def _fill(
+    connection: sa.Connection, operation: BackfillOp, table: sa.Table, position: str | None
+) -> str | None:
     """Fill the rows of one batch; return where it ends, None if there was none left."""
-    table = sa.Table(
-        operation.table_name, sa.MetaData(), schema=operation.schema, autoload_with=connection
-    )
     update = sa.update(table).values(
         {name: sa.text(f"({as_text(sql)})") for name, sql in operation.values.items()}
     )

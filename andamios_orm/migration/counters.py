@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from andamios_orm.backends.duckdb.ddl import sequence_name
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.state import TableName
 
@@ -25,7 +26,10 @@ def counter_step(connection: sa.Connection, table: TableName, column: str) -> St
             f"SELECT setval({sequence}, highest) FROM ({highest}) t (highest) WHERE highest > 0",
         )
     elif connection.dialect.name == "duckdb":
-        sequence = f"{table.name}_{column}_seq".replace("'", "''")
-        # A sequence cannot be set: it is asked for as many numbers as it is behind.
-        statements = (f"SELECT max(nextval('{sequence}')) FROM range(coalesce(({highest}), 0))",)
+        own = quote(sequence_name(table.name, column))
+        full = own if table.schema is None else f"{quote(table.schema)}.{own}"
+        sequence = full.replace("'", "''")
+        statements = (
+            f"SELECT setval('{sequence}', highest) FROM ({highest}) t (highest) WHERE highest > 0",
+        )
     return Step(statements=statements, told=f"count {table}.{column} on", lock=False)

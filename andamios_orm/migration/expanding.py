@@ -45,7 +45,8 @@ class Expanding:
         self._connection, self._engine, self._direction = connection, engine, direction
         asides = Asides(connection)
         other: Direction = "down" if direction == "up" else "up"
-        self._put = {kept.name: kept for kept in asides.of(revision, direction)}
+        self._put = asides.of(revision, direction)
+        self._number = -1
         self._waiting = {(k.table, k.column): k for k in asides.of(revision, other)}
         self._aside = Aside(
             connection,
@@ -57,6 +58,7 @@ class Expanding:
 
     def expanded(self, operation: MigrateOperation) -> Iterator[MigrateOperation]:
         """Yield the operation, or what takes its place."""
+        self._number += 1
         match operation:
             case ops.DropTableOp() | ops.DropColumnOp():
                 yield from self._putting(operation, operation.table_name, operation.schema)
@@ -85,23 +87,15 @@ class Expanding:
             for loss in losses(operation, state)
             if loss.kept and self._is_there(loss, state)
         }
-        for name, kept in self._put.items():
-            if kept.table == table and self._is_about(operation, kept):
-                found.setdefault(name, kept.loss)
+        # What it has put aside before it was stopped may be gone by now.
+        found |= {kept.name: kept.loss for kept in self._put if kept.operation == self._number}
         for name in sorted(found):
-            yield OwnStep(self._aside.put(found[name]))
+            yield OwnStep(self._aside.put(found[name], self._number))
 
     def _is_there(self, loss: Loss, state: SchemaState) -> bool:
         """Whether there is still something to put aside."""
         known = state.tables.get(loss.table or TableName(""))
         return known is not None and (loss.column is None or loss.column in known.column_names)
-
-    def _is_about(self, operation: MigrateOperation, kept: Kept) -> bool:
-        if isinstance(operation, ops.DropTableOp):
-            return kept.column is None
-        if isinstance(operation, ops.DropColumnOp):
-            return kept.column == operation.column_name
-        return kept.column is not None
 
     def _state(self, table: TableName) -> SchemaState:
         return self._engine.inspect(self._connection, [table.schema])

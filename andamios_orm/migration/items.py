@@ -97,14 +97,19 @@ def target_columns(key: ForeignKeyState) -> list[str]:
 
 
 def key_options(key: ForeignKeyState) -> dict[str, Any]:
-    """Return a foreign key's actions, and when it is checked."""
+    """Return a foreign key's actions, when it is checked, and whether it may be NULL in part."""
     options = {"ondelete": key.on_delete, "onupdate": key.on_update, **_deferred(key.options)}
+    if "MATCH FULL" in (key.options or "").upper():
+        options["match"] = "FULL"
     return {name: value for name, value in options.items() if value is not None}
 
 
 def unique_options(unique: UniqueState, prefix: str) -> dict[str, Any]:
-    """Return when a UNIQUE is checked, and whether NULL equals NULL."""
+    """Return when a UNIQUE is checked, whether NULL equals NULL, and what its index holds too."""
     options = _deferred(unique.options)
+    if include := re.search(r"INCLUDE \((.*)\)", unique.options or ""):
+        names = re.findall(r'"(?:[^"]|"")+"|[^,\s]+', include.group(1))
+        options[f"{prefix}_include"] = [unquoted(name) for name in names]
     if "NULLS NOT DISTINCT" in (unique.options or "").upper():
         options[f"{prefix}_nulls_not_distinct"] = True
     return options

@@ -56,6 +56,7 @@ dropped = sa.Table(
     sa.Column("column_name", sa.String(128), nullable=False),
     sa.Column("revision", sa.String(32), nullable=False),
     sa.Column("direction", sa.String(4), nullable=False),
+    sa.Column("operation", sa.Integer, nullable=False),
     sa.Column("put_at", sa.String(40), nullable=False),
 )
 

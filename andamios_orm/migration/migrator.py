@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -15,11 +15,12 @@ from andamios_orm.errors import (
     MigrationHalfDone,
     MigrationPending,
     RevisionProblem,
+    RowsInTheWay,
 )
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.diff import Answers, Comparison, compare
 from andamios_orm.migration.drafting import compare_models, draft, schemas_of
-from andamios_orm.migration.engines.base import Patience
+from andamios_orm.migration.engines.base import Patience, transaction
 from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.guards import (
     refuse_in_production,
@@ -32,10 +33,11 @@ from andamios_orm.migration.outlook import foreseen, planned, script, sql_lines
 from andamios_orm.migration.preflight import preflight
 from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.render import render
-from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status
+from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status, Verification
 from andamios_orm.migration.revisions import Revision, Revisions
 from andamios_orm.migration.runner import Event, Runner, perform
 from andamios_orm.migration.state import SchemaState
+from andamios_orm.migration.verifying import EVERYTHING, contents, scratch_database
 from andamios_orm.schema.compiler import compile_all
 
 __all__ = ["Migrator"]
@@ -59,7 +61,7 @@ class Migrator:
         environment: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._directory = database, directory
         self._patience = patience or Patience()
         self._environment = environment
         self._engine = engine_named(database.engine_name)
@@ -230,7 +232,8 @@ class Migrator:
             refuse_unconfirmed(environment, self._database.name, confirm)
         journal.create()
         if environment is not None:
-            journal.keep("environment", environment)
+            with transaction(connection):
+                journal.keep("environment", environment)
         runner = Runner(connection, self._engine, patience=self._patience, report=report)
         for revision in chosen:
             runner.apply(revision, direction)
@@ -325,6 +328,42 @@ class Migrator:
             revisions = _chosen(revisions, current, "up", "head")
         return tuple(lint(revisions, self.engine_name, connection.dialect))
 
+    async def verify(
+        self, fill: Callable[[Database], Awaitable[object]] | None = None
+    ) -> Verification:
+        """Try all revisions on a database of their own, and return what became of it.
+
+        They are applied, `fill` puts rows into the tables, and all are undone and applied again,
+        with permission for everything. A history is good when the models differ in nothing from
+        what it makes, and no row is lost on the way. The database that was given is not touched,
+        but for a server's new one being created and dropped beside it.
+
+        Raises MigrationError if that may not be created, and what `up` and `down` raise.
+        """
+        async with scratch_database(self._database) as scratch:
+            migrator = Migrator(scratch, self._directory, patience=self._patience)
+            applied = await migrator.up(allow=EVERYTHING)
+            first = await migrator.compare()
+            if fill is not None:
+                await fill(scratch)
+            before = await migrator._sync(contents, first.before)
+            found = [str(change) for change in first.changes]
+            try:
+                await migrator.down("base", allow=EVERYTHING)
+            except RowsInTheWay as error:
+                # The past has no place for a row that the models allow.
+                found += [f"down: {count} row(s) {why}" for why, count in error.counts.items()]
+            await migrator.up(allow=EVERYTHING)
+            second = await migrator.compare()
+            after = await migrator._sync(contents, second.before)
+        found += [str(change) for change in second.changes]
+        return Verification(
+            revisions=len(applied),
+            rows=sum(rows for rows, _ in before.values()),
+            differences=tuple(dict.fromkeys(found)),
+            lost=tuple(str(table) for table in before if before[table] != after.get(table)),
+        )
+
     # -- setting right
 
     async def stamp(self, target: str = "head") -> Revision | None:
@@ -339,13 +378,14 @@ class Migrator:
         applied = _chosen(revisions, None, "up", target)
         journal = Journal(connection)
         journal.create()
-        while (found := journal.half_done()) is not None:
-            journal.forget_steps(*found)
-        for revision in revisions:
-            journal.forget_applied(revision.id)
-        for revision in applied:
-            journal.note_applied(revision.id, revision.checksum)
-        journal.move(applied[-1].id if applied else None)
+        with transaction(connection):
+            while (found := journal.half_done()) is not None:
+                journal.forget_steps(*found)
+            for revision in revisions:
+                journal.forget_applied(revision.id)
+            for revision in applied:
+                journal.note_applied(revision.id, revision.checksum)
+            journal.move(applied[-1].id if applied else None)
         return applied[-1] if applied else None
 
     async def squash(self, message: str) -> Path:
@@ -376,10 +416,11 @@ class Migrator:
         path = self._revisions.write(message, render(there, back), down=None, replaces=replaced)
         self._revisions.put_away(revisions)
         (squashed,) = self._revisions.all()
-        journal.note_applied(squashed.id, squashed.checksum)
-        journal.move(squashed.id)
-        for revision in revisions:
-            journal.forget_applied(revision.id)
+        with transaction(connection):
+            journal.note_applied(squashed.id, squashed.checksum)
+            journal.move(squashed.id)
+            for revision in revisions:
+                journal.forget_applied(revision.id)
         return path
 
     def _refuse_changed(self, journal: Journal, revisions: tuple[Revision, ...]) -> None:

@@ -5,6 +5,7 @@ Which of them makes just this column is not decided here: the engine is asked.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,10 @@ def _type_of(column: ColumnState, state: SchemaState, engine: Engine) -> TypeEng
             return sa.Enum(*enum.labels, name=name.name, schema=name.schema)
     found = engine.column_type(column.type)
     if column.collation is not None and isinstance(found, sa.String):
-        found.collation = column.collation
+        # An engine may give the same type for all columns.
+        collated = copy.copy(found)
+        collated.collation = column.collation
+        return collated
     return found
 
 
@@ -145,6 +149,9 @@ def _native(annotation: str, column_type: TypeEngine[Any], rules: _Rules) -> Ite
     for rule, other in _BY_RULE.items():
         if rule in rules:
             yield Declared(other)
+    if "digits" in rules:
+        decimal = tuple(_bounds("Decimal", rules))
+        yield Declared("Decimal", (*_digits(rules["digits"].sql), *decimal))
     bounds = tuple(_bounds(annotation, rules))
     sized = bounds
     length = getattr(column_type, "length", None)
@@ -159,6 +166,16 @@ def _native(annotation: str, column_type: TypeEngine[Any], rules: _Rules) -> Ite
         yield Declared(annotation, arguments)
     if annotation == "NaiveDatetime":
         yield Declared("datetime", bounds)
+
+
+def _digits(sql: str) -> Iterator[tuple[str, str]]:
+    """Yield how many digits SQLite lets a number have, which is kept as a double or as text."""
+    if (double := re.search(r"< 1(0*)\b.*round\(.*, (\d+)\)", sql)) is not None:
+        yield "max_digits", str(len(double[1]) + int(double[2]))
+        yield "decimal_places", double[2]
+    elif (text := re.search(r"<= (\d+)(?:.* = (\d+))?", sql)) is not None:
+        yield "max_digits", text[1]
+        yield "decimal_places", text[2] or "0"
 
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

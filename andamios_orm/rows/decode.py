@@ -22,7 +22,7 @@ from andamios_orm.schema.representations.base import Expression
 from andamios_orm.schema.secrets import is_secret
 from andamios_orm.schema.spec import ModelSpec
 
-__all__ = ["REFUSALS", "Loads", "judged", "model_decoder", "nothing", "scalar"]
+__all__ = ["REFUSALS", "Loads", "judged", "loads_of", "model_decoder", "nothing", "scalar"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,7 +36,7 @@ def model_decoder(
 
     It raises InvalidRow for the first row that the model refuses.
     """
-    loads = _loads(spec, table, dialect)
+    loads = loads_of(spec, table, dialect)
     validator = rows_validator(spec, json_is_text=not parses_json(dialect))
     inline = {name: load for name, load in loads.items() if name not in validator.parses}
     name_columns = _name_columns(spec, inline)
@@ -76,7 +76,8 @@ Loads = Mapping[str, Callable[[Any], object]]
 """By field: driver value → something pydantic reads; fields without one are read as they are."""
 
 
-def _loads(spec: ModelSpec, table: sa.Table, dialect: Dialect) -> Loads:
+def loads_of(spec: ModelSpec, table: sa.Table, dialect: Dialect) -> Loads:
+    """Return how the values of a row are read, before the model looks at them."""
     found: dict[str, Callable[[Any], object]] = {}
     for field in spec.fields:
         column_type = cast("Stored", table.c[field.column].type)

@@ -469,9 +469,7 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _custom(
-    storage: Storage, dialect: Dialect, coltype: object, *, strict: bool
-) -> Representation:
+def _custom(storage: Storage, dialect: Dialect, coltype: object, *, strict: bool) -> Representation:
     column_type = cast("TypeEngine[Any]", storage.column_type)
     impl = column_type.dialect_impl(dialect)
     inner = plain.plain_type(impl)

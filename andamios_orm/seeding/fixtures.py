@@ -40,7 +40,7 @@ def fixture(
     from pathlib import Path
     from andamios_orm.seeding import fixture, run_seeds
 
-    Path("sidekicks.json").write_text('[{"name": "Robin", "team": {"name": "Preventers"}}]')
+    Path("sidekicks.json").write_text('[{"name": "Robin", "age": 12}]')
     sidekicks = fixture(Hero, "sidekicks.json", key=Hero.name)
     assert str(await run_seeds(db, [sidekicks])) == "Hero: 1 created, 0 updated, 0 unchanged"
     ```

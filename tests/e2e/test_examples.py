@@ -27,6 +27,7 @@ BASIC = {
     "define": "Fix: correct the value; the model states the same rule for its own fields\n",
     "filters": "id=3 name='Grace' city='New York' age=85\n",
     "relations": "Ada ['flight']\nGrace []\n",
+    "seeding": "Hero: 0 created, 0 updated, 2 unchanged\n500 heroes made up\n",
     "shapes": "name='Grace' next_age=86 team=TeamName(name='Preventers')\n",
     "transactions": "{'Ada': '69.50', 'Bob': '30.50', 'Eve': '1.00'}\n",
 }

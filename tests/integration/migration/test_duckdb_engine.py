@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from andamios_orm import Col, Database, Model, NotSupported, field, generated
 from andamios_orm.migration.engines.duckdb import DuckDBEngine
+from andamios_orm.migration.operations import SqlType
 from andamios_orm.migration.state import (
     CheckState,
     ColumnState,
@@ -396,18 +397,39 @@ async def test_what_is_wished_is_created_elsewhere(connection: AsyncConnection) 
 # ---- types ---------------------------------------------------------------------------------------
 
 
+OTHER_TYPES = {
+    "DECIMAL(10,2)[][]",
+    "ENUM('it''s', 'b, c')[]",
+    "FLOAT",
+    "HUGEINT",
+    "INTEGER[3]",
+    "INTEGER[3][]",
+    "MAP(VARCHAR, INTEGER)",
+    "STRUCT(a INTEGER, b VARCHAR)",
+    "STRUCT(a INTEGER, b VARCHAR)[]",
+    "TIME WITH TIME ZONE",
+    "UINTEGER",
+    "SMALLINT",
+}
+
+
 async def test_every_type_of_the_catalog_is_written_as_one_that_makes_it_again(
     connection: AsyncConnection,
 ) -> None:
     state = await desired(connection, models())
-    types = {column.type for table in state.tables.values() for column in table.columns} | {
-        "DECIMAL(10,2)[][]",
-        "STRUCT(a INTEGER, b VARCHAR)",
-        "MAP(VARCHAR, INTEGER)",
-        "FLOAT",
-    }
+    kinds = {column.type for table in state.tables.values() for column in table.columns}
     metadata = sa.MetaData()
-    names = {f"c{number}": name for number, name in enumerate(sorted(types))}
-    sa.Table("t", metadata, *(sa.Column(c, ENGINE.column_type(t)) for c, t in names.items()))
+    names = {f"c{number}": name for number, name in enumerate(sorted(kinds | OTHER_TYPES))}
+    types = {column: ENGINE.column_type(name) for column, name in names.items()}
+    sa.Table("t", metadata, *(sa.Column(column, kind) for column, kind in types.items()))
     made = (await desired(connection, metadata)).tables[TableName("t")]
     assert {column.name: column.type for column in made.columns} == names
+    # A revision file can name each of them.
+    assert {type(kind).__module__.split(".")[0] for kind in types.values()} == {
+        "sqlalchemy",
+        "andamios_orm",
+    }
+    assert all(
+        isinstance(kind, SqlType) or hasattr(sa, type(kind).__name__) or isinstance(kind, sa.ARRAY)
+        for kind in types.values()
+    )

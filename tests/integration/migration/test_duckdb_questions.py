@@ -201,6 +201,21 @@ async def test_rows_in_the_way_are_counted(
     assert await asked(connection, operation) == expected
 
 
+async def test_texts_that_are_equal_by_a_collation_are_not_the_same(
+    connection: AsyncConnection,
+) -> None:
+    for statement in (
+        "CREATE TABLE t (id INT, old VARCHAR COLLATE nocase, new VARCHAR)",
+        "INSERT INTO t VALUES (1, 'A', 'A'), (2, 'a', 'a')",
+    ):
+        await connection.exec_driver_sql(statement)
+    nocase = sa.Text(collation="nocase")
+    items: list[sa.schema.SchemaItem] = [number("id"), text("old"), sa.Column("new", nocase)]
+    items += [sa.UniqueConstraint("old"), sa.Index("ix", "new", unique=True)]
+    assert await asked(connection, RebuildTableOp("t", items)) == []
+    assert await asked(connection, ops.CreateIndexOp("ix", "t", ["old"], unique=True)) == []
+
+
 async def test_the_cure_is_a_line_of_the_revision(connection: AsyncConnection) -> None:
     await connection.exec_driver_sql("CREATE SCHEMA s")
     await connection.exec_driver_sql("CREATE TABLE s.t (id INT, a INT)")

@@ -315,6 +315,19 @@ async def test_rows_that_do_not_fit_leave_everything_as_it_was(
     assert await rows(connection, "FROM child") == [(1,)]
 
 
+async def test_texts_that_are_equal_by_a_collation_are_not_the_same(
+    connection: AsyncConnection,
+) -> None:
+    await run(
+        connection,
+        "CREATE TABLE t (a VARCHAR COLLATE nocase)",
+        "CREATE UNIQUE INDEX ix ON t (a)",
+        "INSERT INTO t VALUES ('A'), ('a')",
+    )
+    await do(connection, ops.AddColumnOp("t", sa.Column("b", sa.Integer, unique=True)))
+    assert await rows(connection, "FROM t ORDER BY encode(a)") == [("A", None), ("a", None)]
+
+
 async def test_a_trigger_that_adds_rows_is_of_no_harm(connection: AsyncConnection) -> None:
     """Counted are the rows that there were, before anything of the database's own runs."""
     await run(
@@ -506,6 +519,19 @@ async def test_a_renamed_table_keeps_its_rows_and_counts_on(
         assert await rows(connection, "FROM child") == [(1, 2)]
         with pytest.raises(sa.exc.IntegrityError):
             await run(connection, 'DELETE FROM "the u" WHERE id = 1')
+
+
+async def test_a_name_changes_only_its_case(connection: AsyncConnection) -> None:
+    await run(connection, *COUNTED, "INSERT INTO t VALUES (DEFAULT)")
+    await do(
+        connection,
+        ops.RenameTableOp("t", "T"),
+        ops.AlterColumnOp("T", "id", modify_name="Id"),
+    )
+    state = await inspected(connection)
+    assert state.sequences == {}
+    assert state.tables[TableName("T")].column("Id").identity == "sequence"
+    assert await next_key(connection) == 2
 
 
 async def test_a_table_moves_to_another_schema(connection: AsyncConnection) -> None:

@@ -644,7 +644,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     rows=("INSERT INTO team VALUES (1)", "INSERT INTO hero VALUES (1, 'Ada', 1)"),
     kept="SELECT id, name, team_id FROM hero",
     unchanged=("sqlite",),
-    engines=("sqlite", "postgresql"),
+    engines=("duckdb", "sqlite", "postgresql"),
 )
 def _(m: sa.MetaData, new: bool) -> object:
     number: Any = {} if new else {"column_type": sa.Integer()}
@@ -714,10 +714,15 @@ def _(m: sa.MetaData, new: bool) -> object:
 @change(
     "a collation changes",
     alembic=UNSEEN,
-    engines=("sqlite", "postgresql", "mariadb"),
+    engines=ENGINES,
 )
 def _(m: sa.MetaData, new: bool) -> object:
-    collations = {"postgresql": "C", "sqlite": "NOCASE", "mariadb": "utf8mb4_unicode_ci"}
+    collations = {
+        "duckdb": "nocase",
+        "postgresql": "C",
+        "sqlite": "NOCASE",
+        "mariadb": "utf8mb4_unicode_ci",
+    }
     text = sa.Text()
     for engine, collation in collations.items():
         text = text.with_variant(sa.Text(collation=collation), engine)
@@ -827,7 +832,7 @@ def _(m: sa.MetaData, new: bool) -> object:
     )
 
 
-@change("how an identity counts changes", alembic=FAILS, engines=("postgresql",))
+@change("how an identity counts changes", alembic=FAILS, engines=("duckdb", "postgresql"))
 def _(m: sa.MetaData, new: bool) -> object:
     return sa.Table(
         "hero",

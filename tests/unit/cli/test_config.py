@@ -1,5 +1,8 @@
 """Where settings come from, and what is said of wrong ones."""
 
+import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,8 +50,6 @@ def test_an_option_comes_before_the_environment_before_the_file_before_pyproject
 def test_what_dotenv_says_stays_out_of_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     monkeypatch.delenv("SECRET_OF_DOTENV", raising=False)
     (folder / ".env").write_text("SECRET_OF_DOTENV=1\n")
 
@@ -93,7 +94,7 @@ def test_a_further_database_has_its_own_url_and_the_rest_of_the_project(
 
 
 def test_a_database_that_is_not_configured_is_refused_with_those_that_are(folder: Path) -> None:
-    with pytest.raises(ConfigurationProblem, match="no database `other`.*there are: reports"):
+    with pytest.raises(ConfigurationProblem, match=r"no database `other`.*there are: reports"):
         load_config(database="other", folder=folder)
 
 
@@ -164,15 +165,13 @@ def test_a_shown_url_has_no_secret(url: str, shown: str) -> None:
 
 
 def test_a_module_that_there_is_not_is_a_problem_of_the_settings(folder: Path) -> None:
-    with pytest.raises(ConfigurationProblem, match="there is no module `nowhere.models`"):
+    with pytest.raises(ConfigurationProblem, match=r"there is no module `nowhere.models`"):
         load_modules(load_config(folder=folder), ["nowhere.models"])
 
 
 def test_a_module_that_a_module_misses_is_told_as_python_tells_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setattr(sys, "path", list(sys.path))
     (folder / "incomplete_models.py").write_text("import something_missing\n")
 
@@ -190,8 +189,6 @@ def test_config_shows_where_each_setting_comes_from(project: CommandLine) -> Non
 
 
 def test_config_is_a_document_for_programs(project: CommandLine) -> None:
-    import json
-
     found = json.loads(project.done("config", "--json").out)
 
     assert found["migrations"] == {"value": "migrations", "origin": "default"}

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.migration.engines.duckdb.names import quoted, sql
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.items import default_item, index_item, table_items, type_item
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.renaming import rename_column
@@ -112,7 +112,7 @@ def whole(
 ) -> RebuildTableOp:
     """Return what makes a table as it is in a state, with another column or other columns."""
     items: list[sa.schema.SchemaItem] = []
-    for item in table_items(table, to_type, "duckdb"):
+    for item in table_items(table, column_type, "duckdb"):
         name = item.name if isinstance(item, sa.Column) else None
         items.append((replaced or {}).get(str(name), item))
     if added is not None:
@@ -144,7 +144,7 @@ def _column(operation: ops.AlterColumnOp, column: ColumnState) -> sa.Column[Any]
     nullable, comment = operation.modify_nullable, operation.modify_comment
     return sa.Column(
         column.name,
-        operation.modify_type or type_item(column, to_type),
+        operation.modify_type or type_item(column, column_type),
         *made,
         nullable=column.nullable if nullable is None else nullable,
         server_default=None if made else default,

@@ -11,11 +11,10 @@ from alembic.operations import MigrateOperation
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.backends.duckdb.messages import failure_of
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.migration.changes import Change
 from andamios_orm.migration.engines.base import Patience, Question, Step
 from andamios_orm.migration.engines.duckdb import impl as impl
-from andamios_orm.migration.engines.duckdb import inspection, planning, scratch
+from andamios_orm.migration.engines.duckdb import inspection, planning, scratch, types
 from andamios_orm.migration.engines.duckdb.copying import backup
 from andamios_orm.migration.engines.duckdb.questions import questions
 from andamios_orm.migration.engines.duckdb.steps import steps
@@ -46,7 +45,7 @@ class DuckDBEngine:
 
     def column_type(self, sql: str) -> TypeEngine[object]:
         """Return the SQLAlchemy type that is written in a revision file for a catalog's text."""
-        return to_type(sql)
+        return types.column_type(sql)
 
     def operations(
         self, changes: Sequence[Change], before: SchemaState, after: SchemaState

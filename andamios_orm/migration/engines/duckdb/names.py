@@ -38,5 +38,6 @@ def sql(element: Any) -> str:
 
 
 def type_sql(column_type: TypeEngine[Any]) -> str:
-    """Return a type as it is written in CREATE TABLE."""
-    return str(_DIALECT.type_compiler_instance.process(column_type.dialect_impl(_DIALECT)))
+    """Return a type as it is written in a CAST, without a collation."""
+    written = str(_DIALECT.type_compiler_instance.process(column_type.dialect_impl(_DIALECT)))
+    return "VARCHAR" if written.startswith("VARCHAR COLLATE ") else written

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from alembic.operations import MigrateOperation, ops
 
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.errors import NotSupported
 from andamios_orm.migration.changes import (
     AddColumn,
@@ -28,6 +27,7 @@ from andamios_orm.migration.changes import (
     ReplaceIndex,
 )
 from andamios_orm.migration.engines.duckdb.alterations import table_of, whole
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.planning import rebuilding
 from andamios_orm.migration.renaming import rename_column, rename_table
@@ -65,7 +65,7 @@ def operations(
             return change.table not in anew
         return _is_in_place(change)
 
-    found = rebuilding(made, before, after, in_place=in_place, column_type=to_type)
+    found = rebuilding(made, before, after, in_place=in_place, column_type=column_type)
     return _ordered(found, _renamed(made, before), after)
 
 

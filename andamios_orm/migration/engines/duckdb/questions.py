@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.backends.duckdb.ddl import generated_column
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.migration.engines.base import Question
 from andamios_orm.migration.engines.duckdb.alterations import (
     Alteration,
@@ -19,7 +18,13 @@ from andamios_orm.migration.engines.duckdb.alterations import (
     table_of,
 )
 from andamios_orm.migration.engines.duckdb.names import full, quoted, sql, type_sql
-from andamios_orm.migration.engines.duckdb.rebuild import sources_of
+from andamios_orm.migration.engines.duckdb.rebuild import (
+    binary,
+    collated_columns,
+    index_parts,
+    sources_of,
+)
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.operations import RebuildTableOp
 from andamios_orm.migration.sql_names import names_in, unwrapped
 from andamios_orm.migration.state import SchemaState, TableName, TableState
@@ -37,7 +42,7 @@ def questions(operation: MigrateOperation, state: SchemaState) -> Sequence[Quest
         if not operation.unique or table is None or not _are_known(operation.columns, table):
             return []
         parts = [quoted(part) if isinstance(part, str) else sql(part) for part in operation.columns]
-        return [_repeated(table.name, parts)]
+        return [_repeated(table, parts)]
     if not isinstance(operation, Alteration) or is_in_place(operation):
         return []
     try:
@@ -86,7 +91,7 @@ class _Rebuilt:
         if name in self._copied or name not in self._old.column_names:
             return True
         old = self._old.column(name)
-        return type_sql(to_type(old.type)) != self._types[name] or old.computed != (
+        return type_sql(column_type(old.type)) != self._types[name] or old.computed != (
             None if column.computed is None else sql(column.computed.sqltext)
         )
 
@@ -174,14 +179,17 @@ class _Rebuilt:
             if isinstance(key, sa.UniqueConstraint | sa.PrimaryKeyConstraint):
                 columns = tuple(column.name for column in key.columns)
                 if columns and (columns not in known or self._changed & set(columns)):
-                    yield _repeated(self._name, [*map(quoted, columns)], self._cast_rows)
+                    yield self._repeated([*map(quoted, columns)])
         indexes = {one.parts for one in self._old.indexes if one.unique}
         for index in self._new.indexes:
             if index.unique:
-                parts = [sql(part) for part in index.expressions]
+                parts = index_parts(index)
                 used = set().union(*map(names_in, parts))
                 if tuple(parts) not in indexes or used & self._changed:
-                    yield _repeated(self._name, parts, self._cast_rows)
+                    yield self._repeated(parts)
+
+    def _repeated(self, parts: Sequence[str]) -> Question:
+        return _repeated(self._old, parts, self._cast_rows, collated_columns(self._new))
 
     def _orphans(self) -> Iterator[Question]:
         known = {(key.columns, key.target, key.target_columns) for key in self._old.foreign_keys}
@@ -224,17 +232,24 @@ def _default(column: sa.Column[Any]) -> str:
     return sql(default.arg) if isinstance(default, sa.DefaultClause) else "NULL"
 
 
-def _repeated(table: TableName, parts: Sequence[str], rows: str | None = None) -> Question:
+def _repeated(
+    table: TableState,
+    parts: Sequence[str],
+    rows: str | None = None,
+    collated: Collection[str] = (),
+) -> Question:
     """Return the question for rows that are equal to an earlier one."""
-    given = " AND ".join(f"({part}) IS NOT NULL" for part in parts)
+    name = full(table.name)
+    collated = {*collated, *(quoted(c.name) for c in table.columns if c.collation is not None)}
+    compared = [binary(part, collated) for part in parts]
+    given = " AND ".join(f"{part} IS NOT NULL" for part in compared)
     grouped = (
-        f"SELECT count(*) AS n FROM {rows or full(table)} WHERE {given}"
-        f" GROUP BY {', '.join(f'({part})' for part in parts)}"
+        f"SELECT count(*) AS n FROM {rows or name} WHERE {given} GROUP BY {', '.join(compared)}"
     )
     return Question(
         sql=f"SELECT coalesce(sum(n - 1), 0) FROM ({grouped}) WHERE n > 1",
-        problem=f"repeat another row's ({', '.join(parts)}) in {table}",
-        cure=f'op.execute("DELETE FROM {full(table)} WHERE ...")',
+        problem=f"repeat another row's ({', '.join(parts)}) in {table.name}",
+        cure=f'op.execute("DELETE FROM {name} WHERE ...")',
     )
 
 

@@ -7,7 +7,7 @@ and filled again: the one as it shall be, the others as they were. All of it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +18,6 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from andamios_orm.backends.duckdb.ddl import generated_column
 from andamios_orm.backends.duckdb.messages import failure_of
 from andamios_orm.backends.duckdb.sql_text import split_list, within_parentheses
-from andamios_orm.backends.duckdb.type_names import to_type
 from andamios_orm.errors import MigrationError
 from andamios_orm.migration.engines.duckdb.counters import (
     continue_counter,
@@ -27,11 +26,12 @@ from andamios_orm.migration.engines.duckdb.counters import (
 )
 from andamios_orm.migration.engines.duckdb.inspection import inspect
 from andamios_orm.migration.engines.duckdb.names import full, quoted, sql, text, type_sql
+from andamios_orm.migration.engines.duckdb.types import column_type
 from andamios_orm.migration.renaming import rename_column, rename_table
 from andamios_orm.migration.sql_names import is_name, unquoted
 from andamios_orm.migration.state import ForeignKeyState, SchemaState, TableName, TableState
 
-__all__ = ["family_of", "rebuild", "sources_of"]
+__all__ = ["binary", "collated_columns", "family_of", "index_parts", "rebuild", "sources_of"]
 
 
 def family_of(state: SchemaState, table: TableName) -> list[TableState]:
@@ -261,7 +261,7 @@ class _Rebuilding:
             old = old_names.get(column.name, column.name)
             if old in self._old.state.column_names:
                 written = type_sql(column.type)
-                if written != type_sql(to_type(self._old.state.column(old).type)):
+                if written != type_sql(column_type(self._old.state.column(old).type)):
                     yield (self._name, column.name), written
 
     # -- rows
@@ -332,10 +332,11 @@ class _Rebuilding:
 
     def _require_unique(self, index: sa.Index) -> None:
         """Refuse what DuckDB itself would find only at the COMMIT."""
-        parts = ", ".join(f"({sql(part)})" for part in index.expressions)
-        given = " AND ".join(f"({sql(part)}) IS NOT NULL" for part in index.expressions)
+        collated = collated_columns(self._new)
+        parts = [binary(part, collated) for part in index_parts(index)]
+        given = " AND ".join(f"{part} IS NOT NULL" for part in parts)
         repeated = self._connection.exec_driver_sql(
-            f"SELECT 1 FROM {full(self._name)} WHERE {given} GROUP BY {parts}"
+            f"SELECT 1 FROM {full(self._name)} WHERE {given} GROUP BY {', '.join(parts)}"
             " HAVING count(*) > 1 LIMIT 1"
         ).first()
         if repeated is not None:
@@ -385,6 +386,28 @@ _TOLD = {
     "foreign_key": "what they refer to is not there",
     "unstorable": "a value is none of the column's type",
 }
+
+
+def collated_columns(table: sa.Table) -> set[str]:
+    """Return the columns whose texts may be equal without being the same, as they are in SQL."""
+    return {
+        quoted(column.name)
+        for column in table.columns
+        if isinstance(column.type, sa.String) and column.type.collation is not None
+    }
+
+
+def index_parts(index: sa.Index) -> list[str]:
+    """Return what an index of a table is over, as SQL."""
+    return [
+        quoted(part.name) if isinstance(part, sa.Column) else sql(part)
+        for part in index.expressions
+    ]
+
+
+def binary(part: str, collated: Collection[str]) -> str:
+    """Return what is compared of a part of a unique key, which heeds no collation."""
+    return f"encode({part})" if part in collated else f"({part})"
 
 
 def _misfit(table: TableName, told: str) -> MigrationError:

@@ -12,9 +12,10 @@ from alembic.operations import ops
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.postgresql.catalog import LiveTable
 from andamios_orm.migration.engines.postgresql.counting import Counting
+from andamios_orm.migration.engines.postgresql.filling import filled_by_pages
 from andamios_orm.migration.engines.postgresql.names import own_name, quoted
 from andamios_orm.migration.engines.postgresql.required import required
-from andamios_orm.migration.engines.postgresql.retyping import KEEP, Retyping, filled_by_pages
+from andamios_orm.migration.engines.postgresql.retyping import KEEP, Retyping
 from andamios_orm.migration.engines.statements import statements_of
 
 __all__ = ["add_column", "alter_column", "type_sql"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from andamios_orm.migration.engines.base import Question
 from andamios_orm.migration.engines.postgresql.columns import type_sql
@@ -17,7 +17,8 @@ from andamios_orm.migration.state import SchemaState, TableName, TableState
 
 __all__ = ["questions"]
 
-_DIALECT: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+# Of those of PostgreSQL, one that does not write %% for %.
+_DIALECT: sa.Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 
 def questions(operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
@@ -56,6 +57,12 @@ def _sql(name: TableName) -> str:
 
 def _count(table: TableName, condition: str) -> str:
     return f"SELECT count(*) FROM {_sql(table)} WHERE {condition}"
+
+
+def _written(condition: str | sa.ClauseElement) -> str:
+    """Return a condition or expression of a revision as SQL."""
+    clause = sa.text(condition) if isinstance(condition, str) else condition
+    return str(clause.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def _cure(table: TableName, column: str, where: str) -> str:
@@ -163,12 +170,7 @@ def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Que
 
 def _checked(operation: ops.CreateCheckConstraintOp, state: SchemaState) -> Iterator[Question]:
     table = _table(state, operation.table_name, operation.schema)
-    condition = operation.condition
-    sql = (
-        condition
-        if isinstance(condition, str)
-        else str(condition.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-    )
+    sql = _written(operation.condition)
     if table is None or not names_in(sql) <= set(table.column_names):
         return
     told = operation.constraint_name or f"CHECK ({sql})"
@@ -197,12 +199,13 @@ def _unique_key(
 
 def _unique_index(operation: ops.CreateIndexOp, state: SchemaState) -> Iterator[Question]:
     table = _table(state, operation.table_name, operation.schema)
-    parts = [part if isinstance(part, str) else str(part) for part in operation.columns]
-    names = [quoted(p) if isinstance(p, str) else str(p) for p in operation.columns]
+    names = [
+        quoted(part) if isinstance(part, str) else _written(part) for part in operation.columns
+    ]
     where = operation.kw.get("postgresql_where")
-    condition = None if where is None else str(where)
-    used = set().union(*map(names_in, names), names_in(condition or ""))
-    if table is None or not parts or not used <= set(table.column_names):
+    condition = None if where is None else _written(where)
+    used = names_in(condition or "").union(*map(names_in, names))
+    if table is None or not used <= set(table.column_names):
         return
     names = [re.sub(_ORDER, "", name) for name in names]
     distinct = not operation.kw.get("postgresql_nulls_not_distinct")

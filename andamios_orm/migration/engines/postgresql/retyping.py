@@ -19,9 +19,19 @@ import sqlalchemy as sa
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.postgresql.catalog import LiveColumn, LiveTable
 from andamios_orm.migration.engines.postgresql.counting import set_sequence
+from andamios_orm.migration.engines.postgresql.dependents import (
+    CONSTRAINTS,
+    INDEXES,
+    NOT_TO_ITSELF,
+    OBSTACLES,
+    OF_TABLE,
+    TO_COLUMN,
+    UNVALIDATED,
+)
+from andamios_orm.migration.engines.postgresql.filling import filled_by_pages
 from andamios_orm.migration.engines.postgresql.names import literal, own_name, quoted, replaced
 
-__all__ = ["KEEP", "Retyping", "filled_by_pages", "is_rewritten"]
+__all__ = ["KEEP", "Retyping"]
 
 
 class _Keep:
@@ -30,10 +40,6 @@ class _Keep:
 
 KEEP: Final = _Keep()
 """The default that the column has."""
-
-_PAGES = 50
-"""How many pages of a table are filled at a time: writers wait for less than a tenth of a second
-behind rows of theirs that are among them."""
 
 
 @contextmanager
@@ -45,7 +51,7 @@ def _attempt(connection: sa.Connection) -> Iterator[None]:
         connection.exec_driver_sql("ROLLBACK")
 
 
-def is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
+def _is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
     """Whether the server writes a table anew where a column gets another type.
 
     It is asked with an empty table of its own, as it decides that without a look at the rows.
@@ -67,35 +73,6 @@ def is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
 
 _UTC = "SET LOCAL timezone TO 'UTC'"
 """A time without a zone is one in UTC, whatever the zone of the session that migrates."""
-
-
-def filled_by_pages(
-    table: LiveTable,
-    assignment: str,
-    missing: str,
-    connection: sa.Connection,
-    place: str | None,
-) -> str | None:
-    """Make an assignment in some pages of a table, and return up to which one of how many.
-
-    The pages are those that it has at first: in rows that come to others, a default or a trigger
-    has done so already. `missing` is true of a row where it has still to be made.
-    """
-    if place is None:
-        size = "SELECT pg_relation_size(:table) / current_setting('block_size')::int"
-        done, pages = 0, int(table.rows(connection, size)[0][0])
-    else:
-        done, pages = map(int, place.split("/"))
-    connection.exec_driver_sql(
-        f"UPDATE {table.sql} SET {assignment}"
-        f" WHERE ctid >= '({done},0)' AND ctid < '({done + _PAGES},0)' AND {missing}"
-    )
-    done += _PAGES
-    if done < pages:
-        return f"{done}/{pages}"
-    left = f"SELECT EXISTS (SELECT FROM {table.sql} WHERE {missing})"
-    # Only a table that was written anew meanwhile (VACUUM FULL, CLUSTER) has others.
-    return f"0/{done * 2}" if connection.exec_driver_sql(left).scalar() else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +99,7 @@ class Retyping:
         A table of less than `small` bytes is written anew at once.
         """
         old = old or self._live(connection).type
-        if self.using is None and not is_rewritten(connection, old, self.type):
+        if self.using is None and not _is_rewritten(connection, old, self.type):
             return self._in_place(connection)
         obstacle = self.obstacle(connection)
         if obstacle is None and not self._is_under_way(connection):
@@ -186,7 +163,7 @@ class Retyping:
 
     def obstacle(self, connection: sa.Connection) -> str | None:
         """Return why the column cannot be replaced by another one; None if it can."""
-        found = self.table.rows(connection, _OBSTACLES, column=self.column)
+        found = self.table.rows(connection, OBSTACLES, column=self.column)
         return found[0][0] if found else None
 
     # -- beside the column
@@ -332,7 +309,7 @@ class Retyping:
 
     def _validate(self, connection: sa.Connection) -> None:
         live = self.table.column(connection, self._new) or self._live(connection)
-        for one in self.table.rows(connection, _UNVALIDATED, number=live.number):
+        for one in self.table.rows(connection, UNVALIDATED, number=live.number):
             connection.exec_driver_sql(
                 f"ALTER TABLE {one.owner} VALIDATE CONSTRAINT {quoted(one.name)}"
             )
@@ -401,11 +378,11 @@ class Retyping:
     # -- what there is about the column
 
     def _indexes(self, connection: sa.Connection) -> Sequence[Any]:
-        found = self.table.rows(connection, _INDEXES, column=self.column)
+        found = self.table.rows(connection, INDEXES, column=self.column)
         return [one for one in found if one.name not in self.without]
 
     def _constraints(self, connection: sa.Connection, condition: str) -> Sequence[Any]:
-        found = self.table.rows(connection, _CONSTRAINTS + condition, column=self.column)
+        found = self.table.rows(connection, CONSTRAINTS + condition, column=self.column)
         return [one for one in found if one.name not in self.without]
 
     def over_it(self, connection: sa.Connection) -> dict[str, str]:
@@ -417,13 +394,13 @@ class Retyping:
         return found
 
     def _checks(self, connection: sa.Connection) -> Sequence[Any]:
-        return self._constraints(connection, _OF_TABLE + " AND c.contype = 'c'")
+        return self._constraints(connection, OF_TABLE + " AND c.contype = 'c'")
 
     def _outgoing(self, connection: sa.Connection) -> Sequence[Any]:
-        return self._constraints(connection, _OF_TABLE + " AND c.contype = 'f'" + _NOT_TO_ITSELF)
+        return self._constraints(connection, OF_TABLE + " AND c.contype = 'f'" + NOT_TO_ITSELF)
 
     def _incoming(self, connection: sa.Connection) -> Sequence[Any]:
-        return self._constraints(connection, _TO_COLUMN)
+        return self._constraints(connection, TO_COLUMN)
 
     def _twin_sql(self, one: Any) -> str:
         """Return a constraint over the second column instead of the first."""
@@ -458,76 +435,3 @@ _FOREIGN_KEY = re.compile(
     r"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<target>[^(]+)\((?P<others>.*?)\)(?P<options>.*)",
     re.DOTALL,
 )
-
-# ---- the questions -----------------------------------------------------------------------------
-
-_NUMBER = """
-(SELECT attnum FROM pg_attribute WHERE attrelid = :table AND attname = :column AND NOT attisdropped)
-"""
-
-_OVER_COLUMN = f"""
-({_NUMBER} = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM pg_depend d
-    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = :table
-    AND d.refobjsubid = {_NUMBER}))"""
-
-_INDEXES = f"""
-SELECT x.relname::text AS name, i.indisunique AS is_unique,
-    regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', '') AS sql,
-    CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid) ELSE format(
-        'ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname,
-        pg_get_constraintdef(c.oid)) END AS whole,
-    c.conname::text AS constraint, c.contype::text AS kind,
-    CASE WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END
-        || CASE WHEN c.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END AS deferred
-FROM pg_index i
-JOIN pg_class x ON x.oid = i.indexrelid AND x.relname !~ '^andamios_new_'
-LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
-WHERE i.indrelid = :table AND i.indisvalid AND {_OVER_COLUMN}
-ORDER BY x.relname"""
-
-_CONSTRAINTS = f"""
-SELECT c.conname::text AS name, c.contype::text AS kind, pg_get_constraintdef(c.oid) AS sql,
-    c.conrelid::regclass::text AS owner,
-    coalesce(c.conrelid = :table AND {_NUMBER} = ANY (c.conkey), false) AS is_of_column,
-    coalesce(c.confrelid = :table AND {_NUMBER} = ANY (c.confkey), false) AS is_to_column
-FROM pg_constraint c
-WHERE c.conparentid = 0 AND c.conname !~ '^andamios_new_' AND """
-_OF_TABLE = f"c.conrelid = :table AND {_NUMBER} = ANY (c.conkey)"
-_TO_COLUMN = f"c.confrelid = :table AND {_NUMBER} = ANY (c.confkey)"
-_NOT_TO_ITSELF = f" AND NOT ({_TO_COLUMN})"
-
-_UNVALIDATED = """
-SELECT c.conname::text AS name, c.conrelid::regclass::text AS owner
-FROM pg_constraint c
-WHERE NOT c.convalidated AND ((c.conrelid = :table AND :number = ANY (c.conkey))
-    OR (c.confrelid = :table AND :number = ANY (c.confkey)))
-ORDER BY c.conname"""
-
-_OBSTACLES = f"""
-SELECT CASE
-    WHEN t.relkind <> 'r' THEN 'it is in partitions'
-    WHEN EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhrelid, inhparent))
-        THEN 'it inherits, or is inherited from'
-    WHEN a.attgenerated <> '' THEN 'the column is computed'
-    WHEN a.attacl IS NOT NULL THEN 'the column has grants of its own'
-    WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid
-        AND (i.indisreplident OR i.indisexclusion) AND {_OVER_COLUMN})
-        THEN 'an exclusion constraint or the replica identity is over the column'
-    WHEN EXISTS (SELECT FROM pg_constraint c WHERE NOT c.convalidated
-        AND c.conname !~ '^andamios_new_'
-        AND ((c.conrelid = t.oid AND a.attnum = ANY (c.conkey))
-            OR (c.confrelid = t.oid AND a.attnum = ANY (c.confkey))))
-        THEN 'a constraint over the column was never validated'
-    WHEN EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass
-        AND d.refobjid = t.oid AND d.refobjsubid = a.attnum AND NOT CASE d.classid
-            WHEN 'pg_class'::regclass THEN true
-            WHEN 'pg_constraint'::regclass THEN true
-            WHEN 'pg_attrdef'::regclass THEN EXISTS (SELECT FROM pg_attrdef e
-                WHERE e.oid = d.objid AND e.adrelid = t.oid AND e.adnum = a.attnum)
-            ELSE false
-        END) THEN 'a view, a trigger or something else depends on the column'
-END
-FROM pg_class t
-JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = :column AND NOT a.attisdropped
-WHERE t.oid = :table"""

@@ -21,10 +21,9 @@ def in_place(change: Change) -> bool:
     """Whether SQLite has an ALTER, or a statement on indexes, that is all of the change."""
     match change:
         case AddColumn(_, column):
-            made = column.computed is not None and column.stored
-            # The rows that exist would need the value of an expression.
-            asked = column.default is not None and column.default.startswith(("(", "CURRENT_"))
-            return column.nullable and not made and not asked
+            # A column that is empty breaks no rule, of an index for one. Any other has values, for
+            # which the table is counted through as a whole.
+            return column.nullable and column.default is None and column.computed is None
         case DropColumn(_, column):
             # SQLite does not take out of an expression what it is made of.
             return column.computed is None
