@@ -1113,7 +1113,7 @@ async def test_a_column_that_is_there_at_once_is_alembic_s_own_affair(
 def test_writers_wait_no_longer_than_a_moment_for_rows_that_are_filled() -> None:
     assert paced(40, 0.2) == 20
     assert paced(1, 9.0) == 1
-    assert paced(40, 0.05) == 40
+    assert paced(40, 0.04) == 40
     assert paced(40, 0.01) == 80
 
 
