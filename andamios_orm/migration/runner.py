@@ -152,16 +152,21 @@ class Runner:
     def _alone(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         if key in applying.notes:
             if step.done is not None and step.done(self.connection):
-                self.journal.note(*applying.at, key, note)
+                self._note(applying, key, note)
                 return False
             for statement in step.undo:
                 self.connection.exec_driver_sql(statement)
         started = replace(note, state="started")
-        self.journal.note(*applying.at, key, started)
+        self._note(applying, key, started)
         applying.notes[key] = started
         self._execute(step)
-        self.journal.note(*applying.at, key, note)
+        self._note(applying, key, note)
         return False
+
+    def _note(self, applying: _Applying, key: StepKey, note: Note) -> None:
+        # In one transaction: between an old note and a new one there is none.
+        with self.transaction():
+            self.journal.note(*applying.at, key, note)
 
     def _wait_little(self, step: Step) -> None:
         if step.lock:
