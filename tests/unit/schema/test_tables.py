@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import pytest
 import sqlalchemy as sa
 from pydantic import Field, NaiveDatetime
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
@@ -253,7 +254,8 @@ def test_a_named_type_keeps_its_name() -> None:
         body: Col[str] = field(column_type=sa.Text())
         share: Col[float] = field(column_type=sa.REAL())
 
-    ddl = str(CreateTable(Page.__table__).compile(dialect=PGDialect_asyncpg()))
+    dialect: sa.Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    ddl = str(CreateTable(Page.__table__).compile(dialect=dialect))
 
     assert "body TEXT" in ddl
     assert "share REAL" in ddl
