@@ -36,6 +36,8 @@ class CommandLine:
         self._capture = capture
         patch.chdir(folder)
         patch.setenv("COLUMNS", "160")
+        # What a command starts in the project's folder is this package, too.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         patch.setattr(sys, "path", list(sys.path))
         for name in ("ANDAMIOS_URL", "DATABASE_URL", "ANDAMIOS_MODELS", "ANDAMIOS_ENVIRONMENT"):
             patch.delenv(name, raising=False)

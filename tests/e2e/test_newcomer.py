@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pexpect
+import pexpect  # type: ignore[import-untyped]  # it has no annotations
 import pytest
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "docs" / "tutorial" / "quickstart.md"
-BLOCK = re.compile(r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$', re.M | re.S)
+BLOCK = re.compile(
+    r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
+)
 PROMPT = "[y/N]: "
 MASKS = [
     (re.compile(r"\d{8}_\d{6}"), "STAMP"),
@@ -72,7 +74,7 @@ def type_in(command: Command, folder: Path) -> list[str]:
     )
     screen = ""
     for line in command.told:
-        question, prompt, answer = line.partition(PROMPT)
+        _, prompt, answer = line.partition(PROMPT)
         if prompt:
             terminal.expect_exact(prompt)
             screen += f"{terminal.before}{prompt}"
@@ -81,7 +83,8 @@ def type_in(command: Command, folder: Path) -> list[str]:
     screen += terminal.before
     terminal.close()
     assert terminal.exitstatus == 0, screen
-    return screen.splitlines()
+    lines: list[str] = screen.splitlines()
+    return lines
 
 
 def masked(lines: list[str]) -> list[str]:

@@ -304,6 +304,9 @@ def test_a_live_database_is_drawn_as_its_catalog_says(
     assert project.run("schema", "graph", "--live", "hero", "ghost") == 0
     out = capsys.readouterr().out
 
+    assert project.run("schema", "show", "--live", "power") == 0
+    assert "model" not in capsys.readouterr().out
+
     assert '"ghost" {' in out
     assert '"hero" }o--o| "team" : "team_id"' in out
 

@@ -41,7 +41,8 @@ class Server(ABC):
     to disk. It ends with `stop`, and also when this process is killed.
 
     `binaries` is the folder of the programs to run, `patience` how many seconds the server gets to
-    start, and again to stop before it is killed.
+    start, and again to stop before it is killed. `data` is a folder for a server that goes on where
+    it ended: its data stay there, and are flushed to disk.
 
     The methods block, for some milliseconds, and may be called where an event loop runs.
     """
@@ -60,8 +61,14 @@ class Server(ABC):
     """What makes the server roll back, close all connections and exit."""
 
     def __init__(
-        self, url: str | None = None, *, binaries: Path | None = None, patience: float = 30
+        self,
+        url: str | None = None,
+        *,
+        binaries: Path | None = None,
+        patience: float = 30,
+        data: Path | None = None,
     ) -> None:
+        self._data = data
         self._given = url or os.environ.get(self.variable) or None
         self._binaries = binaries
         self._patience = patience
@@ -115,6 +122,8 @@ class Server(ABC):
         account = account_for(os.geteuid(), names=self.users)
         self._folder = Path(tempfile.mkdtemp(prefix="andamios-", dir=self._parent_folder()))
         try:
+            if self._data is not None:
+                _link(self._data, self._folder / "data", account)
             binaries = self._prepare(binaries, self._folder, account)
             self._url = self._launch(binaries, self._folder, account)
         except BaseException:
@@ -285,8 +294,25 @@ def furnish(folder: Path, account: Account, names: Sequence[str]) -> None:
     # The folder and the log in it stay ours: root must not write where another user may put a link.
     folder.chmod(0o711)
     for name in names:
+        if (folder / name).is_symlink():  # to data that are kept
+            continue
         (folder / name).mkdir(mode=0o700)
         account.own(folder / name)
+
+
+def _link(data: Path, link: Path, account: Account) -> None:
+    """Have `link` lead to data that are kept. Raises ServerUnavailable if the account cannot."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = data.resolve()
+    if account.uid is not None:
+        closed = [folder for folder in data.parents if not folder.stat().st_mode & 0o001]
+        if closed:
+            raise ServerUnavailable(
+                f"a database server does not run as root, and nobody else may enter {closed[-1]}",
+                fix="run this as another user, or in a folder that every user may enter",
+            )
+        account.own(data)
+    link.symlink_to(data)
 
 
 def place_in(url: str, port: int) -> str:

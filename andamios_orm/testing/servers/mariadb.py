@@ -52,6 +52,7 @@ _SETTINGS = {
     # What the system allows one process is often less than what the defaults ask for.
     "table-open-cache": "400",
 }
+_LASTING = {"innodb-doublewrite": "1", "innodb-flush-log-at-trx-commit": "1"}
 # The installer creates the file, so both must name the same size.
 _LOG_SIZE = "--innodb-log-file-size=8M"
 
@@ -128,10 +129,11 @@ class MariaDBServer(Server):
         *,
         binaries: Path | None = None,
         patience: float = 30,
+        data: Path | None = None,
         charset: str = "utf8mb4",
         settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        super().__init__(url, binaries=binaries, patience=patience)
+        super().__init__(url, binaries=binaries, patience=patience, data=data)
         self._settings = {"character-set-server": charset, **settings}
 
     def _found(self) -> Path:
@@ -142,6 +144,8 @@ class MariaDBServer(Server):
 
     def _prepare(self, binaries: Path, folder: Path, account: Account) -> Path:
         furnish(folder, account, ("data", "socket", "temporary"))
+        if any((folder / "data").iterdir()):
+            return binaries
         installer = _installer_of(binaries) or binaries / _INSTALLER
         command = [
             str(installer),
@@ -170,6 +174,7 @@ class MariaDBServer(Server):
         fits = len(os.fsencode(path)) < 104
         settings: dict[str, str | None] = {
             **_SETTINGS,
+            **(_LASTING if self._data else {}),
             "port": str(port),
             "socket": str(path) if fits else "",
             **self._settings,

@@ -41,6 +41,7 @@ _SETTINGS = {
     "max_connections": "200",
     "listen_addresses": "127.0.0.1",
 }
+_LASTING = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 # Relative to the root of the file system; `*` stands for a version.
 _DISTRIBUTION_FOLDERS = (
@@ -115,7 +116,8 @@ class PostgreSQLServer(Server):
     def _prepare(self, binaries: Path, folder: Path, account: Account) -> Path:
         furnish(folder, account, ("data", "socket"))
         binaries = self._runnable(binaries, folder, account)
-        self._create_data(binaries, folder, account)
+        if not any((folder / "data").iterdir()):
+            self._create_data(binaries, folder, account)
         return binaries
 
     def _runnable(self, binaries: Path, folder: Path, account: Account) -> Path:
@@ -169,6 +171,7 @@ class PostgreSQLServer(Server):
         fits = len(os.fsencode(sockets / ".s.PGSQL.65535")) < 104
         settings = {
             **_SETTINGS,
+            **(_LASTING if self._data else {}),
             "port": str(port),
             "unix_socket_directories": str(sockets) if fits else "",
         }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,10 @@ def test_the_package_is_the_program_too(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert not end.value.code
     assert importlib.import_module("andamios_orm.__main__").main is main
+
+
+def test_the_guide_has_every_command_and_every_exit_code() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "command-line.md").read_text()
+
+    assert [name for name in COMMANDS if f"`{name}" not in guide] == []
+    assert [code for code in MEANINGS if f"| {int(code)} | {MEANINGS[code]} |" not in guide] == []

@@ -211,7 +211,7 @@ def test_a_wait_for_a_lock_is_told(project: CommandLine, monkeypatch: pytest.Mon
     async def up(
         migrator: Migrator, target: str, *, report: Callable[[Event], object], **given: object
     ) -> tuple[()]:
-        for state in ("started", "waiting", "done"):
+        for state in ("started", "waiting", "done", "something new"):
             told = "ALTER " * 40
             report(Event(revision="r", direction="up", operation=0, step=0, state=state, told=told))
         return ()
@@ -279,6 +279,33 @@ def test_a_migration_that_was_stopped_is_told_and_finished(project: CommandLine)
     assert "Finished" in project.done("migrate", "resume").out
     assert project.run("migrate", "status").code == 0
     assert "no migration was stopped" in project.done("migrate", "resume").out
+
+
+def test_a_row_that_breaks_a_rule_is_told_as_that(migrated: CommandLine) -> None:
+    migrated.done("db-seed")
+    file = migrated.folder / documented(migrated, "migrate", "new", "x", "--empty")["file"]
+    again = "op.execute(\"INSERT INTO hero (name) VALUES ('Ada')\")"
+    file.write_text(file.read_text().replace("pass", again, 1))
+
+    result = migrated.run("migrate", "up", "--yes")
+
+    assert result.code == ExitCode.ERROR
+    assert "another row already has this" in result.err
+    assert "Ada" not in result.err.partition("Error:")[2]
+
+
+def test_models_of_two_metadatas_are_no_one_database(migrated: CommandLine) -> None:
+    migrated.change(
+        "app/models.py", "from andamios_orm", "import sqlalchemy as sa\nfrom andamios_orm"
+    )
+    migrated.change(
+        "app/models.py", "Hero(Model, table=True", "Hero(Model, table=True, metadata=sa.MetaData()"
+    )
+
+    result = migrated.run("migrate", "status")
+
+    assert result.code == ExitCode.USAGE
+    assert "several MetaDatas" in result.err
 
 
 def test_plan_shows_each_step_in_sql(project: CommandLine) -> None:
