@@ -113,10 +113,11 @@ class Runner:
                 self._tell(applying, key, "waiting", step)
                 if number < self._patience.retries:
                     _pause(number)
+        again = "up" if self.journal.half_done() is None else "resume"
         raise MigrationLocked(
             f"{applying.revision}: a lock was not obtained in {self._patience.retries + 1} tries,"
             f" each of {self._patience.lock_timeout:g} seconds, for: {_told(step)}",
-            "end the long transactions that hold it, then `andamios-orm migrate resume`; or wait"
+            f"end the long transactions that hold it, then `andamios-orm migrate {again}`; or wait"
             " longer each time with --lock-timeout",
         )
 
