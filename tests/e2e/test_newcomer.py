@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "docs" / "tutorial" / "quickstart.md"
 BLOCK = re.compile(
-    r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL
+    r'^```(?P<kind>console|diff)(?: title="(?P<file>[^"\n]*)")?\n(?P<text>.*?)^```$',
+    re.MULTILINE | re.DOTALL,
 )
 PROMPT = "[y/N]: "
 MASKS = [
