@@ -312,7 +312,7 @@ def test_a_live_database_is_drawn_as_its_catalog_says(
 
 
 def test_a_database_that_does_not_answer_is_said(project: Project, capsys: Captured) -> None:
-    url = f"sqlite:///{project.folder / 'missing' / 'x.db'}"
+    url = f"duckdb:///{project.folder / 'missing' / 'x.duckdb'}"
 
     assert project.run("schema", "diff", "--url", url) == 5
     assert "cannot be reached" in capsys.readouterr().err
