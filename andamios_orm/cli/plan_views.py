@@ -31,7 +31,9 @@ def _add(tree: Tree, node: PlanNode, plan: QueryPlan) -> None:
     line = Text()
     share = plan.share(node)
     if share is not None:
-        line.append(_bar(share), style=_heat(share))
+        full = round(share * _WIDTH)
+        line.append("█" * full, style=_heat(share))
+        line.append("░" * (_WIDTH - full), style="dim")
         line.append(f" {share:4.0%}  ", style="dim")
     line.append(node.kind, style="bold yellow" if warned and node.reads_all else "bold")
     if node.table is not None:
@@ -46,11 +48,6 @@ def _add(tree: Tree, node: PlanNode, plan: QueryPlan) -> None:
         branch.add(Text(node.condition, style="dim"))
     for child in node.children:
         _add(branch, child, plan)
-
-
-def _bar(share: float) -> str:
-    full = round(share * _WIDTH)
-    return "█" * full + "░" * (_WIDTH - full)
 
 
 def _heat(share: float) -> str:

@@ -43,7 +43,7 @@ def to_html(diagram: Diagram) -> str:
 
 
 def _read(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return files("andamios_orm.diagrams").joinpath(name).read_text(encoding="utf-8")
 
 
 def _style() -> str:

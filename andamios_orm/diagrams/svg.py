@@ -32,7 +32,7 @@ def to_svg(diagram: Diagram) -> str:
 
 def picture_style() -> str:
     """Return the colors and fonts of the picture, as CSS."""
-    return files(__package__).joinpath("picture.css").read_text(encoding="utf-8")
+    return files("andamios_orm.diagrams").joinpath("picture.css").read_text(encoding="utf-8")
 
 
 def drawn(drawing: Drawing, *, title: str, style: str | None) -> str:

@@ -60,7 +60,9 @@ class Asides:
         """Return all that is kept, the oldest first."""
         if not sa.inspect(self._connection).has_table(dropped.name):
             return ()
-        rows = self._connection.execute(sa.select(dropped).order_by(dropped.c.put_at))
+        rows = self._connection.execute(
+            sa.select(dropped).order_by(dropped.c.put_at, dropped.c.operation)
+        )
         return tuple(
             Kept(
                 place=row.place,

@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.destruction import losses
-from andamios_orm.migration.reading import collected
+from andamios_orm.migration.reading import DeclaredImpossible, collected
 from andamios_orm.migration.reports import Finding
 from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState
@@ -23,7 +23,7 @@ RULES = {
     "AND003": "a required column without a default is added to rows that have no value",
     "AND004": "a constraint has no name, so it cannot be named back",
     "AND005": "the revision cannot be undone",
-    "AND006": "the revision cannot be read ahead, so nothing is checked before it begins",
+    "AND006": "the revision cannot be read ahead, so it is not applied",
     "AND007": "a statement changes rows without a condition",
     "AND008": "a name is longer than PostgreSQL's 63 bytes, and would be cut",
 }
@@ -39,11 +39,11 @@ def lint(revisions: Sequence[Revision], engine: str, dialect: sa.Dialect) -> Ite
     for revision in revisions:
         try:
             upgrade = collected(revision, "up", dialect)
-            downgrade = collected(revision, "down", dialect)
+            can_be_undone = _can_be_undone(revision, dialect)
         except RevisionProblem as error:
             yield _finding("AND006", revision, error.problem, error.fix)
             continue
-        if upgrade and not downgrade:
+        if upgrade and not can_be_undone:
             yield _finding(
                 "AND005",
                 revision,
@@ -53,6 +53,14 @@ def lint(revisions: Sequence[Revision], engine: str, dialect: sa.Dialect) -> Ite
         for operation in upgrade:
             for rule, problem, fix in _doubts(operation, SchemaState(engine=engine)):
                 yield _finding(rule, revision, problem, fix)
+
+
+def _can_be_undone(revision: Revision, dialect: sa.Dialect) -> bool:
+    """Whether its way back does anything, or says that there is none."""
+    try:
+        return bool(collected(revision, "down", dialect))
+    except DeclaredImpossible:
+        return True
 
 
 def _finding(rule: str, revision: Revision, problem: str, fix: str) -> Finding:

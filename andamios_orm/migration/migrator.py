@@ -20,7 +20,7 @@ from andamios_orm.errors import (
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.diff import Answers, Comparison, compare
 from andamios_orm.migration.drafting import compare_models, draft, schemas_of
-from andamios_orm.migration.engines.base import Patience
+from andamios_orm.migration.engines.base import Patience, transaction
 from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.guards import (
     refuse_in_production,
@@ -232,7 +232,8 @@ class Migrator:
             refuse_unconfirmed(environment, self._database.name, confirm)
         journal.create()
         if environment is not None:
-            journal.keep("environment", environment)
+            with transaction(connection):
+                journal.keep("environment", environment)
         runner = Runner(connection, self._engine, patience=self._patience, report=report)
         for revision in chosen:
             runner.apply(revision, direction)
@@ -377,13 +378,14 @@ class Migrator:
         applied = _chosen(revisions, None, "up", target)
         journal = Journal(connection)
         journal.create()
-        while (found := journal.half_done()) is not None:
-            journal.forget_steps(*found)
-        for revision in revisions:
-            journal.forget_applied(revision.id)
-        for revision in applied:
-            journal.note_applied(revision.id, revision.checksum)
-        journal.move(applied[-1].id if applied else None)
+        with transaction(connection):
+            while (found := journal.half_done()) is not None:
+                journal.forget_steps(*found)
+            for revision in revisions:
+                journal.forget_applied(revision.id)
+            for revision in applied:
+                journal.note_applied(revision.id, revision.checksum)
+            journal.move(applied[-1].id if applied else None)
         return applied[-1] if applied else None
 
     async def squash(self, message: str) -> Path:
@@ -414,10 +416,11 @@ class Migrator:
         path = self._revisions.write(message, render(there, back), down=None, replaces=replaced)
         self._revisions.put_away(revisions)
         (squashed,) = self._revisions.all()
-        journal.note_applied(squashed.id, squashed.checksum)
-        journal.move(squashed.id)
-        for revision in revisions:
-            journal.forget_applied(revision.id)
+        with transaction(connection):
+            journal.note_applied(squashed.id, squashed.checksum)
+            journal.move(squashed.id)
+            for revision in revisions:
+                journal.forget_applied(revision.id)
         return path
 
     def _refuse_changed(self, journal: Journal, revisions: tuple[Revision, ...]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import AndamiosError
+from andamios_orm.migration.ahead import Columns
 from andamios_orm.migration.backfill import backfill_step
 from andamios_orm.migration.destruction import losses
 from andamios_orm.migration.engines.base import Engine, Step
@@ -30,13 +31,14 @@ def planned(
     direction: Direction,
 ) -> Plan:
     """Return the operations of revisions, each with its steps. Raises RevisionProblem."""
+    columns = Columns()
     return Plan(
         direction=direction,
         revisions=tuple(
             PlannedRevision(
                 revision=revision,
                 operations=tuple(
-                    _operation(connection, engine, operation, state)
+                    _operation(connection, engine, operation, state, columns)
                     for operation, state in _with_states(connection, engine, revision, direction)
                 ),
             )
@@ -52,8 +54,9 @@ def foreseen(
     state: SchemaState,
 ) -> Iterator[PlannedOperation]:
     """Yield operations that no revision has yet, each with its steps, on a database in `state`."""
+    columns = Columns()
     for operation in operations:
-        yield _operation(connection, engine, operation, state)
+        yield _operation(connection, engine, operation, state, columns)
         state = named_after(state, operation)
 
 
@@ -70,11 +73,18 @@ def _with_states(
 
 
 def _operation(
-    connection: sa.Connection, engine: Engine, operation: MigrateOperation, state: SchemaState
+    connection: sa.Connection,
+    engine: Engine,
+    operation: MigrateOperation,
+    state: SchemaState,
+    columns: Columns,
 ) -> PlannedOperation:
     lost = list(losses(operation, state))
     steps = [f"put {loss.name} aside" for loss in lost if loss.kept]
-    steps += [_told(step) for step in _steps(connection, engine, operation)]
+    columns.know(state)
+    spelled_out = columns.spelled_out(operation)
+    steps += [_told(step) for step in _steps(connection, engine, spelled_out)]
+    columns.follow(operation)
     return PlannedOperation(
         told=in_words(operation),
         steps=tuple(steps),

@@ -5,6 +5,7 @@ Which of them makes just this column is not decided here: the engine is asked.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,10 @@ def _type_of(column: ColumnState, state: SchemaState, engine: Engine) -> TypeEng
             return sa.Enum(*enum.labels, name=name.name, schema=name.schema)
     found = engine.column_type(column.type)
     if column.collation is not None and isinstance(found, sa.String):
-        found.collation = column.collation
+        # An engine may give the same type for all columns.
+        collated = copy.copy(found)
+        collated.collation = column.collation
+        return collated
     return found
 
 

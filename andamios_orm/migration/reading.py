@@ -17,7 +17,7 @@ from andamios_orm.migration.engines.statements import statements_of
 from andamios_orm.migration.journal import Direction
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["collected", "invoking", "plain_steps"]
+__all__ = ["DeclaredImpossible", "collected", "invoking", "plain_steps"]
 
 Invoke = Callable[[MigrateOperation], object]
 
@@ -103,6 +103,10 @@ class _Funnel:
         return self._context.connection
 
 
+class DeclaredImpossible(RevisionProblem):
+    """A way that the revision itself says there is not, with `raise NotImplementedError`."""
+
+
 def collected(
     revision: Revision, direction: Direction, dialect: sa.Dialect
 ) -> tuple[MigrateOperation, ...]:
@@ -115,7 +119,7 @@ def collected(
         try:
             (revision.upgrade if direction == "up" else revision.downgrade)()
         except NotImplementedError:
-            raise RevisionProblem(
+            raise DeclaredImpossible(
                 f"{revision.path.name} says that it cannot be "
                 + ("undone" if direction == "down" else "applied"),
                 "write a new revision that leads to where you want to be",

@@ -113,10 +113,11 @@ class Runner:
                 self._tell(applying, key, "waiting", step)
                 if number < self._patience.retries:
                     _pause(number)
+        again = "up" if self.journal.half_done() is None else "resume"
         raise MigrationLocked(
             f"{applying.revision}: a lock was not obtained in {self._patience.retries + 1} tries,"
             f" each of {self._patience.lock_timeout:g} seconds, for: {_told(step)}",
-            "end the long transactions that hold it, then `andamios-orm migrate resume`; or wait"
+            f"end the long transactions that hold it, then `andamios-orm migrate {again}`; or wait"
             " longer each time with --lock-timeout",
         )
 
@@ -152,16 +153,21 @@ class Runner:
     def _alone(self, applying: _Applying, key: StepKey, step: Step, note: Note) -> bool:
         if key in applying.notes:
             if step.done is not None and step.done(self.connection):
-                self.journal.note(*applying.at, key, note)
+                self._note(applying, key, note)
                 return False
             for statement in step.undo:
                 self.connection.exec_driver_sql(statement)
         started = replace(note, state="started")
-        self.journal.note(*applying.at, key, started)
+        self._note(applying, key, started)
         applying.notes[key] = started
         self._execute(step)
-        self.journal.note(*applying.at, key, note)
+        self._note(applying, key, note)
         return False
+
+    def _note(self, applying: _Applying, key: StepKey, note: Note) -> None:
+        # In one transaction: between an old note and a new one there is none.
+        with self.transaction():
+            self.journal.note(*applying.at, key, note)
 
     def _wait_little(self, step: Step) -> None:
         if step.lock:

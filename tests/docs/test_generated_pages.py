@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from andamios_orm import Database
 from andamios_orm.backends.base import Capabilities
-from tests.docs import changes_page, engine_page
+from tests.docs import changes_page, drawn_pages, engine_page
 from tests.engines import ENGINES, only_on, server_of
 from tests.fidelity.__main__ import PAGE
 from tests.fidelity.report import outcome, prepared
@@ -17,6 +17,12 @@ def test_the_page_of_the_engines_is_that_of_their_capabilities() -> None:
 
 def test_the_page_of_the_changes_is_that_of_the_tests() -> None:
     assert changes_page.PAGE.read_text(encoding="utf-8") == changes_page.page()
+
+
+def test_the_drawn_tables_are_those_of_the_examples() -> None:
+    drawn = "draw them again with `python -m tests.docs.drawn_pages`"
+    assert drawn_pages.PICTURE.read_text(encoding="utf-8") == drawn_pages.picture(), drawn
+    assert drawn_pages.README.read_text(encoding="utf-8") == drawn_pages.readme(), drawn
 
 
 def test_every_capability_is_described() -> None:

@@ -304,12 +304,15 @@ def test_a_live_database_is_drawn_as_its_catalog_says(
     assert project.run("schema", "graph", "--live", "hero", "ghost") == 0
     out = capsys.readouterr().out
 
+    assert project.run("schema", "show", "--live", "power") == 0
+    assert "model" not in capsys.readouterr().out
+
     assert '"ghost" {' in out
     assert '"hero" }o--o| "team" : "team_id"' in out
 
 
 def test_a_database_that_does_not_answer_is_said(project: Project, capsys: Captured) -> None:
-    url = f"sqlite:///{project.folder / 'missing' / 'x.db'}"
+    url = f"duckdb:///{project.folder / 'missing' / 'x.duckdb'}"
 
     assert project.run("schema", "diff", "--url", url) == 5
     assert "cannot be reached" in capsys.readouterr().err

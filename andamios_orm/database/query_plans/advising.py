@@ -33,8 +33,7 @@ def advised(connection: sa.Connection, root: PlanNode, sql: str) -> Iterator[Adv
         condition = node.condition if connection.dialect.name != "sqlite" else _where(sql)
         columns = [column["name"] for column in inspector.get_columns(table)]
         wanted = index_for(condition or "", columns)
-        led = {index["column_names"][0] for index in inspector.get_indexes(table)}
-        if not wanted or wanted[0] in led:
+        if not wanted or wanted[0] in _indexed(inspector, table):
             continue
         seen.add(table)
         rows = _count(connection, table)
@@ -42,6 +41,14 @@ def advised(connection: sa.Connection, root: PlanNode, sql: str) -> Iterator[Adv
             yield Advice(
                 table=table, rows=min(rows, _MOST), more=rows > _MOST, columns=tuple(wanted)
             )
+
+
+def _indexed(inspector: sa.Inspector, table: str) -> set[str | None]:
+    """Return the columns that an index or a key begins with."""
+    keys = [index["column_names"] for index in inspector.get_indexes(table)]
+    keys += [list(unique["column_names"]) for unique in inspector.get_unique_constraints(table)]
+    keys.append(list(inspector.get_pk_constraint(table)["constrained_columns"]))
+    return {columns[0] for columns in keys if columns}
 
 
 def _table(node: PlanNode, known: Collection[str], sql: str) -> str | None:
@@ -68,8 +75,10 @@ def _count(connection: sa.Connection, table: str) -> int:
 
 
 def _finds_few(engine: str, node: PlanNode, rows: int) -> bool:
-    kept = node.estimated if node.actual is None else node.actual
-    # SQLite tells neither; its planner has no better idea of a condition than we have.
+    kept = node.actual
+    if kept is None and engine in ("duckdb", "postgresql"):
+        kept = node.estimated
+    # The others' planners have no better idea of a column without an index than we have.
     share = 0.0 if kept is None else kept / rows
     return share <= (_FEW_IN_COLUMNS if engine == "duckdb" else _FEW)
 

@@ -31,7 +31,7 @@ def _node(plan: Mapping[str, Any]) -> PlanNode:
     return PlanNode(
         kind=plan["name"].strip(),
         table=None if table is None else str(table).rpartition(".")[2],
-        index="its key" if extra.get("Type") == "Index Scan" else None,
+        index="an index" if extra.get("Type") == "Index Scan" else None,
         condition=_condition(extra),
         estimated=None if estimated is None else float(estimated),
         actual=plan.get("intermediate_rows"),

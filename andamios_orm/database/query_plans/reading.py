@@ -27,7 +27,8 @@ class _Words:
     explain: str
     analyze: str | None
     """None for an engine that tells no actual numbers."""
-    begin: str
+    read_only: str
+    """What begins the transaction in which a statement is run."""
     read: Read
 
 
@@ -38,7 +39,7 @@ _ENGINES: Mapping[str, _Words] = {
         "BEGIN READ ONLY",
         postgresql.read,
     ),
-    "sqlite": _Words("EXPLAIN QUERY PLAN ", None, "BEGIN", sqlite.read),
+    "sqlite": _Words("EXPLAIN QUERY PLAN ", None, "", sqlite.read),
     "duckdb": _Words(
         "EXPLAIN (FORMAT json) ",
         "EXPLAIN (ANALYZE, FORMAT json) ",
@@ -48,7 +49,7 @@ _ENGINES: Mapping[str, _Words] = {
     "mariadb": _Words(
         "EXPLAIN FORMAT=JSON ", "ANALYZE FORMAT=JSON ", "START TRANSACTION READ ONLY", mysql.read
     ),
-    "mysql": _Words("EXPLAIN FORMAT=JSON ", None, "START TRANSACTION READ ONLY", mysql.read),
+    "mysql": _Words("EXPLAIN FORMAT=JSON ", None, "", mysql.read),
 }
 
 
@@ -77,7 +78,7 @@ async def read_plan(
     asked = (words.analyze if analyze else None) or words.explain
 
     def ask(connection: sa.Connection) -> QueryPlan:
-        connection.exec_driver_sql(words.begin)
+        connection.exec_driver_sql(words.read_only if analyze else "BEGIN")
         try:
             # An empty tuple of values would still make a driver look for `%` in the text.
             given = (tuple(values),) if values else ()

@@ -521,6 +521,19 @@ async def test_a_renamed_table_keeps_its_rows_and_counts_on(
             await run(connection, 'DELETE FROM "the u" WHERE id = 1')
 
 
+async def test_a_name_changes_only_its_case(connection: AsyncConnection) -> None:
+    await run(connection, *COUNTED, "INSERT INTO t VALUES (DEFAULT)")
+    await do(
+        connection,
+        ops.RenameTableOp("t", "T"),
+        ops.AlterColumnOp("T", "id", modify_name="Id"),
+    )
+    state = await inspected(connection)
+    assert state.sequences == {}
+    assert state.tables[TableName("T")].column("Id").identity == "sequence"
+    assert await next_key(connection) == 2
+
+
 async def test_a_table_moves_to_another_schema(connection: AsyncConnection) -> None:
     await run(connection, *COUNTED, "CREATE SCHEMA s", "INSERT INTO t VALUES (DEFAULT)")
     await do(connection, MoveTableOp("t", schema=None, to="s"))

@@ -892,6 +892,29 @@ async def test_a_foreign_key_that_does_not_fit_is_left_to_the_server(
         await connection.exec_driver_sql(step.statements[0])
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ops.AlterColumnOp("t", "a", modify_name="z"),
+        RenameConstraintOp("t", "ck", "z"),
+        RenameConstraintOp("t", "uq", "z"),
+    ],
+    ids=["column", "check", "unique"],
+)
+async def test_a_new_name_is_known_again_when_the_old_one_is_gone(
+    connection: AsyncConnection, operation: MigrateOperation
+) -> None:
+    await run(
+        connection,
+        "CREATE TABLE t (a int, b int, CONSTRAINT ck CHECK (b > 0), CONSTRAINT uq UNIQUE (b))",
+    )
+    await apply(connection, operation)
+    [step] = await steps_of(connection, operation)
+    assert step.statements == ()
+    assert step.done is not None
+    assert await connection.run_sync(step.done)
+
+
 async def test_what_is_not_there_is_named(connection: AsyncConnection) -> None:
     with pytest.raises(RevisionProblem, match="there is no table t"):
         await steps_of(connection, ops.DropColumnOp("t", "a"))

@@ -47,6 +47,7 @@ class Hero(Model, table=True, metadata=METADATA):
     name: Col[str] = field(index=True, max_length=50, min_length=2)
     age: Col[int | None] = field(default=None, ge=0, lt=150)
     fee: Col[Decimal] = field(max_digits=8, decimal_places=2, gt=0)
+    exact: Col[Decimal]
     ratio: Col[float] = field(default=0.5, server_default=0.5)
     active: Col[bool] = field(default=True, server_default=True)
     motto: Col[str] = field(default="it's: me", server_default="it's: me", max_length=20)
@@ -217,3 +218,40 @@ async def test_what_models_cannot_say_is_told(database_url: str) -> None:
             *found.differences[:-1],
             "drop table log",
         ]
+
+
+SHOP = """
+CREATE TABLE category (
+    one TEXT, other TEXT, CONSTRAINT pk_category PRIMARY KEY (other, one)
+) STRICT;
+CREATE TABLE lid (id INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE box (
+    id INTEGER PRIMARY KEY,
+    lid_id INTEGER REFERENCES lid REFERENCES box ON DELETE SET NULL,
+    gone_id INTEGER REFERENCES gone,
+    one TEXT, other TEXT, third TEXT,
+    weight NUMERIC,
+    share REAL NOT NULL DEFAULT (0.5),
+    "Lid" TEXT CHECK ("Lid" <> ''),
+    FOREIGN KEY (other, one) REFERENCES category,
+    FOREIGN KEY (third, one) REFERENCES category
+)
+"""
+
+
+@only_on("sqlite")
+async def test_a_database_without_names_or_order_is_pulled_too(database_url: str) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        async with db.connect() as connection:
+            for statement in SHOP.split(";\n"):
+                await connection.exec_driver_sql(statement)
+
+        found = await pulled(db)
+
+        assert found.differences == (
+            "7 constraints without a name would get one",
+            "drop foreign key (gone_id) of box",
+        )
+        box = loaded(found.source).Box
+        assert box.model_fields["share"].default == 0.5
+        assert await Repository(box, db).load(box.lid_3, box.category_2).all() == []

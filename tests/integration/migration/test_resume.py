@@ -17,20 +17,15 @@ FIVE_TEAMS = 'op.execute("INSERT INTO team (id) VALUES (1), (2), (3), (4), (5)")
 AGED = """
 op.add_column("hero", sa.Column("age", sa.Integer(), nullable=True))
 op.backfill("hero", {"age": "id * 2"}, batch=3)
-op.create_index("ix_hero_age", "hero", ["age"])
 """
-NOT_AGED = """
-op.drop_index("ix_hero_age", table_name="hero")
-op.drop_column("hero", "age")
-"""
+NOT_AGED = 'op.drop_column("hero", "age")'
+INDEXED = 'op.create_index("ix_hero_age", "hero", ["age"])'
 ALTERED = """
 op.alter_column("hero", "age", nullable=False, existing_type=sa.Integer())
-op.create_check_constraint("ck_hero_age", "hero", "age >= 0")
 op.drop_column("hero", "name")
 """
 NOT_ALTERED = """
 op.add_column("hero", sa.Column("name", sa.String(50), nullable=False))
-op.drop_constraint("ck_hero_age", "hero", type_="check")
 """
 REBUILT = """
 op.rebuild_table(
@@ -38,8 +33,6 @@ op.rebuild_table(
     sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
     sa.Column("age", sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint("id", name="pk_hero"),
-    sa.CheckConstraint("age >= 0", name="ck_hero_age"),
-    sa.Index("ix_hero_age", "age"),
 )
 """
 NOT_REBUILT = """
@@ -49,7 +42,6 @@ op.rebuild_table(
     sa.Column("age", sa.Integer(), nullable=True),
     sa.Column("name", sa.String(50), nullable=False),
     sa.PrimaryKeyConstraint("id", name="pk_hero"),
-    sa.Index("ix_hero_age", "age"),
 )
 """
 
@@ -70,8 +62,8 @@ def test_a_migration_that_is_killed_anywhere_is_finished(database_url: str, fold
         folder,
         engine,
         "bbb2",
-        f"{TEAM}\n{FIVE_TEAMS}\n{AGED}{there}",
-        f"{back}{NOT_AGED}op.drop_table('team')",
+        f"{TEAM}\n{AGED}{there}",
+        f"{back}{NOT_AGED}\nop.drop_table('team')",
         down="aaa1",
     )
 
@@ -102,7 +94,9 @@ def stop_at(revision: str, operation: int) -> object:
 async def half_done(db: Database, folder: Path) -> Migrator:
     """A migrator whose second revision was stopped before its last operation."""
     write_revision(folder, db.engine_name, "aaa1", HERO)
-    write_revision(folder, db.engine_name, "bbb2", f"{TEAM}\n{FIVE_TEAMS}\n{AGED}", down="aaa1")
+    write_revision(
+        folder, db.engine_name, "bbb2", f"{TEAM}\n{FIVE_TEAMS}\n{AGED}{INDEXED}", down="aaa1"
+    )
     migrator = Migrator(db, folder)
     with pytest.raises(Stopped):
         await migrator.up(report=stop_at("bbb2", 4))  # type: ignore[arg-type]  # a closure
@@ -168,12 +162,12 @@ async def test_a_backfill_goes_on_after_its_last_batch(db: Database, folder: Pat
 async def test_a_part_that_was_applied_may_not_be_changed(db: Database, folder: Path) -> None:
     migrator = await half_done(db, folder)
     more_teams = FIVE_TEAMS.replace("(5)", "(6)")
-    write_revision(folder, "sqlite", "bbb2", f"{TEAM}\n{more_teams}\n{AGED}", down="aaa1")
+    write_revision(folder, "sqlite", "bbb2", f"{TEAM}\n{more_teams}\n{AGED}{INDEXED}", down="aaa1")
 
     with pytest.raises(MigrationHalfDone, match="operation 2 is another one"):
         await migrator.resume()
 
-    write_revision(folder, "sqlite", "bbb2", f"{TEAM}\n{FIVE_TEAMS}\n{AGED}", down="aaa1")
+    write_revision(folder, "sqlite", "bbb2", f"{TEAM}\n{FIVE_TEAMS}\n{AGED}{INDEXED}", down="aaa1")
     assert len(await migrator.resume()) == 1
 
 

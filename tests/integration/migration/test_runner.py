@@ -383,3 +383,22 @@ async def test_new_revisions_wait_for_those_that_are_pending(
 ) -> None:
     with pytest.raises(MigrationPending):
         await migrator.new("more")
+
+
+async def test_a_squashed_history_is_one_revision(database_url: str, tmp_path: Path) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        engine = db.engine_name
+        write_revision(tmp_path, engine, "aaa1", HERO, 'op.drop_table("hero")')
+        write_revision(tmp_path, engine, "bbb2", AGE, 'op.drop_column("hero", "age")', down="aaa1")
+        migrator = Migrator(db, tmp_path)
+        await migrator.up()
+
+        path = await migrator.squash("all until now")
+
+        status = await migrator.status()
+        assert [entry.revision.path for entry in status.history] == [path]
+        assert status.pending == ()
+        assert status.current == status.head
+        assert await migrator.up() == ()
+        assert len(list((tmp_path / engine / "squashed").iterdir())) == 2
+        assert (await migrator.verify()).revisions == 1

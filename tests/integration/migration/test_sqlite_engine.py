@@ -585,6 +585,12 @@ def test_a_rebuild_may_be_run_by_hand(heroes: sa.Connection) -> None:
     assert rows(heroes, "SELECT * FROM log") == [("New",)]
 
 
+def test_no_sql_is_shown_of_a_rebuild_of_what_is_not_there(connection: sa.Connection) -> None:
+    (step,) = ENGINE.steps(hero(), connection) or ()
+
+    assert step.shown == ()
+
+
 def test_no_key_of_a_deleted_row_comes_again_after_a_rebuild(heroes: sa.Connection) -> None:
     perform(heroes, hero())
     run(heroes, "INSERT INTO hero (name) VALUES ('New')")

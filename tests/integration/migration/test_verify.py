@@ -119,6 +119,7 @@ async def test_a_history_that_makes_something_else_is_not(
 async def test_rows_that_the_past_had_no_place_for_are_told(
     database_url: str, tmp_path: Path
 ) -> None:
+    metadata = sa.MetaData()
     for kind in (int, int | None):
         metadata = sa.MetaData()
 

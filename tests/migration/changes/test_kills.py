@@ -1,15 +1,17 @@
 """Every change of the catalogue, killed after each of its steps and before that is noted.
 
-What was done is recognised, what was not is done, and the end is the same.
+What was done is recognised, what was not is done, and the end is the same. Each change is killed on
+one of its engines, in turn; with the variable ANDAMIOS_TEST_DEEP set, on all of them.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from andamios_orm.migration.journal import Journal
-from tests.migration.changes.catalogue import SchemaChange
+from tests.migration.changes.catalogue import CHANGES, SchemaChange
 from tests.migration.changes.test_changes import (
     EVERYWHERE,
     differences,
@@ -20,6 +22,13 @@ from tests.migration.changes.test_changes import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:Computed column")
+
+
+IN_TURN = [
+    pytest.param(change, change.engines[number % len(change.engines)], id=change.name)
+    for number, change in enumerate(CHANGES)
+]
+CHOSEN = EVERYWHERE if os.environ.get("ANDAMIOS_TEST_DEEP") else IN_TURN
 
 
 class Killed(BaseException):
@@ -45,7 +54,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize(("change", "database_url"), EVERYWHERE, indirect=["database_url"])
+@pytest.mark.parametrize(("change", "database_url"), CHOSEN, indirect=["database_url"])
 async def test_a_change_goes_on_after_each_kill(
     change: SchemaChange, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

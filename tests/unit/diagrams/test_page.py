@@ -16,7 +16,7 @@ from andamios_orm.diagrams import Column, Diagram, Entity, Relation, to_html
 from tests.conftest import unavailable
 from tests.unit.diagrams.schemas import KEY, generated, relation, schema
 
-Look: TypeAlias = Callable[..., dict[str, Any]]
+Look: TypeAlias = Callable[..., list[dict[str, Any]]]
 
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
 """What the test adds to a page: it does some things there, and writes down what is to be seen."""
@@ -31,7 +31,7 @@ def browser() -> str:
 
 
 @pytest.fixture
-def looks(browser: str, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+def looks(browser: str, tmp_path: Path) -> Look:
     """Open a page, do some things there, and return what was to be seen before and after each."""
 
     def open_page(

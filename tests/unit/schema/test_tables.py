@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import pytest
 import sqlalchemy as sa
 from pydantic import Field, NaiveDatetime
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
@@ -245,3 +246,31 @@ def test_a_table_can_be_copied_into_another_metadata() -> None:
     copied = Person.__table__.to_metadata(sa.MetaData())
 
     assert [c.name for c in copied.columns] == [c.name for c in Person.__table__.columns]
+
+
+def test_a_named_type_keeps_its_name() -> None:
+    class Page(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        body: Col[str] = field(column_type=sa.Text())
+        share: Col[float] = field(column_type=sa.REAL())
+
+    dialect: sa.Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    ddl = str(CreateTable(Page.__table__).compile(dialect=dialect))
+
+    assert "body TEXT" in ddl
+    assert "share REAL" in ddl
+
+
+def test_a_table_that_is_not_strict_has_other_names_of_types_on_sqlite() -> None:
+    class Loose(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        body: Col[str] = field(column_type=sa.NVARCHAR(20))
+        __table_args__ = ({"sqlite_strict": False},)
+
+    class Strict(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        body: Col[str] = field(column_type=sa.NVARCHAR(20))
+
+    dialect = SQLiteDialect()
+    assert "body NVARCHAR(20)" in str(CreateTable(Loose.__table__).compile(dialect=dialect))
+    assert "body TEXT" in str(CreateTable(Strict.__table__).compile(dialect=dialect))

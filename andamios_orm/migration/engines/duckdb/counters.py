@@ -69,11 +69,15 @@ def move_counter(
     """Give a column that is now called `new` the sequence of its new name."""
     table, column = new
     name = full(_sequence(table, column))
-    connection.exec_driver_sql(f"CREATE SEQUENCE {name} {counter.settings}")
-    connection.exec_driver_sql(
-        f"ALTER TABLE {full(table)} ALTER COLUMN {quoted(column)} SET DEFAULT nextval({text(name)})"
-    )
-    connection.exec_driver_sql(f"DROP SEQUENCE {full(_sequence(*old))}")
+    altered = f"ALTER TABLE {full(table)} ALTER COLUMN {quoted(column)}"
+    # The old one goes first: both have one name where only the case of a letter changes.
+    for statement in (
+        f"{altered} DROP DEFAULT",
+        f"DROP SEQUENCE {full(_sequence(*old))}",
+        f"CREATE SEQUENCE {name} {counter.settings}",
+        f"{altered} SET DEFAULT nextval({text(name)})",
+    ):
+        connection.exec_driver_sql(statement)
 
 
 def _sequence(table: TableName, column: str) -> TableName:

@@ -11,7 +11,7 @@ from andamios_orm.migration.engines.postgresql.catalog import LiveTable
 __all__ = ["filled_by_pages", "paced"]
 
 _FIRST = 10
-_LONG, _SHORT = 0.1, 0.03
+_LONG, _SHORT = 0.05, 0.02
 """Seconds. Writers of the rows that are being filled wait as long as that takes."""
 
 
@@ -48,7 +48,7 @@ def filled_by_pages(
 def paced(pages: int, seconds: float) -> int:
     """Return how many pages are next, after some that took so long.
 
-    >>> paced(40, 0.2), paced(40, 0.05), paced(40, 0.01)
+    >>> paced(40, 0.2), paced(40, 0.04), paced(40, 0.01)
     (20, 40, 80)
     """
     if seconds > _LONG:

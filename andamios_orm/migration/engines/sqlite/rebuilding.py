@@ -57,9 +57,8 @@ _BOUND = ("PRAGMA legacy_alter_table = OFF", "PRAGMA foreign_keys = ON")
 def _freely(run: Callable[[sa.Connection], None], statements: Sequence[str], told: str) -> Step:
     """Return a step that may leave references open on its way."""
     transaction = ("BEGIN IMMEDIATE", *statements, "PRAGMA foreign_key_check", "COMMIT")
-    return Step(
-        run=run, before=_FREE, after=_BOUND, shown=(*_FREE, *transaction, *_BOUND), told=told
-    )
+    shown = (*_FREE, *transaction, *_BOUND) if statements else ()
+    return Step(run=run, before=_FREE, after=_BOUND, shown=shown, told=told)
 
 
 def copied(operation: RebuildTableOp, old: Collection[str]) -> dict[str, str]:
@@ -89,7 +88,9 @@ class _Rebuild:
         self._new_table = operation.to_table(self._new_name)
 
     def statements(self) -> tuple[str, ...]:
-        """Return all of them, as they would be run now."""
+        """Return all of them as they would be run now; none if there is no table to copy from."""
+        if not (self._old_columns() or self._operation.copy):
+            return ()
         return (self._create(), self._fill(), *self._keep_counter(), *self._put_in_place())
 
     def run(self) -> None:
@@ -112,11 +113,13 @@ class _Rebuild:
         return str(element.compile(dialect=self._connection.dialect)).strip()
 
     def _fill(self) -> str:
-        old = self._connection.execute(_COLUMNS, {"name": self._name}).scalars().all()
-        values = copied(self._operation, old) or self._some_default()
+        values = copied(self._operation, self._old_columns()) or self._some_default()
         names = ", ".join(map(quoted, values))
         rows = f"SELECT {', '.join(values.values())} FROM {quoted(self._name)}"
         return f"INSERT INTO {quoted(self._new_name)} ({names}) {rows}"
+
+    def _old_columns(self) -> Sequence[str]:
+        return self._connection.execute(_COLUMNS, {"name": self._name}).scalars().all()
 
     def _some_default(self) -> dict[str, str]:
         """Return what a row is made of when nothing of the old one is left in it."""
