@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Database
+from andamios_orm import Database, DestructionRefused
 from andamios_orm.migration import Migrator
+from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
 
 ANONYMOUS = """
@@ -64,3 +65,36 @@ async def test_values_of_rows_without_a_key_stay_beside_each_time(
         sa.text(f"SELECT kept_value FROM {places[0].place} ORDER BY kept_value")
     )
     assert [row.kept_value for row in values] == [1, 2]
+
+
+# ---- permissions ---------------------------------------------------------------------------------
+
+
+async def test_a_permission_for_a_table_is_one_for_columns_that_a_statement_drops(
+    db: Database, folder: Path
+) -> None:
+    migrator = await migrated(db, folder, 'op.execute("ALTER TABLE hero DROP COLUMN name")')
+
+    assert len(await migrator.up(allow=["hero"])) == 1
+
+
+@only_on("duckdb", "sqlite")
+@pytest.mark.parametrize("value", ["'no name'", "name(id)", "CAST(id AS name)"])
+async def test_a_word_that_is_no_column_takes_no_column_along(
+    db: Database, folder: Path, value: str
+) -> None:
+    upgrade = f"""
+    op.rebuild_table(
+        "hero",
+        sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("title", sa.String(50), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_hero"),
+        copy={{"title": "{value}"}},
+    )
+    """
+    migrator = await migrated(db, folder, upgrade)
+
+    with pytest.raises(DestructionRefused) as refused:
+        await migrator.up()
+
+    assert refused.value.objects == {"hero.name": 5}
