@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner", "perform"]
+__all__ = ["BEGUN", "Event", "Runner", "begun", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,15 @@ class Event:
 
 
 Report = Callable[[Event], object]
+
+
+BEGUN = "begun"
+"""The fact that tells which file a migration has begun with, after all was permitted to it."""
+
+
+def begun(revision: Revision, direction: Direction) -> str:
+    """Return what is kept of a migration that begins."""
+    return f"{revision.id} {direction} {revision.checksum}"
 
 
 class Runner:
@@ -66,6 +75,9 @@ class Runner:
         database raises.
         """
         applying = _Applying(self, revision, direction)
+        if not applying.notes:
+            with self.transaction():
+                self.journal.keep(BEGUN, begun(revision, direction))
         with invoking(self.connection, applying.invoke):
             (revision.upgrade if direction == "up" else revision.downgrade)()
         applying.finish()

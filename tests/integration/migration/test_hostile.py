@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Database, DestructionRefused
-from andamios_orm.migration import Migrator
+from andamios_orm import Database, DestructionRefused, WrongEnvironment
+from andamios_orm.migration import Event, Migrator
 from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
 
@@ -98,3 +98,66 @@ async def test_a_word_that_is_no_column_takes_no_column_along(
         await migrator.up()
 
     assert refused.value.objects == {"hero.name": 5}
+
+
+async def test_a_file_that_was_changed_on_the_way_has_no_permission(
+    db: Database, folder: Path
+) -> None:
+    add = 'op.add_column("hero", sa.Column("age", sa.Integer()))'
+    migrator = await migrated(db, folder, f'{add}\nop.execute("INSERT INTO nowhere VALUES (1)")')
+    with pytest.raises(sa.exc.DBAPIError):
+        await migrator.up()
+    changed = f'{add}\nop.execute("DROP TABLE hero")'
+    write_revision(folder, db.engine_name, "bbb2", changed, down="aaa1")
+
+    with pytest.raises(DestructionRefused) as refused:
+        await migrator.resume()
+
+    assert list(refused.value.objects) == ["hero"]
+    assert len(await db.execute(sa.text("SELECT name FROM hero"))) == 5
+    assert len(await migrator.resume(allow=["hero"])) == 1
+
+
+async def test_what_was_permitted_is_permitted_when_it_goes_on(db: Database, folder: Path) -> None:
+    def report(event: Event) -> None:
+        if (event.operation, event.state) == (1, "done"):
+            raise KeyError
+
+    upgrade = 'op.execute("DELETE FROM hero WHERE id = 1")\nop.drop_column("hero", "name")'
+    migrator = await migrated(db, folder, upgrade)
+    with pytest.raises(KeyError):
+        await migrator.up(allow=["hero"], report=report)
+
+    assert len(await migrator.resume()) == 1
+
+
+async def test_what_was_put_aside_in_production_goes_only_when_its_name_is_given(
+    db: Database, folder: Path
+) -> None:
+    await migrated(db, folder, 'op.drop_column("hero", "name")')
+    production = Migrator(db, folder, environment="production")
+    await production.up(allow=["hero.name"], confirm=db.name)
+    migrator = Migrator(db, folder)
+
+    with pytest.raises(WrongEnvironment, match="removes data of the database"):
+        await migrator.purge(allow=["hero.name"])
+    with pytest.raises(WrongEnvironment, match="this database is production"):
+        await Migrator(db, folder, environment="test").purge(allow=["hero.name"], confirm=db.name)
+
+    assert await migrator.purge() == ("hero.name",)
+    assert await migrator.purge(allow=["hero.name"], confirm=db.name) == ("hero.name",)
+    assert await migrator.purge() == ()
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+@only_on("postgresql")
+async def test_a_percent_sign_in_a_name_is_one(db: Database, folder: Path) -> None:
+    upgrade = """
+    op.create_table("100%", sa.Column("a %(b)s", sa.Integer()))
+    op.alter_column("100%", "a %(b)s", nullable=False, existing_type=sa.Integer())
+    """
+    migrator = await migrated(db, folder, upgrade)
+
+    assert len(await migrator.up()) == 1
