@@ -350,6 +350,8 @@ def _show_plan(found: Project, plan: Plan, rows: dict[str, int]) -> None:
 
 @app.command()
 def resume(
+    allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
@@ -358,10 +360,16 @@ def resume(
 ) -> None:
     """Finish a migration that was stopped on its way, from the step that was not done.
 
+    What a file removes that was changed since then needs --allow-destructive.
+
     Example: andamios-orm migrate resume
     """
     found = _project(url, database, environment, as_json, no_color)
-    done = found.migrating(lambda migrator: migrator.resume(report=_reporter(found)))
+    done = found.migrating(
+        lambda migrator: migrator.resume(
+            allow=allow or (), confirm=confirm, report=_reporter(found)
+        )
+    )
     told = ", ".join(map(str, done)) or "nothing: no migration was stopped on its way"
     found.output.say(f"Finished {told}", document={"finished": [r.id for r in done]})
 
@@ -676,6 +684,7 @@ def squash(
 @app.command()
 def purge(
     allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
@@ -683,10 +692,12 @@ def purge(
 ) -> None:
     """Remove for good what migrations have put aside; without --allow-destructive, list it.
 
+    In production the database's name has to be given, with --confirm.
+
     Example: andamios-orm migrate purge --allow-destructive hero.age
     """
     found = _project(url, database, environment, as_json, False)
-    kept = found.migrating(lambda migrator: migrator.purge(allow=allow or ()))
+    kept = found.migrating(lambda migrator: migrator.purge(allow=allow or (), confirm=confirm))
     removed = [name for name in kept if name in (allow or ())]
     if found.output.as_json:
         found.output.document({"kept": [n for n in kept if n not in removed], "removed": removed})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -42,7 +43,8 @@ class Kept:
     table: TableName
     column: str | None
     revision: str
-    direction: Direction
+    direction: Direction | Literal["past"]
+    """Which way removed it; "past" once the other way has passed without bringing it back."""
     operation: int
     """Which operation of the revision removed it."""
 
@@ -85,6 +87,11 @@ class Asides:
     def of(self, revision: str, direction: Direction) -> tuple[Kept, ...]:
         """Return what one way of a revision has put aside."""
         return tuple(k for k in self.all() if (k.revision, k.direction) == (revision, direction))
+
+    def keep_for_good(self, kept: Kept) -> None:
+        """Keep what no way back has a place for until a person removes it."""
+        here = dropped.c.place == kept.place
+        self._connection.execute(dropped.update().where(here).values(direction="past"))
 
     def remove(self, kept: Kept) -> None:
         """Remove for good what is kept."""
@@ -258,7 +265,14 @@ class Aside:
         return name if table.schema is None else f"{self._preparer.quote(table.schema)}.{name}"
 
     def _place(self, name: str) -> str:
-        digest = hashlib.sha256(f"{self._revision} {self._direction} {name}".encode())
+        told = f"{self._revision} {self._direction} {name}"
+        past = [
+            kept
+            for kept in Asides(self._connection).all()
+            if (kept.revision, kept.direction, kept.name) == (self._revision, "past", name)
+        ]
+        # What was put aside another time is not written over.
+        digest = hashlib.sha256(f"{told} {len(past)}".encode() if past else told.encode())
         return f"andamios_dropped_{digest.hexdigest()[:16]}"
 
 

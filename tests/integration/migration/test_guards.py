@@ -64,8 +64,18 @@ op.rebuild_table(
         ("op.execute('TRUNCATE TABLE \"hero\"')", {"hero": 0}),
         ('op.execute("delete from hero where id = 1")', {"hero": 0}),
         ('op.execute(sa.text("CREATE TABLE t (id INT); DROP TABLE t"))', {"t": 0}),
+        ('op.execute("ALTER TABLE hero DROP COLUMN name")', {"hero.name": 0}),
+        ('op.execute("alter table hero add x int, drop name")', {"hero.name": 0}),
+        ('op.execute("DROP /* old */ TABLE -- it\\n hero")', {"hero": 0}),
+        ('op.execute("DROP TABLE hero, team")', {"hero": 0, "team": 0}),
+        ("op.execute('DROP TABLE \"my heroes\"')", {"my heroes": 0}),
+        ('op.execute("CREATE OR REPLACE TABLE hero (id INTEGER)")', {"hero": 0}),
+        ('op.execute("DELETE h FROM hero h")', {"hero": 0}),
     ],
-    ids=["column", "table", "statement", "truncate", "delete", "second"],
+    ids=[
+        *("column", "table", "statement", "truncate", "delete", "second", "alter", "alter more"),
+        *("comments", "two", "quoted", "replace", "join"),
+    ],
 )
 async def test_what_would_remove_data_is_refused_with_how_much(
     db: Database, folder: Path, upgrade: str, lost: dict[str, int]
