@@ -386,6 +386,7 @@ class _Writer:
                         onupdate=item.onupdate,
                         deferrable=item.deferrable,
                         initially=item.initially,
+                        match=item.match,
                     ),
                 )
             case sa.Index():
