@@ -52,6 +52,7 @@ from andamios_orm.migration.items import (
     unique_options,
 )
 from andamios_orm.migration.operations import (
+    UNFINISHED,
     AlterEnumOp,
     BackfillOp,
     CreateEnumOp,
@@ -680,7 +681,7 @@ def _filled_rebuild(
                 # Only the row's old value, where it has one, is better.
                 kept = quoted(item.name) if item.name in known else None
                 old = copy.get(item.name, kept)
-                whole = old is None or value == "..."  # which a person has yet to replace
+                whole = old is None or value == UNFINISHED
                 copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,

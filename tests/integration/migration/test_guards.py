@@ -273,6 +273,36 @@ async def test_a_rebuild_asks_for_a_value_too(db: Database, folder: Path) -> Non
         await migrator.up(allow=["hero"])
 
 
+async def test_an_unfinished_revision_can_be_looked_at_and_waits_for_its_value(
+    database_url: str, folder: Path
+) -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "hero",
+        metadata,
+        sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(50), nullable=False),
+        sa.Column("city", sa.String(50), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_hero"),
+    )
+    async with Database(database_url, metadata=metadata) as db:
+        write_revision(folder, db.engine_name, "aaa1", HERO, 'op.drop_table("hero")')
+        migrator = Migrator(db, folder)
+        await migrator.up()
+        file = await migrator.new("cities", unfinished=True)
+        assert file is not None
+        (planned,) = (await migrator.plan()).revisions
+        assert planned.revision.message == "cities"
+
+        with pytest.raises(RevisionProblem, match=r"which value hero\.city gets"):
+            await migrator.up()
+        file.write_text(file.read_text().replace("...", "\"'Lima'\""))
+        await migrator.up()
+
+        rows = await db.execute(sa.text("SELECT DISTINCT city FROM hero"))
+        assert [row.city for row in rows] == ["Lima"]
+
+
 @only_on("postgresql", "mariadb")
 async def test_rows_without_a_value_are_counted_before_anything_happens(
     db: Database, folder: Path
