@@ -15,6 +15,7 @@ from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import DestructionRefused
 from andamios_orm.migration.operations import AlterEnumOp, RebuildTableOp
+from andamios_orm.migration.sql_names import names_in
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
 __all__ = ["Loss", "counting", "live", "losses", "refuse_losses"]
@@ -44,6 +45,14 @@ _DESTROYING = re.compile(
     re.IGNORECASE,
 )
 
+_ALTERED_TABLE = re.compile(
+    r"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<name>[\w.\"`]+)(?P<how>[^;]*)",
+    re.IGNORECASE,
+)
+_DROPPED_COLUMN = re.compile(
+    r"\bDROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?(?P<name>[\w\"`]+)", re.IGNORECASE
+)
+
 
 def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
     """Yield what an operation would remove from a database in `state`."""
@@ -70,9 +79,25 @@ def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
                 if label not in kept:
                     yield Loss(name=f"{name}.{label}", told="a label of an enum")
         case ops.ExecuteSQLOp():
-            for found in _DESTROYING.finditer(str(operation.sqltext)):
-                target = (found["name"] or "?").replace('"', "").replace("`", "")
-                yield Loss(name=target, told=" ".join(found.group().split()))
+            yield from _lost_by(str(operation.sqltext))
+
+
+def _lost_by(sql: str) -> Iterator[Loss]:
+    """Yield what the statements of a person say that they remove."""
+    for found in _DESTROYING.finditer(sql):
+        yield Loss(name=_plain(found["name"] or "?"), told=_in_line(found.group()))
+    for altered in _ALTERED_TABLE.finditer(sql):
+        for found in _DROPPED_COLUMN.finditer(altered["how"]):
+            name = f"{_plain(altered['name'])}.{_plain(found['name'])}"
+            yield Loss(name=name, told=_in_line(found.group()))
+
+
+def _plain(name: str) -> str:
+    return name.replace('"', "").replace("`", "")
+
+
+def _in_line(sql: str) -> str:
+    return " ".join(sql.split())
 
 
 def _is_computed(table: TableState, column: str) -> bool:
@@ -85,9 +110,9 @@ def _lost_columns(operation: RebuildTableOp, state: SchemaState) -> Iterator[Los
     if table is None:
         return
     there = {item.name for item in operation.items if isinstance(item, sa.Column)}
-    used = " ".join(operation.copy.values())
+    used = set[str]().union(*map(names_in, operation.copy.values()))
     for column in table.columns:
-        if column.name in there or re.search(rf"\b{re.escape(column.name)}\b", used):
+        if column.name in there | used:
             continue
         if column.computed is None:
             yield Loss(name=f"{name}.{column.name}", table=name, column=column.name)

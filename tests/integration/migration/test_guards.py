@@ -64,8 +64,9 @@ op.rebuild_table(
         ("op.execute('TRUNCATE TABLE \"hero\"')", {"hero": 0}),
         ('op.execute("delete from hero where id = 1")', {"hero": 0}),
         ('op.execute(sa.text("CREATE TABLE t (id INT); DROP TABLE t"))', {"t": 0}),
+        ('op.execute("ALTER TABLE hero ADD x INT, DROP COLUMN name")', {"hero.name": 0}),
     ],
-    ids=["column", "table", "statement", "truncate", "delete", "second"],
+    ids=["column", "table", "statement", "truncate", "delete", "second", "alter"],
 )
 async def test_what_would_remove_data_is_refused_with_how_much(
     db: Database, folder: Path, upgrade: str, lost: dict[str, int]
@@ -112,6 +113,19 @@ async def test_a_rebuild_that_uses_a_column_for_another_loses_nothing(
 
     rows = await db.execute(sa.text("SELECT title FROM hero ORDER BY id"))
     assert [row.title for row in rows] == [name.upper() for name in NAMES]
+
+
+@only_on("duckdb", "sqlite")
+async def test_a_rebuild_that_only_has_the_word_in_a_text_is_refused(
+    db: Database, folder: Path
+) -> None:
+    upgrade = REBUILT.replace(
+        "    sa.Primary", '    sa.Column("kind", sa.String(50), nullable=False),\n    sa.Primary'
+    ).replace('"pk_hero"),', '"pk_hero"), copy={"kind": "\'name\'"},')
+    migrator = await migrated(db, folder, upgrade)
+
+    with pytest.raises(DestructionRefused, match=r"hero\.name"):
+        await migrator.up()
 
 
 async def test_a_column_that_was_removed_comes_back_with_its_values(
