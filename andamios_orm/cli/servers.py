@@ -59,7 +59,7 @@ def db_start(
     """
     found = project(url=url, database=database, as_json=as_json, no_color=no_color)
     output = found.output
-    name = engine or found.config.url.partition(":")[0].partition("+")[0]
+    name = engine or _engine_of(found)
     if name in _EMBEDDED:
         output.say(f"{name} needs no server: the database is a file.", document={"started": False})
         return
@@ -114,8 +114,7 @@ def dev_setup(
         url=url, database=database, environment=environment, as_json=as_json, no_color=no_color
     )
     output = found.output
-    name = found.config.url.partition(":")[0]
-    if name not in _EMBEDDED:
+    if _engine_of(found) not in _EMBEDDED:
         _require_answer(found, output, yes=yes)
     applied = found.migrating(lambda migrator: migrator.up())
     for revision in applied:
@@ -134,15 +133,26 @@ def _require_answer(found: Project, output: Output, *, yes: bool) -> None:
     except DatabaseUnavailable:
         if not confirmed(output, yes, "The database does not answer. Start a server here?"):
             raise SystemExit(int(ExitCode.UNREACHABLE)) from None
-        if not _compose(found, "up", "--detach", "--wait"):
-            started = _started(found, found.config.url.partition(":")[0])
-            raise ConfigurationProblem(
-                f"a server was started at {started['url']}, which is not the configured URL",
-                f'set ANDAMIOS_URL="{started["url"]}", in .env for example, and run it again',
-            ) from None
+        running = _running(found)
+        if running is None:
+            if _compose(found, "up", "--detach", "--wait"):
+                return
+            running = _started(found, _engine_of(found))
+        raise ConfigurationProblem(
+            f"a server runs at {running['url']}, which is not the configured URL",
+            f'set ANDAMIOS_URL="{running["url"]}", in .env for example, then'
+            " `andamios-orm dev-setup`",
+        ) from None
 
 
 # ---- servers -------------------------------------------------------------------------------------
+
+
+def _engine_of(found: Project) -> str:
+    """Return the engine of the configured URL. Raises InvalidURL, MissingDriver."""
+    from andamios_orm.database.url import read_url  # noqa: PLC0415 - brings SQLAlchemy
+
+    return read_url(found.config.url)[1].name
 
 
 def _note(found: Project) -> Path:
@@ -191,7 +201,10 @@ def _started(found: Project, kind: str) -> dict[str, object]:
 
 
 def _compose(found: Project, *arguments: str) -> bool:
-    """Run docker compose if there is a file for it and an engine that answers."""
+    """Run docker compose if there is a file for it and an engine that answers.
+
+    Raises DatabaseUnavailable if it fails.
+    """
     docker = shutil.which("docker")
     names = ("compose.yaml", "compose.yml", "docker-compose.yml")
     if docker is None or not any((found.config.root / name).is_file() for name in names):
@@ -201,9 +214,14 @@ def _compose(found: Project, *arguments: str) -> bool:
     )
     if asked.returncode != 0:
         return False
-    subprocess.run(  # noqa: S603 - as above
-        [docker, "compose", *arguments], cwd=found.config.root, check=True
+    done = subprocess.run(  # noqa: S603 - as above
+        [docker, "compose", *arguments], cwd=found.config.root, check=False
     )
+    if done.returncode != 0:
+        raise DatabaseUnavailable(
+            f"docker compose {arguments[0]} failed, with exit code {done.returncode}",
+            "correct what it says above; `docker compose logs` has more",
+        )
     return True
 
 

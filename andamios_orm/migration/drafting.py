@@ -13,6 +13,7 @@ from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, Rena
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
+from andamios_orm.migration.operations import UNFINISHED
 from andamios_orm.migration.planning import filled
 from andamios_orm.migration.state import SchemaState, TableName
 from andamios_orm.schema.compiler import compile_all
@@ -102,7 +103,7 @@ def draft(
     if blocked and not unfinished:
         raise _rows_in_the_way(blocked)
     if blocked:
-        fills = {question.fill: "..." for question in blocked if question.fill is not None}
+        fills = {question.fill: UNFINISHED for question in blocked if question.fill is not None}
         upgrade = filled(upgrade, fills, before)
     back = _back(comparison)
     downgrade = engine.operations(back.changes, after, before)

@@ -158,11 +158,17 @@ def table_items(
     *,
     without: frozenset[str] = frozenset(),
 ) -> Iterator[sa.schema.SchemaItem]:
-    """Yield a table's columns and constraints; not the foreign keys to the tables `without`."""
+    """Yield a table's columns and constraints; not the foreign keys to the tables `without`.
+
+    Nor what only a statement can add to a table, EXCLUDE: no item of SQLAlchemy's is made of a
+    text.
+    """
     for column in table.columns:
         yield column_item(column, column_type)
     for constraint in table.constraints():
         if isinstance(constraint, ForeignKeyState) and str(constraint.target) in without:
+            continue
+        if isinstance(constraint, CheckState) and constraint.kind != "CHECK":
             continue
         yield constraint_item(constraint, prefix)
 

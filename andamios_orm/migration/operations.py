@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from sqlalchemy.types import UserDefinedType
 from andamios_orm.errors import NotSupported
 
 __all__ = [
+    "UNFINISHED",
     "AlterEnumOp",
     "BackfillOp",
     "CreateEnumOp",
@@ -27,6 +29,14 @@ __all__ = [
     "RenameIndexOp",
     "SqlType",
 ]
+
+
+UNFINISHED = "..."
+"""What stands in the place of a value that nobody has said yet, `...` in a revision file."""
+
+
+def _sql_of(values: Mapping[str, str | EllipsisType]) -> dict[str, str]:
+    return {name: UNFINISHED if value is ... else value for name, value in values.items()}
 
 
 class SqlType(UserDefinedType[Any]):
@@ -61,13 +71,13 @@ class RebuildTableOp(MigrateOperation):
         table_name: str,
         items: Sequence[sa.schema.SchemaItem],
         *,
-        copy: Mapping[str, str] | None = None,
+        copy: Mapping[str, str | EllipsisType] | None = None,
         schema: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.table_name = table_name
         self.items = tuple(items)
-        self.copy = dict(copy or {})
+        self.copy = _sql_of(copy or {})
         self.schema = schema
         self.options = dict(options or {})
 
@@ -77,7 +87,7 @@ class RebuildTableOp(MigrateOperation):
         operations: Operations,
         table_name: str,
         *items: sa.schema.SchemaItem,
-        copy: Mapping[str, str] | None = None,
+        copy: Mapping[str, str | EllipsisType] | None = None,
         schema: str | None = None,
         **options: Any,
     ) -> None:
@@ -122,14 +132,14 @@ class BackfillOp(MigrateOperation):
     def __init__(
         self,
         table_name: str,
-        values: Mapping[str, str],
+        values: Mapping[str, str | EllipsisType],
         *,
         where: str | None = None,
         batch: int = 5000,
         schema: str | None = None,
     ) -> None:
         self.table_name = table_name
-        self.values = dict(values)
+        self.values = _sql_of(values)
         self.where = where
         self.batch = batch
         self.schema = schema
@@ -139,7 +149,7 @@ class BackfillOp(MigrateOperation):
         cls,
         operations: Operations,
         table_name: str,
-        values: Mapping[str, str],
+        values: Mapping[str, str | EllipsisType],
         *,
         where: str | None = None,
         batch: int = 5000,

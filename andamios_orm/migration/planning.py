@@ -24,7 +24,6 @@ from andamios_orm.migration.changes import (
     AlterColumn,
     AlterComment,
     AlterEnum,
-    AlterOptions,
     AlterSequence,
     Change,
     DropColumn,
@@ -53,6 +52,7 @@ from andamios_orm.migration.items import (
     unique_options,
 )
 from andamios_orm.migration.operations import (
+    UNFINISHED,
     AlterEnumOp,
     BackfillOp,
     CreateEnumOp,
@@ -141,11 +141,16 @@ class _Planner:
         """Return what creates the schemas of tables where there has been no table yet."""
         known = {name.schema for name in self._before.tables}
         needed = {name.schema for name in self._after.tables if name.schema is not None}
-        mark = "`" if self._prefix in ("mariadb", "mysql") else '"'
         return [
-            ops.ExecuteSQLOp(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema, mark)}")
+            ops.ExecuteSQLOp(f"CREATE SCHEMA IF NOT EXISTS {self._quoted(schema)}")
             for schema in sorted(needed - known)
         ]
+
+    def _quoted(self, name: TableName | str) -> str:
+        """Return a name as it stands in SQL that is executed as it is."""
+        mark = "`" if self._prefix in ("mariadb", "mysql") else '"'
+        parts = (name,) if isinstance(name, str) else (name.schema, name.name)
+        return ".".join(quoted(part, mark) for part in parts if part is not None)
 
     def _keys_in_the_way(self) -> Iterator[Change]:
         """Yield the foreign keys that must go while the key that they refer to is replaced."""
@@ -195,17 +200,15 @@ class _Planner:
             case DropEnum(state):
                 yield _DROP_TYPES, DropEnumOp(state.name.name, schema=state.name.schema)
             case AddSequence(state):
-                yield (
-                    _TYPES,
-                    ops.ExecuteSQLOp(f"CREATE SEQUENCE {state.name} {state.options}".strip()),
-                )
+                name = self._quoted(state.name)
+                made = ops.ExecuteSQLOp(f"CREATE SEQUENCE {name} {state.options}".strip())
+                yield _TYPES, made
             case AlterSequence(_, state):
-                yield (
-                    _TYPES,
-                    ops.ExecuteSQLOp(f"ALTER SEQUENCE {state.name} {state.options}".strip()),
-                )
+                name = self._quoted(state.name)
+                made = ops.ExecuteSQLOp(f"ALTER SEQUENCE {name} {state.options}".strip())
+                yield _TYPES, made
             case DropSequence(state):
-                yield _DROP_TYPES, ops.ExecuteSQLOp(f"DROP SEQUENCE {state.name}")
+                yield _DROP_TYPES, ops.ExecuteSQLOp(f"DROP SEQUENCE {self._quoted(state.name)}")
             case RenameTable(old_name, new_name):
                 yield from (
                     (_RENAME, operation) for operation in _renamed_table(old_name, new_name)
@@ -234,10 +237,6 @@ class _Planner:
                             table.name, comment, existing_comment=old_comment, schema=table.schema
                         ),
                     )
-            case AlterOptions(table, _, options):
-                for name, value in options:
-                    keyword = name.partition("_")[2].upper()
-                    yield _ALTER, ops.ExecuteSQLOp(f"ALTER TABLE {table} {keyword}={value}")
             case _:
                 yield from self._constrained(change)
 
@@ -315,7 +314,9 @@ class _Planner:
                 return ops.CreateCheckConstraintOp(name, table.name, condition, schema=table.schema)
             case CheckState(sql=sql, kind=kind):
                 called = "" if name is None else f"CONSTRAINT {quoted(name)} "
-                return ops.ExecuteSQLOp(f"ALTER TABLE {table} ADD {called}{kind} {sql}")
+                return ops.ExecuteSQLOp(
+                    f"ALTER TABLE {self._quoted(table)} ADD {called}{kind} {sql}"
+                )
             case ForeignKeyState(columns=columns, target=target, target_columns=others):
                 schemas: dict[str, Any] = {}
                 if table.schema is not None:
@@ -410,6 +411,9 @@ class _Planner:
             for key in state.foreign_keys:
                 if str(key.target) in late:
                     yield self._constraint(state.name, key), _ADD_KEYS
+            for check in state.checks:
+                if check.kind != "CHECK":
+                    yield self._constraint(state.name, check), _CONSTRAIN
 
     def _created(self, state: TableState, late: frozenset[str]) -> MigrateOperation:
         items = list(table_items(state, self._column_type, self._prefix, without=late))
@@ -677,7 +681,7 @@ def _filled_rebuild(
                 # Only the row's old value, where it has one, is better.
                 kept = quoted(item.name) if item.name in known else None
                 old = copy.get(item.name, kept)
-                whole = old is None or value == "..."  # which a person has yet to replace
+                whole = old is None or value == UNFINISHED
                 copy[item.name] = value if whole else f"coalesce({old}, {value})"
     return RebuildTableOp(
         operation.table_name,

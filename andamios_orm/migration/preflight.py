@@ -13,7 +13,7 @@ from andamios_orm.migration.counting import Names, counted
 from andamios_orm.migration.destruction import Loss, counting, live, losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.journal import Direction
-from andamios_orm.migration.operations import BackfillOp, RebuildTableOp
+from andamios_orm.migration.operations import UNFINISHED, BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
 from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState
@@ -97,12 +97,18 @@ def _refuse_unfinished(revision: Revision, operation: MigrateOperation) -> None:
     else:
         return
     for column, value in values.items():
-        if not isinstance(value, str):
+        if not _is_sql(value):
             raise RevisionProblem(
                 f"{revision.path.name} does not say yet which value"
                 f" {operation.table_name}.{column} gets",
-                f"put SQL in the place of the ... in {revision.path}",
+                f"put SQL, as a text, in the place of {value} in {revision.path}, then"
+                " `andamios-orm migrate up`",
             )
+
+
+def _is_sql(value: object) -> bool:
+    """Whether it is what a signature asks for, which a person may have written otherwise."""
+    return isinstance(value, str) and value != UNFINISHED
 
 
 def _refuse_rows(

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.migration.operations import (
+    UNFINISHED,
     AlterEnumOp,
     BackfillOp,
     CreateEnumOp,
@@ -261,17 +262,14 @@ class _Writer:
                     "op.rebuild_table",
                     operation.table_name,
                     *items,
-                    **_given(copy=operation.copy or None, schema=operation.schema),
+                    **_given(copy=_values(operation.copy) or None, schema=operation.schema),
                     **operation.options,
                 )
             case BackfillOp():
                 return _Call(
                     "op.backfill",
                     operation.table_name,
-                    {
-                        name: Code("...") if value == "..." else value
-                        for name, value in operation.values.items()
-                    },
+                    _values(operation.values),
                     **_given(where=operation.where, schema=operation.schema),
                 )
             case CreateEnumOp():
@@ -386,6 +384,7 @@ class _Writer:
                         onupdate=item.onupdate,
                         deferrable=item.deferrable,
                         initially=item.initially,
+                        match=item.match,
                     ),
                 )
             case sa.Index():
@@ -472,6 +471,11 @@ def _sql(clause: object) -> str:
         # The parameters that `text()` would find are escaped in what it was given.
         return re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", clause.text)
     return str(clause)
+
+
+def _values(values: Mapping[str, str]) -> dict[str, object]:
+    """Return SQL by column; what is unfinished as `...` itself, which stands out in the file."""
+    return {name: Code(sql) if sql == UNFINISHED else sql for name, sql in values.items()}
 
 
 def _columns(constraint: sa.schema.ColumnCollectionConstraint) -> list[str]:

@@ -90,6 +90,7 @@ def _own(operation: MigrateOperation, table: str) -> str:
         case RenameIndexOp():
             return f"rename index {operation.old} to {operation.new}"
         case MoveTableOp():
-            return f"move table {table} to schema {operation.to or 'of its own'}"
+            to = f"schema {operation.to}" if operation.to else "the default schema"
+            return f"move table {table} to {to}"
         case _:
             return type(operation).__name__

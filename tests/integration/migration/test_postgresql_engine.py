@@ -1673,6 +1673,16 @@ async def test_what_postgresql_alone_has_goes_there_and_back(
             assert (await migrator.compare()).changes == ()
 
 
+async def test_a_table_is_created_with_what_postgresql_alone_has(
+    empty_postgresql_url: str, tmp_path: Path
+) -> None:
+    async with Database(empty_postgresql_url, metadata=peculiar(new=True)) as db:
+        migrator = Migrator(db, tmp_path)
+        await migrator.new("peculiar")
+        await migrator.up()
+        assert (await migrator.compare()).changes == ()
+
+
 def peculiar(*, new: bool) -> sa.MetaData:
     """Tables with what other engines lack, and without it."""
     metadata = sa.MetaData()
@@ -1689,7 +1699,7 @@ def peculiar(*, new: bool) -> sa.MetaData:
         pg.ExcludeConstraint(("during", "&&"), name="ex"),
     ]
     sa.Table(
-        "t",
+        "T",
         metadata,
         sa.Column("n", sa.Integer),
         sa.Column("o", sa.Integer),

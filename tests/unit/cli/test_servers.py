@@ -155,6 +155,21 @@ def test_a_docker_that_does_not_answer_is_left_alone(
     assert "No server runs here" in project.done("db-stop").out
 
 
+def test_what_compose_cannot_do_is_an_error_of_its_own(
+    project: CommandLine, docker: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **how: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, int("compose" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("ANDAMIOS_URL", "postgresql+asyncpg://postgres@127.0.0.1:1/app")
+
+    result = project.run("db-start")
+
+    assert result.code == ExitCode.UNREACHABLE
+    assert "docker compose up failed, with exit code 1" in result.err
+
+
 # ---- dev-setup -----------------------------------------------------------------------------------
 
 
@@ -201,3 +216,18 @@ def test_a_server_at_another_url_is_told(
 
     assert result.code == ExitCode.USAGE
     assert 'set ANDAMIOS_URL="postgresql://here/app"' in result.err
+
+
+def test_a_server_that_runs_already_is_not_started_twice(
+    project: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANDAMIOS_URL", "postgres://postgres@127.0.0.1:1/app")
+    note = project.folder / ".andamios" / "server.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps({"pid": os.getpid(), "url": "postgresql://here/app"}))
+
+    result = project.run("dev-setup", "--yes")
+
+    assert result.code == ExitCode.USAGE
+    assert "a server runs at postgresql://here/app" in result.err
+    assert note.exists()

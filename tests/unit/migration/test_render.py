@@ -243,7 +243,7 @@ op.rebuild_table(
     ),
     (
         MoveTableOp("hero", schema="s", to=None),
-        "move table s.hero to schema of its own",
+        "move table s.hero to the default schema",
         'op.move_table("hero", schema="s", to=None)',
     ),
 ]
@@ -275,7 +275,7 @@ def test_what_is_written_is_the_same_operation_when_it_is_run(
 
     (again,) = found
     assert type(again) is type(operation)
-    assert described(again).replace("Ellipsis", "...") == described(operation)
+    assert described(again) == described(operation)
 
 
 def test_nothing_to_do_is_written_too() -> None:
