@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Database, DestructionRefused, WrongEnvironment
+from andamios_orm import Database, DestructionRefused, RowsInTheWay, WrongEnvironment
 from andamios_orm.migration import Event, Migrator
 from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
@@ -147,6 +147,44 @@ async def test_what_was_put_aside_in_production_goes_only_when_its_name_is_given
     assert await migrator.purge() == ("hero.name",)
     assert await migrator.purge(allow=["hero.name"], confirm=db.name) == ("hero.name",)
     assert await migrator.purge() == ()
+
+
+# ---- types that hold less ------------------------------------------------------------------------
+
+
+@only_on("duckdb", "mariadb", "postgresql")
+@pytest.mark.parametrize(
+    ("old", "value", "new", "whole"),
+    [
+        ("DateTime()", "'2024-01-02 03:04:05'", "Date()", "'2024-01-02 00:00:00'"),
+        ("DateTime()", "'2024-01-02 03:04:05'", "Time()", None),
+        ("Integer()", "7", "Boolean()", "1"),
+        ("Double()", "0.1", "Float(5)", "0.5"),
+        ("BigInteger()", "9007199254740993", "Double()", "9007199254740992"),
+    ],
+    ids=["date", "time", "boolean", "float", "double"],
+)
+async def test_values_that_would_not_stay_whole_are_counted(
+    db: Database, folder: Path, old: str, value: str, new: str, whole: str | None
+) -> None:
+    first = f"""
+    op.create_table(
+        "thing",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("value", sa.{old}),
+    )
+    op.execute("INSERT INTO thing VALUES (1, {value})")
+    """
+    change = f'op.alter_column("thing", "value", type_=sa.{new}, existing_type=sa.{old})'
+    migrator = await migrated(db, folder, change, first=first)
+    if new == "Boolean()" and db.engine_name == "mariadb":
+        return  # A boolean is a small integer there, and the 7 stays one.
+
+    with pytest.raises(RowsInTheWay, match=r"1 row\(s\) (would lose digits|are beyond)"):
+        await migrator.up()
+
+    await db.execute(sa.text(f"UPDATE thing SET value = {whole or 'NULL'}"))
+    assert len(await migrator.up()) == 1
 
 
 # ---- names ---------------------------------------------------------------------------------------
