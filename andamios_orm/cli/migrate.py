@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from andamios_orm.cli.asking import confirmed, named
 from andamios_orm.cli.exit_codes import ExitCode
@@ -35,6 +37,17 @@ app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 
 Target = Annotated[str, typer.Argument(help="A revision, its first letters, head, base, +1 or -1.")]
 Message = Annotated[str, typer.Argument(help='What it is for: "add the age of heroes".')]
+
+
+class _Going(TyperCommand):
+    """A command whose target may be -1, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what is a minus and digits for the target."""
+        steps = [] if "--" in args else [arg for arg in args if re.fullmatch(r"-\d+", arg)]
+        if steps:
+            args = [*(arg for arg in args if arg not in steps), "--", *steps]
+        return super().parse_args(ctx, args)
 
 
 @app.callback()
@@ -174,7 +187,7 @@ def _answers(renames: Sequence[str], dropped: Sequence[str], fills: Sequence[str
 # ---- applying ------------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=_Going)
 def up(
     target: Target = "head",
     allow: AllowDestructive = None,
@@ -199,7 +212,7 @@ def up(
     _apply(found, "up", target, allow or (), confirm, yes=yes, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=_Going)
 def down(
     target: Target = "-1",
     allow: AllowDestructive = None,
@@ -223,7 +236,7 @@ def down(
     _apply(found, "down", target, allow or (), confirm, yes=yes, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=_Going)
 def to(
     target: Target,
     allow: AllowDestructive = None,
@@ -474,7 +487,7 @@ def history(
     found.output.table(("", "revision", "is for", "file"), rows)
 
 
-@app.command()
+@app.command(cls=_Going)
 def plan(
     target: Target = "head",
     undo: Annotated[bool, typer.Option("--down", help="Show what `down` would do.")] = False,
@@ -505,7 +518,7 @@ def plan(
                 found.output.line(f"    {_line(step, 200)}")
 
 
-@app.command()
+@app.command(cls=_Going)
 def sql(
     target: Target = "head",
     undo: Annotated[bool, typer.Option("--down", help="Write what `down` would do.")] = False,
@@ -635,7 +648,7 @@ def verify(
 # ---- setting right -------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=_Going)
 def stamp(
     target: Target = "head",
     url: Url = None,
