@@ -278,7 +278,8 @@ def _apply(
 ) -> None:
     output = found.output
     plan, status, rows = found.migrating(lambda migrator: _outlook(migrator, target, direction))
-    if not plan.revisions and status.half_done is None:
+    refused = status.half_done is not None or bool(status.changed)
+    if not plan.revisions and not refused:
         output.say(
             f"Nothing to do: the database is at {status.current or 'its beginning'}.",
             document={"applied": []},
@@ -290,7 +291,7 @@ def _apply(
         if output.as_json:
             output.document(plan)
         return
-    if status.half_done is None and not confirmed(output, yes, "Go on?"):
+    if not refused and not confirmed(output, yes, "Go on?"):
         output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     if plan.destroys and allow and status.environment == "production" and confirm is None:
@@ -410,12 +411,17 @@ def status(
         found.output.document({**_as_document(now), "pending": [r.id for r in now.pending]})
     else:
         _show_status(found, now)
+    _end_with_what_is_wrong(now)
+    if now.pending:
+        raise SystemExit(int(ExitCode.PENDING))
+
+
+def _end_with_what_is_wrong(now: Status) -> None:
+    """End the command for a migration that was stopped, or a file that was changed."""
     if now.half_done is not None:
         raise SystemExit(int(ExitCode.HALF_DONE))
     if now.changed:
         raise SystemExit(int(ExitCode.CHANGED))
-    if now.pending:
-        raise SystemExit(int(ExitCode.PENDING))
 
 
 def _as_document(now: Status) -> dict[str, object]:
@@ -547,7 +553,8 @@ def check(
 ) -> None:
     """Tell whether database, revisions and models agree, for CI.
 
-    Exit code 3 if revisions are pending, 4 if the models have what no revision has.
+    Exit code 3 if revisions are pending, 4 if the models have what no revision has, 7 and 8 as
+    those of `migrate status`.
 
     Example: andamios-orm migrate check
     """
@@ -556,7 +563,16 @@ def check(
     different = [str(change) for change in comparison.changes]
     pending = [revision.id for revision in now.pending]
     if found.output.as_json:
-        found.output.document({"pending": pending, "differences": different})
+        found.output.document(
+            {
+                "pending": pending,
+                "differences": different,
+                "half_done": now.half_done,
+                "changed": now.changed,
+            }
+        )
+    elif now.half_done is not None or now.changed:
+        _show_status(found, now)
     else:
         for line in different:
             found.output.line(f"  {line}")
@@ -566,6 +582,7 @@ def check(
             found.output.line('The models have more: andamios-orm migrate new "..."')
         else:
             found.output.line("Database, revisions and models agree.")
+    _end_with_what_is_wrong(now)
     if pending:
         raise SystemExit(int(ExitCode.PENDING))
     if different:

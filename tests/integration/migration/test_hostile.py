@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Database, DestructionRefused, RowsInTheWay, WrongEnvironment
+from andamios_orm import (
+    Database,
+    DestructionRefused,
+    RevisionProblem,
+    RowsInTheWay,
+    WrongEnvironment,
+)
 from andamios_orm.migration import Event, Migrator
 from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
@@ -199,3 +205,16 @@ async def test_a_percent_sign_in_a_name_is_one(db: Database, folder: Path) -> No
     migrator = await migrated(db, folder, upgrade)
 
     assert len(await migrator.up()) == 1
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+@only_on("sqlite")
+async def test_a_file_that_goes_on_from_a_missing_one_is_told_of(
+    db: Database, folder: Path
+) -> None:
+    write_revision(folder, "sqlite", "bbb2", "pass", down="aaa1")
+
+    with pytest.raises(RevisionProblem, match="goes on from aaa1, which has no file"):
+        await Migrator(db, folder).status()
