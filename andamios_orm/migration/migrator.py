@@ -306,7 +306,7 @@ class Migrator:
         journal = Journal(connection)
         applied = journal.applied()
         current = _known(revisions, journal.current())
-        at = len(_chosen(revisions, None, "up", current)) if current is not None else 0
+        at = len(revisions) - len(_chosen(revisions, current, "up", "head"))
         history = tuple(
             HistoryEntry(
                 revision=revision,

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Database, DestructionRefused, WrongEnvironment
+from andamios_orm import (
+    Database,
+    DestructionRefused,
+    RevisionProblem,
+    RowsInTheWay,
+    WrongEnvironment,
+)
 from andamios_orm.migration import Event, Migrator
 from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
@@ -149,6 +155,44 @@ async def test_what_was_put_aside_in_production_goes_only_when_its_name_is_given
     assert await migrator.purge() == ()
 
 
+# ---- types that hold less ------------------------------------------------------------------------
+
+
+@only_on("duckdb", "mariadb", "postgresql")
+@pytest.mark.parametrize(
+    ("old", "value", "new", "whole"),
+    [
+        ("DateTime()", "'2024-01-02 03:04:05'", "Date()", "'2024-01-02 00:00:00'"),
+        ("DateTime()", "'2024-01-02 03:04:05'", "Time()", None),
+        ("Integer()", "7", "Boolean()", "1"),
+        ("Double()", "0.1", "Float(5)", "0.5"),
+        ("BigInteger()", "9007199254740993", "Double()", "9007199254740992"),
+    ],
+    ids=["date", "time", "boolean", "float", "double"],
+)
+async def test_values_that_would_not_stay_whole_are_counted(
+    db: Database, folder: Path, old: str, value: str, new: str, whole: str | None
+) -> None:
+    first = f"""
+    op.create_table(
+        "thing",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("value", sa.{old}),
+    )
+    op.execute("INSERT INTO thing VALUES (1, {value})")
+    """
+    change = f'op.alter_column("thing", "value", type_=sa.{new}, existing_type=sa.{old})'
+    migrator = await migrated(db, folder, change, first=first)
+    if new == "Boolean()" and db.engine_name == "mariadb":
+        return  # A boolean is a small integer there, and the 7 stays one.
+
+    with pytest.raises(RowsInTheWay, match=r"1 row\(s\) (would lose digits|are beyond)"):
+        await migrator.up()
+
+    await db.execute(sa.text(f"UPDATE thing SET value = {whole or 'NULL'}"))
+    assert len(await migrator.up()) == 1
+
+
 # ---- names ---------------------------------------------------------------------------------------
 
 
@@ -161,3 +205,16 @@ async def test_a_percent_sign_in_a_name_is_one(db: Database, folder: Path) -> No
     migrator = await migrated(db, folder, upgrade)
 
     assert len(await migrator.up()) == 1
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+@only_on("sqlite")
+async def test_a_file_that_goes_on_from_a_missing_one_is_told_of(
+    db: Database, folder: Path
+) -> None:
+    write_revision(folder, "sqlite", "bbb2", "pass", down="aaa1")
+
+    with pytest.raises(RevisionProblem, match="goes on from aaa1, which has no file"):
+        await Migrator(db, folder).status()

@@ -129,3 +129,39 @@ def test_the_guide_has_every_command_and_every_exit_code() -> None:
 
     assert [name for name in COMMANDS if f"`{name}" not in guide] == []
     assert [code for code in MEANINGS if f"| {int(code)} | {MEANINGS[code]} |" not in guide] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("migrate", "up", "--bogus"), ExitCode.USAGE),
+        (("migrate", "to"), ExitCode.USAGE),
+        (("migrate", "up"), ExitCode.REFUSED),
+        (("migrate", "stamp", "base"), ExitCode.REFUSED),
+        (("migrate", "squash", "one"), ExitCode.REFUSED),
+        (("db-reset",), ExitCode.REFUSED),
+        (("migrate", "up", "nowhere"), ExitCode.ERROR),
+    ],
+)
+def test_a_command_for_programs_writes_one_document_however_it_ends(
+    project: CommandLine, arguments: tuple[str, ...], code: ExitCode
+) -> None:
+    project.done("migrate", "new", "first tables")
+
+    result = project.run(*arguments, "--json")
+
+    assert result.code == code
+    assert json.loads(result.out)["exit_code"] == code
+    assert result.err
+
+
+def test_a_program_gets_a_document_when_a_module_of_the_project_fails(
+    project: CommandLine,
+) -> None:
+    models = project.folder / "app" / "models.py"
+    models.write_text(f"{models.read_text()}\n1 / 0\n")
+
+    with pytest.raises(ZeroDivisionError):
+        project.run("migrate", "status", "--json")
+
+    assert json.loads(project.told().out)["error"] == "ZeroDivisionError"
