@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_audit = typer.Typer(rich_markup_mode=None)
+_audit = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_audit.command()

@@ -17,7 +17,7 @@ from andamios_orm.errors import ConfigurationProblem
 
 __all__ = ["COMMANDS"]
 
-_init = typer.Typer(rich_markup_mode=None)
+_init = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_init.command()

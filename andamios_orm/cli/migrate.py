@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 Target = Annotated[str, typer.Argument(help="A revision, its first letters, head, base, +1 or -1.")]
 Message = Annotated[str, typer.Argument(help='What it is for: "add the age of heroes".')]
