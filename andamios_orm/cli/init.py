@@ -93,7 +93,7 @@ def _first_migration(folder: Path) -> Path:
             f"{masked(config.url)} has these tables already, so no migration was written",
             "pass another --url",
         )
-    return path
+    return folder / path.relative_to(config.root)
 
 
 _SETTINGS = """\

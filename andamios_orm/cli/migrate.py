@@ -644,6 +644,7 @@ def stamp(
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, f"Note the database as being at {target}?"):
+        found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     at = found.migrating(lambda migrator: migrator.stamp(target))
     found.output.say(
@@ -668,6 +669,7 @@ def squash(
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, "Replace all revisions by one?"):
+        found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     path = found.migrating(lambda migrator: migrator.squash(message))
     found.output.say(f"Wrote {_shown(path, found)}", document={"file": path})
