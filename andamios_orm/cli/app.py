@@ -67,17 +67,17 @@ class _Commands(TyperGroup):
         return _Loaded(cmd_name, *COMMANDS[cmd_name])
 
 
-_CODES = "\n\n".join(f"{int(code)}  {told}" for code, told in MEANINGS.items())
+_CODES = "\n".join(f"{int(code)}  {told}" for code, told in MEANINGS.items())
 
 app = typer.Typer(
     name="andamios-orm",
     cls=_Commands,
     help="Models, databases and what lies between them: migrations, seeds, pictures.",
-    epilog=f"Exit codes:\n\n{_CODES}\n\n130  interrupted",
+    epilog=f"\b\nExit codes:\n{_CODES}\n130  interrupted",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 

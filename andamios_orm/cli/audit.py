@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_audit = typer.Typer(rich_markup_mode=None)
+_audit = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_audit.command()
@@ -47,7 +47,7 @@ def audit(
         for report in reports:
             _tell(found, report)
     if any(report.unfit for report in reports):
-        raise typer.Exit(ExitCode.DIFFERENT)
+        raise SystemExit(int(ExitCode.DIFFERENT))
 
 
 def _audited(found: Project, names: list[str], limit: int) -> list[AuditReport]:

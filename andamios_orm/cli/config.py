@@ -59,6 +59,12 @@ class Config:
     def url(self) -> str:
         """The URL of the database. Raises ConfigurationProblem if there is none."""
         found = self.settings["url"].value
+        if not found and self.database is not None:
+            raise ConfigurationProblem(
+                f"the database {self.database} has no url",
+                f'write url = "..." under [{_TABLE}.databases.{self.database}] in pyproject.toml,'
+                f" set {_variables_of(self.database)}_URL, or pass --url",
+            )
         if not found:
             raise ConfigurationProblem(
                 "no database is named",
@@ -210,11 +216,9 @@ def _places(
     yield options.get(name), f"--{name}"
     if database is not None:
         # The variables speak of the one database of the project.
-        suffix = database.upper().replace("-", "_")
-        yield (
-            os.environ.get(f"ANDAMIOS_{suffix}_{name.upper()}"),
-            f"ANDAMIOS_{suffix}_{name.upper()}",
-        )
+        variable = f"{_variables_of(database)}_{name.upper()}"
+        yield os.environ.get(variable), variable
+        yield dotenv.get(variable), f".env {variable}"
         yield named.get(name), f"pyproject.toml [{_TABLE}.databases.{database}]"
         if name == "url":
             return
@@ -223,6 +227,11 @@ def _places(
     for variable in known.variables:
         yield dotenv.get(variable), f".env {variable}"
     yield table.get(name), f"pyproject.toml [{_TABLE}]"
+
+
+def _variables_of(database: str) -> str:
+    """Return what the names of the variables of a further database begin with."""
+    return f"ANDAMIOS_{database.upper().replace('-', '_')}"
 
 
 def _typed(name: str, known: _Known, value: object, origin: str) -> object:
@@ -247,7 +256,8 @@ def masked(url: str) -> str:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         return "(a URL that cannot be read)"
-    secret = {name: "***" for name in parsed.query if "pass" in name.lower() or "key" in name}
+    words = ("pass", "key", "token", "secret")
+    secret = {n: "***" for n in parsed.query if any(word in n.lower() for word in words)}
     query = {**parsed.query, **secret}
     shown = parsed.set(query=query).render_as_string(hide_password=True)
     return shown.replace(quote("***"), "***")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_doctor = typer.Typer(rich_markup_mode=None)
+_doctor = typer.Typer(rich_markup_mode=None, add_completion=False)
 _PACKAGES = ("andamios-orm", "pydantic", "sqlalchemy", "alembic", "duckdb", "aiosqlite", "asyncpg")
 
 
@@ -49,6 +49,8 @@ def doctor(
     """Look at Python, packages, settings, database and migrations; say what is not well.
 
     Exit code 1 if something is not.
+
+    Example: andamios-orm doctor
     """
     found = project(
         url=url, database=database, environment=environment, as_json=as_json, no_color=no_color

@@ -17,7 +17,7 @@ from andamios_orm.errors import ConfigurationProblem
 
 __all__ = ["COMMANDS"]
 
-_init = typer.Typer(rich_markup_mode=None)
+_init = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_init.command()
@@ -93,7 +93,7 @@ def _first_migration(folder: Path) -> Path:
             f"{masked(config.url)} has these tables already, so no migration was written",
             "pass another --url",
         )
-    return path
+    return folder / path.relative_to(config.root)
 
 
 _SETTINGS = """\

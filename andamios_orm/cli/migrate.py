@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 Target = Annotated[str, typer.Argument(help="A revision, its first letters, head, base, +1 or -1.")]
 Message = Annotated[str, typer.Argument(help='What it is for: "add the age of heroes".')]
@@ -682,6 +682,7 @@ def stamp(
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, f"Note the database as being at {target}?"):
+        found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     at = found.migrating(lambda migrator: migrator.stamp(target))
     found.output.say(
@@ -706,6 +707,7 @@ def squash(
     """
     found = _project(url, database, environment, as_json, False)
     if not confirmed(found.output, yes, "Replace all revisions by one?"):
+        found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     path = found.migrating(lambda migrator: migrator.squash(message))
     found.output.say(f"Wrote {_shown(path, found)}", document={"file": path})

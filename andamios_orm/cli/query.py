@@ -23,7 +23,10 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=Fa
 
 @app.callback()
 def query() -> None:
-    """See how a database would find what a query asks for."""
+    """See how a database would find what a query asks for.
+
+    Example: andamios-orm query explain "SELECT * FROM hero WHERE age > 40"
+    """
 
 
 @app.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_reset = typer.Typer(rich_markup_mode=None)
+_reset = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_reset.command()
@@ -29,7 +29,7 @@ def db_reset(
     as_json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
-    """Drop the tables of all models **with their rows**, and create them from the migrations.
+    """Drop all tables with their rows, and create them again from the migrations.
 
     Refused on a database that is production, whatever is confirmed.
 

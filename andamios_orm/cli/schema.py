@@ -36,7 +36,10 @@ Engine = Annotated[
 
 @app.callback()
 def schema() -> None:
-    """Show the models' tables, draw them, compare them with a database."""
+    """Show the models' tables, draw them, compare them with a database.
+
+    Example: andamios-orm schema graph -o schema.html
+    """
 
 
 @app.command()
@@ -214,6 +217,8 @@ def diff(
 
     It shows what the database would have to change to have what the models say. Nothing is
     changed. Exit code 4 if there is a difference.
+
+    Example: andamios-orm schema diff --sql
     """
     found = project(url=url, database=database, as_json=as_json, no_color=no_color)
     comparison, statements = found.migrating(

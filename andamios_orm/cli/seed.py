@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "seed_database", "size_of"]
 
-_seed = typer.Typer(rich_markup_mode=None)
+_seed = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 Only: TypeAlias = Annotated[
     list[str] | None,

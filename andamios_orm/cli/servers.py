@@ -25,9 +25,9 @@ from andamios_orm.errors import ConfigurationProblem, DatabaseUnavailable
 
 __all__ = ["COMMANDS"]
 
-_start = typer.Typer(rich_markup_mode=None)
-_stop = typer.Typer(rich_markup_mode=None)
-_setup = typer.Typer(rich_markup_mode=None)
+_start = typer.Typer(rich_markup_mode=None, add_completion=False)
+_stop = typer.Typer(rich_markup_mode=None, add_completion=False)
+_setup = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _EMBEDDED = ("duckdb", "sqlite")
 _PATIENCE = 60.0

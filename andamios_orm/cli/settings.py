@@ -10,7 +10,7 @@ from andamios_orm.cli.running import project
 
 __all__ = ["COMMANDS"]
 
-_config = typer.Typer(rich_markup_mode=None)
+_config = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_config.command()
@@ -25,6 +25,8 @@ def config(
 
     An option comes before a variable of the environment, that before .env, and that before
     [tool.andamios-orm] in pyproject.toml.
+
+    Example: andamios-orm config --database reports
     """
     found = project(
         url=url, database=database, environment=environment, as_json=as_json, no_color=no_color

@@ -18,7 +18,7 @@ from andamios_orm.cli.running import project
 
 __all__ = ["COMMANDS"]
 
-_shell = typer.Typer(rich_markup_mode=None)
+_shell = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_shell.command()

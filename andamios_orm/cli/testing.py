@@ -19,9 +19,9 @@ Arguments = Annotated[
 ]
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-_test = typer.Typer(rich_markup_mode=None)
-_parallel = typer.Typer(rich_markup_mode=None)
-_benchmark = typer.Typer(rich_markup_mode=None)
+_test = typer.Typer(rich_markup_mode=None, add_completion=False)
+_parallel = typer.Typer(rich_markup_mode=None, add_completion=False)
+_benchmark = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @_test.command(context_settings=_PASSED_ON)
@@ -46,7 +46,10 @@ def run_on_all_cores(arguments: Arguments = None) -> None:
 
 @_benchmark.command(context_settings=_PASSED_ON)
 def benchmark(arguments: Arguments = None) -> None:
-    """Run the project's benchmarks: `python -m benchmarks`, which gets all arguments."""
+    """Run the project's benchmarks: `python -m benchmarks`, which gets all arguments.
+
+    Example: andamios-orm benchmark
+    """
     root = load_config().root
     if not (root / "benchmarks" / "__main__.py").is_file():
         raise ConfigurationProblem(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import AnswerNeeded, RowsInTheWay
+from andamios_orm.errors import AnswerNeeded, RowsInTheWay, UsageError
 from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, RenameTable
 from andamios_orm.migration.counting import counted
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
@@ -91,13 +91,15 @@ def draft(
 
     Raises AnswerNeeded for renames that may have happened, and RowsInTheWay for rows that a
     stricter rule would refuse and that no fill of `answers` helps; with `unfinished` the revision
-    has a backfill with `...` for them, which a person has to complete.
+    has a backfill with `...` for them, which a person has to complete. Raises UsageError for an
+    answer about what is not there.
     """
     given = answers or Answers()
     comparison = compare_models(connection, metadata, engine, given)
     if comparison.questions:
         raise _open_questions(comparison.questions)
     before, after = comparison.before, comparison.after
+    _refuse_unknown_fills(given.fills, after)
     upgrade = filled(engine.operations(comparison.changes, before, after), given.fills, before)
     blocked = counted(connection, engine, upgrade, before)
     if blocked and not unfinished:
@@ -120,6 +122,18 @@ def _open_questions(questions: Sequence[Rename]) -> AnswerNeeded:
         f"add {options} for what was, {dropped} for what was not",
         questions=told,
     )
+
+
+def _refuse_unknown_fills(fills: Iterable[str], after: SchemaState) -> None:
+    known = {
+        f"{table.name}.{name}" for table in after.tables.values() for name in table.column_names
+    }
+    if unknown := sorted(set(fills) - known):
+        raise UsageError(
+            f"the models have no column {', '.join(unknown)} to fill",
+            "name the table and the column, as in --fill hero.email=\"''\";"
+            " `andamios-orm schema show` lists them",
+        )
 
 
 def _rows_in_the_way(counts: Mapping[Question, int]) -> RowsInTheWay:

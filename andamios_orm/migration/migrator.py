@@ -50,7 +50,24 @@ class Migrator:
     """The migrations of one database: written, applied, undone, told of.
 
     `directory` holds a folder of revision files for each engine. `environment` is what this
-    database is, or must be: "development", "production".
+    database is, or must be: "development", "production". `patience` is how long each step waits
+    for a lock. Raises NotSupported for an engine that has no migrations.
+
+    Migrations speak through a connection of SQLAlchemy's: what the database itself refuses is
+    raised as SQLAlchemy raises it. Every method raises RevisionProblem for a revision file that
+    cannot be read, DatabaseUnavailable, and, where it changes something, MigrationLocked while
+    another migrator is at work.
+
+    ```python
+    from andamios_orm.migration import Migrator
+
+    async with Database("sqlite:///shop.db", metadata=Hero.metadata) as shop:
+        migrator = Migrator(shop, "migrations")
+        await migrator.new("first tables")
+        applied = await migrator.up()
+        assert [revision.message for revision in applied] == ["first tables"]
+        assert not (await migrator.status()).pending
+    ```
     """
 
     def __init__(
@@ -93,7 +110,8 @@ class Migrator:
     async def reset(self) -> tuple[Revision, ...]:
         """Drop all tables **with their rows**, apply all revisions, and return these.
 
-        What migrations have put aside goes too. Raises WrongEnvironment in production.
+        What migrations have put aside goes too. Raises WrongEnvironment in production, and what
+        `up` raises.
         """
         await self._locked(self._drop_everything)
         return await self.up()
@@ -118,7 +136,11 @@ class Migrator:
     # -- writing
 
     async def compare(self, answers: Answers | None = None) -> Comparison:
-        """Return how the live database differs from the models."""
+        """Return how the live database differs from the models.
+
+        Renames that may have happened are `questions` of the comparison. Raises UsageError for an
+        answer to what is not in question.
+        """
         return await self._sync(compare_models, self._database.metadata, self._engine, answers)
 
     async def sql_of(self, comparison: Comparison) -> str:
@@ -141,8 +163,11 @@ class Migrator:
     ) -> Path | None:
         """Write the next revision, and return its file; None if there is nothing to change.
 
-        With `empty` it is written in any case, for a person to fill. Raises AnswerNeeded,
-        RowsInTheWay, MigrationPending for a database that has not all revisions yet.
+        With `empty` it is written in any case, for a person to fill; with `unfinished` also where
+        rows need a value that nobody has said, with `...` in its place. Raises AnswerNeeded for
+        renames that may have happened, RowsInTheWay for rows that a stricter rule would refuse,
+        UsageError for an answer to what is not in question, MigrationPending for a database that
+        has not all revisions yet, and MigrationHalfDone.
         """
         return await self._sync(self._new, message, answers, empty=empty, unfinished=unfinished)
 
@@ -162,7 +187,7 @@ class Migrator:
         if _known(revisions, journal.current()) != head:
             raise MigrationPending(
                 "the database has not all of its revisions, so what differs is not what is new",
-                "andamios-orm migrate up, then again",
+                "apply them with `andamios-orm migrate up`, then write the revision",
             )
         if empty:
             return self._revisions.write(message, render((), ()), down=head)
@@ -184,7 +209,14 @@ class Migrator:
         confirm: str | None = None,
         report: Callable[[Event], object] | None = None,
     ) -> tuple[Revision, ...]:
-        """Apply the revisions up to `target`, and return those that were."""
+        """Apply the revisions up to `target`, and return those that were.
+
+        `target` is a revision or its first letters, "head" or "+1". `allow` names the tables and
+        columns that may be removed, `confirm` the database where it is production, and `report`
+        is called with each Event. What can be known is refused before the first revision begins:
+        raises DestructionRefused, RowsInTheWay, WrongEnvironment, ChecksumMismatch, RevisionProblem
+        and MigrationHalfDone; on the way, MigrationLocked for a lock that was not obtained.
+        """
         return await self._locked(self._move, "up", target, allow, confirm, report)
 
     async def down(
@@ -195,7 +227,11 @@ class Migrator:
         confirm: str | None = None,
         report: Callable[[Event], object] | None = None,
     ) -> tuple[Revision, ...]:
-        """Undo the revisions down to `target`, and return those that were undone."""
+        """Undo the revisions down to `target`, and return those that were undone.
+
+        `target` is the revision to stay at, "base" or "-1"; the rest, and what is raised, is as in
+        `up`.
+        """
         return await self._locked(self._move, "down", target, allow, confirm, report)
 
     async def resume(
@@ -207,7 +243,8 @@ class Migrator:
     ) -> tuple[Revision, ...]:
         """Finish the revision that was stopped on its way, and return it; nothing if none was.
 
-        Permissions are for what its file removes that was changed since it was stopped.
+        Permissions are for what its file removes that was changed since it was stopped. Raises
+        MigrationHalfDone for steps that were changed after they were done, MigrationLocked.
         """
         return await self._locked(self._resume, allow, confirm, report)
 
@@ -432,7 +469,8 @@ class Migrator:
             raise RevisionProblem("there is nothing to squash", "write more revisions first")
         if _known(revisions, journal.current()) != revisions[-1].id:
             raise MigrationPending(
-                "the database has not all of its revisions", "andamios-orm migrate up, then again"
+                "the database has not all of its revisions",
+                "apply them with `andamios-orm migrate up`, then squash",
             )
         schemas = schemas_of(compile_all(self._database.metadata))
         state = self._engine.inspect(connection, schemas)
@@ -465,7 +503,7 @@ class Migrator:
         if (found := journal.half_done()) is not None:
             raise MigrationHalfDone(
                 f"revision {found[0]} was stopped on its way {found[1]}",
-                "andamios-orm migrate resume",
+                "finish it with `andamios-orm migrate resume`",
             )
 
     async def _locked(

@@ -110,8 +110,16 @@ def _told(step: Step) -> str:
 
 
 def script(plan: Plan) -> str:
-    """Return a plan as SQL, with what is no statement as comments."""
-    return "\n".join(_lines(plan))
+    """Return a plan as SQL, with what is no statement as comments, and first that there are any."""
+    steps = [s for r in plan.revisions for operation in r.operations for s in operation.steps]
+    warning = () if all(map(_is_sql, steps)) else _INCOMPLETE
+    return "\n".join([*warning, *_lines(plan)])
+
+
+_INCOMPLETE = (
+    "-- These statements alone are not the migration: what stands in words has to be done, too,",
+    "-- each in its place. `andamios-orm migrate up` does all of it.",
+)
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -130,5 +138,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 def sql_lines(operation: PlannedOperation) -> Iterator[str]:
     """Yield the statements of an operation, with what is no statement as comments."""
     for step in operation.steps:
-        is_sql = step.lstrip().split(maxsplit=1)[0].isupper()
-        yield f"{step};" if is_sql else f"-- {step}"
+        yield f"{step};" if _is_sql(step) else f"-- {step}"
+
+
+def _is_sql(step: str) -> bool:
+    return step.lstrip().split(maxsplit=1)[0].isupper()

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
@@ -28,6 +28,9 @@ from andamios_orm.migration.revisions import Revision
 __all__ = ["BEGUN", "Event", "Runner", "begun", "perform"]
 
 
+EventState: TypeAlias = Literal["started", "going on", "waiting", "done"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What a migration has come to: a step that starts, waits for a lock, or is done."""
@@ -36,7 +39,7 @@ class Event:
     direction: Direction
     operation: int
     step: int
-    state: str
+    state: EventState
     told: str
 
 
@@ -197,7 +200,13 @@ class Runner:
         if step.run is not None:
             step.run(self.connection)
 
-    def _tell(self, applying: _Applying, key: StepKey, state: str, step: Step) -> None:
+    def _tell(
+        self,
+        applying: _Applying,
+        key: StepKey,
+        state: EventState,
+        step: Step,
+    ) -> None:
         revision, direction = applying.at
         self._report(
             Event(

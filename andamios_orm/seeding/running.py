@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 from andamios_orm.database.engine import Database
-from andamios_orm.errors import SeedProblem
+from andamios_orm.errors import UsageError
 from andamios_orm.models.base import Model
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import declarations
@@ -77,7 +77,7 @@ async def run_seeds(
 def models_of(db: Database, names: Sequence[type[Model] | str] = ()) -> list[type[Model]]:
     """Return the models of a database, or those with these names, of classes or tables.
 
-    Raises SeedProblem for a name that no model has.
+    Raises UsageError for a name that no model has, or several.
     """
     compile_all(db.metadata)
     models = {d.model: d.full_name for d in declarations(db.metadata) if issubclass(d.model, Model)}
@@ -91,7 +91,7 @@ def models_of(db: Database, names: Sequence[type[Model] | str] = ()) -> list[typ
         same = [model for model, table in models.items() if name in (model.__name__, table)]
         if len(same) != 1:
             shown = ", ".join(sorted(model.__name__ for model in models)) or "none"
-            raise SeedProblem(
+            raise UsageError(
                 f"{'several models are' if same else 'no model is'} called `{name}`",
                 f"name a class or its table; there are {shown}",
             )

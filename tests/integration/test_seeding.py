@@ -28,7 +28,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import NotFound, SeedProblem
+from andamios_orm.errors import NotFound, SeedProblem, UsageError
 from andamios_orm.observe import subscribe
 from andamios_orm.seeding import Seed, SeedCount, fixture, run_seeds, seed
 from tests.engines import only_on
@@ -457,7 +457,7 @@ async def test_seeds_of_one_model_run_alone(db: Database, name: Any) -> None:
 
 @only_on("sqlite")
 async def test_a_model_that_nobody_declared_has_no_seeds(db: Database) -> None:
-    with pytest.raises(SeedProblem, match="no model is called `Tem`") as caught:
+    with pytest.raises(UsageError, match="no model is called `Tem`") as caught:
         await run_seeds(db, [], only=["Tem"])
 
     assert "Hero, Mission, Note, Step, Team" in caught.value.fix

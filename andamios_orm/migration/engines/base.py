@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 from sqlalchemy.types import TypeEngine
 
+from andamios_orm.errors import MigrationLocked
 from andamios_orm.migration.changes import Change
 from andamios_orm.migration.state import SchemaState
 
-__all__ = ["Engine", "Patience", "Question", "Step", "transaction"]
+__all__ = ["Engine", "Patience", "Question", "Step", "locked_out", "transaction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,14 @@ class Engine(Protocol):
         Raises MigrationLocked after `wait` seconds.
         """
         ...
+
+
+def locked_out() -> MigrationLocked:
+    """Return the error for a migrator that waited for another one long enough."""
+    return MigrationLocked(
+        "another migrator is at work on this database",
+        "wait until it is done; `andamios-orm migrate status` shows what is applied",
+    )
 
 
 @contextmanager

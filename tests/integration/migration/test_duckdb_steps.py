@@ -977,27 +977,3 @@ async def test_a_conflict_is_worth_another_try(tmp_path: Path) -> None:
     engine.dispose()
     assert ENGINE.is_lock_timeout(conflict.value)
     assert not ENGINE.is_lock_timeout(mistake.value)
-
-
-@pytest.mark.parametrize("then", ["SELECT 1", "CHECKPOINT"])
-async def test_a_backup_is_a_database_of_its_own(
-    connection: AsyncConnection, tmp_path: Path, then: str
-) -> None:
-    await run(connection, *FAMILY, then)
-    heroes, state = await rows(connection, HEROES), await inspected(connection)
-    copy = tmp_path / "copy.duckdb"
-    await connection.run_sync(ENGINE.backup, copy)
-    with pytest.raises(MigrationError, match="exists already"):
-        await connection.run_sync(ENGINE.backup, copy)
-    await run(connection, "DELETE FROM medal")
-    async with Database(f"duckdb:///{copy}") as db, db.connect() as other:
-        assert await rows(other, HEROES) == heroes
-        assert await inspected(other) == state
-        insert = "INSERT INTO team (name) VALUES ('c') RETURNING id"
-        assert await rows(other, insert) == [(3,)]
-
-
-async def test_a_database_in_memory_has_no_backup(tmp_path: Path) -> None:
-    async with Database("duckdb://") as db, db.connect() as connection:
-        with pytest.raises(NotSupported, match="in memory"):
-            await connection.run_sync(ENGINE.backup, tmp_path / "copy")

@@ -246,7 +246,10 @@ async def test_a_plan_tells_what_goes(migrator: Migrator) -> None:
     plan = await migrator.plan("base", direction="down")
 
     assert plan.destroys == ("team", "hero.age", "hero")
-    assert "DELETE FROM alembic_version;" in await migrator.sql("base", direction="down")
+    script = await migrator.sql("base", direction="down")
+    assert script.startswith("-- These statements alone are not the migration")
+    assert "-- put hero.age aside" in script
+    assert "DELETE FROM alembic_version;" in script
 
 
 # -- what alembic's users write

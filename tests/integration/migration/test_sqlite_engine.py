@@ -36,7 +36,6 @@ from andamios_orm.migration.changes import (
 )
 from andamios_orm.migration.engines.base import Patience, transaction
 from andamios_orm.migration.engines.sqlite import SQLiteEngine
-from andamios_orm.migration.engines.sqlite.backup import backup
 from andamios_orm.migration.operations import (
     CreateEnumOp,
     RebuildTableOp,
@@ -1008,21 +1007,3 @@ async def test_waiting_for_another_writer_is_no_failure(
     assert ENGINE.is_lock_timeout(busy.value)
     assert not ENGINE.is_lock_timeout(wrong.value)
     assert await first.run_sync(ENGINE.patient, Patience()) == ()
-
-
-# ---- copies --------------------------------------------------------------------------------------
-
-
-def test_a_backup_is_a_whole_copy_and_overwrites_nothing(
-    heroes: sa.Connection, tmp_path: Path
-) -> None:
-    copy = tmp_path / "it's a copy.db"
-    backup(heroes, copy)
-
-    engine = sa.create_engine(f"sqlite:///{copy}")
-    with engine.connect() as copied:
-        assert rows(copied, "SELECT id, name, age, team_id FROM hero") == HEROES
-        assert ENGINE.inspect(copied, [None]) == inspected(heroes)
-    engine.dispose()
-    with pytest.raises(MigrationError, match="overwrites nothing"):
-        backup(heroes, copy)

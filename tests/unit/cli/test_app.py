@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from andamios_orm import errors
 from andamios_orm.cli.app import COMMANDS, main
@@ -26,9 +27,14 @@ def test_help_names_every_command_and_every_exit_code(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_tells_what_it_is_for_with_an_example(cli: CommandLine, name: str) -> None:
-    told = cli.done(name, "--help").out
+    command = get_command(
+        importlib.import_module(f"andamios_orm.cli.{COMMANDS[name][0]}").COMMANDS[name]
+    )
+    for more in ([], *([each] for each in getattr(command, "commands", ()))):
+        told = " ".join(cli.done(name, *more, "--help").out.split())
 
-    assert f"andamios-orm {name}" in told
+        _, _, example = told.partition(" Example: ")
+        assert " ".join(["andamios-orm", name, *more]) in example.partition(" Options: ")[0]
 
 
 def test_without_a_command_it_tells_which_there_are(cli: CommandLine) -> None:

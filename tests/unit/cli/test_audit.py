@@ -59,3 +59,10 @@ def test_all_wrong_rows_are_shown_where_there_is_room(migrated: CommandLine) -> 
     spoil(migrated)
 
     assert "more" not in migrated.run("audit", "Hero").err
+
+
+def test_a_model_that_there_is_not_is_a_mistake_of_usage(migrated: CommandLine) -> None:
+    result = migrated.run("audit", "Nobody")
+
+    assert result.code == ExitCode.USAGE
+    assert "no model is called `Nobody`" in result.err

@@ -89,6 +89,8 @@ def test_a_further_database_has_its_own_url_and_the_rest_of_the_project(
     assert config.url == "duckdb:///reports.duckdb"
     assert config.migrations == folder / "reports"
     assert config.models == ("app.models",)
+    (folder / ".env").write_text("ANDAMIOS_REPORTS_URL=duckdb:///dotenv.duckdb\n")
+    assert load_config(database="reports", folder=folder).url == "duckdb:///dotenv.duckdb"
     monkeypatch.setenv("ANDAMIOS_REPORTS_URL", "duckdb:///elsewhere.duckdb")
     assert load_config(database="reports", folder=folder).url == "duckdb:///elsewhere.duckdb"
 
@@ -110,8 +112,10 @@ def test_a_further_database_without_url_has_none(folder: Path) -> None:
         '[tool.andamios-orm]\nurl = "sqlite://"\n[tool.andamios-orm.databases.empty]\n'
     )
 
-    with pytest.raises(ConfigurationProblem, match="no database is named"):
+    with pytest.raises(ConfigurationProblem, match="the database empty has no url") as refused:
         _ = load_config(database="empty", folder=folder).url
+
+    assert "set ANDAMIOS_EMPTY_URL" in refused.value.fix
 
 
 @pytest.mark.parametrize(
@@ -157,6 +161,7 @@ def test_a_list_in_the_environment_has_commas(
     [
         ("postgresql://ann:secret@db/shop", "postgresql://ann:***@db/shop"),
         ("postgresql://db/shop?sslpassword=secret", "postgresql://db/shop?sslpassword=***"),
+        ("duckdb:///shop.db?motherduck_token=secret", "duckdb:///shop.db?motherduck_token=***"),
         ("not a url with secret", "(a URL that cannot be read)"),
     ],
 )

@@ -106,6 +106,13 @@ def test_a_fill_has_a_column_and_a_value(migrated: CommandLine) -> None:
     assert "--fill table.column=SQL" in result.err
 
 
+def test_a_fill_of_a_column_that_no_model_has_is_no_silent_mistake(migrated: CommandLine) -> None:
+    result = migrated.run("migrate", "new", "x", "--fill", "hero.town='Rome'")
+
+    assert result.code == ExitCode.USAGE
+    assert "no column hero.town to fill" in result.err
+
+
 def test_rows_without_a_value_get_the_one_that_was_said(migrated: CommandLine) -> None:
     migrated.done("db-seed")
     migrated.change("app/models.py", AGE, AGE + "    city: Col[str]\n")

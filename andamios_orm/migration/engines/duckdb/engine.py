@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
@@ -15,7 +14,6 @@ from andamios_orm.migration.changes import Change
 from andamios_orm.migration.engines.base import Patience, Question, Step
 from andamios_orm.migration.engines.duckdb import impl as impl
 from andamios_orm.migration.engines.duckdb import inspection, planning, scratch, types
-from andamios_orm.migration.engines.duckdb.copying import backup
 from andamios_orm.migration.engines.duckdb.questions import questions
 from andamios_orm.migration.engines.duckdb.steps import steps
 from andamios_orm.migration.state import SchemaState
@@ -81,11 +79,3 @@ class DuckDBEngine:
         connection has the turn of the writers.
         """
         yield
-
-    def backup(self, connection: sa.Connection, path: Path) -> None:
-        """Copy the database into a file that does not exist yet.
-
-        Raises MigrationError if there is a file of that name, NotSupported for a database in
-        memory.
-        """
-        backup(connection, path)

@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 
-from andamios_orm.errors import MigrationLocked
-from andamios_orm.migration.engines.base import Patience
+from andamios_orm.migration.engines.base import Patience, locked_out
 from andamios_orm.migration.engines.mysql.inspection import is_mariadb
 
 __all__ = ["is_lock_timeout", "locked", "patient"]
@@ -51,10 +50,7 @@ def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     Raises MigrationLocked after `wait` seconds.
     """
     if connection.scalar(_LOCK, {"wait": math.ceil(wait)}) != 1:
-        raise MigrationLocked(
-            "another migrator is at work on this database",
-            "wait until it is done; `andamios-orm migrate status` shows what is applied",
-        )
+        raise locked_out()
     try:
         yield
     finally:

@@ -20,10 +20,10 @@ from andamios_orm.migration.changes import (
     RenameConstraint,
     ReplaceConstraint,
 )
+from andamios_orm.migration.engines.mysql.altering import told_table
 from andamios_orm.migration.engines.mysql.types import column_type
 from andamios_orm.migration.operations import MoveTableOp
-from andamios_orm.migration.sql_names import quoted
-from andamios_orm.migration.state import ColumnState, SchemaState, TableName, TableState
+from andamios_orm.migration.state import ColumnState, SchemaState, TableState
 
 __all__ = ["operations"]
 
@@ -138,12 +138,7 @@ def _options(change: AlterOptions) -> str:
         if name not in ("charset", "collate") and before.get(name) != after.get(name):
             value = after.get(name, _USUAL.get(name, "DEFAULT"))
             words.append(f"{name.upper()}={value}")
-    return f"ALTER TABLE {_name(change.table)} {', '.join(words)}"
-
-
-def _name(table: TableName) -> str:
-    own = quoted(table.name, "`")
-    return own if table.schema is None else f"{quoted(table.schema, '`')}.{own}"
+    return f"ALTER TABLE {told_table(change.table)} {', '.join(words)}"
 
 
 def _place_of_options(planned: Sequence[MigrateOperation]) -> int:

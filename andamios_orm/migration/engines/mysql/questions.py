@@ -11,7 +11,8 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.dialects import mysql
 
 from andamios_orm.migration.engines.base import Question
-from andamios_orm.migration.sql_names import is_name, quoted, unquoted
+from andamios_orm.migration.engines.mysql.altering import for_driver, name_of, told_table
+from andamios_orm.migration.sql_names import is_name, unquoted
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
 __all__ = ["orphans", "questions"]
@@ -48,20 +49,8 @@ def _table(state: SchemaState, name: str, schema: str | None, *columns: str) -> 
     return found if found is not None and set(columns) <= set(found.column_names) else None
 
 
-def _name(name: str) -> str:
-    return quoted(name, "`")
-
-
-def _sql(name: TableName) -> str:
-    return _name(name.name) if name.schema is None else f"{_name(name.schema)}.{_name(name.name)}"
-
-
-def _for_driver(sql: str) -> str:
-    return sql.replace("%", "%%")
-
-
 def _count(table: TableName, condition: str) -> str:
-    return _for_driver(f"SELECT count(*) FROM {_sql(table)} WHERE {condition}")
+    return for_driver(f"SELECT count(*) FROM {told_table(table)} WHERE {condition}")
 
 
 def _cure(table: TableName, column: str, where: str) -> str:
@@ -93,7 +82,7 @@ def _added(operation: ops.AddColumnOp, state: SchemaState) -> Iterator[Question]
     yield Question(
         sql=_count(table.name, "true"),
         problem=f"would have no value in {table.name}.{column.name}",
-        cure=_cure(table.name, column.name, f"{_name(column.name)} IS NULL"),
+        cure=_cure(table.name, column.name, f"{name_of(column.name)} IS NULL"),
         fill=f"{table.name}.{column.name}",
     )
 
@@ -104,7 +93,7 @@ def _altered(operation: ops.AlterColumnOp, state: SchemaState) -> Iterator[Quest
     if table is None:
         return
     if operation.modify_nullable is False and table.column(column).nullable:
-        condition = f"{_name(column)} IS NULL"
+        condition = f"{name_of(column)} IS NULL"
         yield Question(
             sql=_count(table.name, condition),
             problem=f"have no value in {table.name}.{column}",
@@ -131,7 +120,7 @@ def _retyped(table: TableState, column: str, old: str, new: Any) -> Iterator[Que
     if found is None or before is None:
         return
     base, argument, unsigned = found.groups()
-    name, family = _name(column), before[1]
+    name, family = name_of(column), before[1]
     is_text = family in _TEXTS
     if base in _TEXTS or base in ("binary", "varbinary"):
         yield from _shortened(table, column, base, argument, is_text=is_text)
@@ -161,7 +150,7 @@ def _retyped(table: TableState, column: str, old: str, new: Any) -> Iterator[Que
 def _shortened(
     table: TableState, column: str, base: str, argument: str | None, *, is_text: bool
 ) -> Iterator[Question]:
-    name = _name(column)
+    name = name_of(column)
     if base == "enum":
         labels = argument or ""
         yield _refused(table.name, column, f"{name} NOT IN ({labels})", "have no such label in")
@@ -179,7 +168,7 @@ def _shortened(
 def _timed(
     table: TableState, column: str, written: str, base: str, argument: str | None, *, is_text: bool
 ) -> Iterator[Question]:
-    name = _name(column)
+    name = name_of(column)
     places = "" if argument is None else f"({argument})"
     cast = f"CAST({name} AS {'datetime' if base == 'timestamp' else base}{places})"
     if is_text:
@@ -264,8 +253,8 @@ def _unique_key(
         return
     for name in operation.columns if isinstance(operation, ops.CreatePrimaryKeyOp) else []:
         if table.column(name).nullable:
-            yield _refused(table.name, name, f"{_name(name)} IS NULL", "have no value in")
-    yield _repeated(table.name, [_name(name) for name in operation.columns])
+            yield _refused(table.name, name, f"{name_of(name)} IS NULL", "have no value in")
+    yield _repeated(table.name, [name_of(name) for name in operation.columns])
 
 
 _ORDER = re.compile(r" (?:ASC|DESC)\Z", re.IGNORECASE)
@@ -276,9 +265,9 @@ def _unique_index(operation: ops.CreateIndexOp, state: SchemaState) -> Iterator[
     table = _table(state, operation.table_name, operation.schema)
     parts = []
     for given in operation.columns:
-        part = _ORDER.sub("", _name(given) if isinstance(given, str) else str(given))
+        part = _ORDER.sub("", name_of(given) if isinstance(given, str) else str(given))
         if is_name(part):
-            part = _name(unquoted(part))
+            part = name_of(unquoted(part))
         parts.append(_PREFIX.sub(r"left(\1, \2)", part))
     used = {name for part in parts for name in _names_in(part)}
     if table is not None and used <= set(table.column_names):
@@ -290,25 +279,25 @@ def _repeated(table: TableName, parts: Sequence[str]) -> Question:
     conditions = " AND ".join(f"({part}) IS NOT NULL" for part in parts)
     groups = ", ".join(parts)
     sql = (
-        "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n"
-        f" FROM {_sql(table)} WHERE {conditions} GROUP BY {groups} HAVING count(*) > 1) AS repeated"
+        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {told_table(table)}"
+        f" WHERE {conditions} GROUP BY {groups} HAVING count(*) > 1) AS repeated"
     )
     return Question(
-        sql=_for_driver(sql),
+        sql=for_driver(sql),
         problem=f"repeat another row's ({groups.replace('`', '')}) in {table}",
-        cure=f'op.execute("DELETE FROM {_sql(table)} WHERE ...")',
+        cure=f'op.execute("DELETE FROM {told_table(table)} WHERE ...")',
     )
 
 
 def _orphaned(
     table: TableName, columns: Sequence[str], target: TableName, others: Sequence[str]
 ) -> str:
-    named = " AND ".join(f"{_sql(table)}.{_name(name)} IS NOT NULL" for name in columns)
+    named = " AND ".join(f"{told_table(table)}.{name_of(name)} IS NOT NULL" for name in columns)
     equal = " AND ".join(
-        f"other.{_name(theirs)} = {_sql(table)}.{_name(ours)}"
+        f"other.{name_of(theirs)} = {told_table(table)}.{name_of(ours)}"
         for ours, theirs in zip(columns, others, strict=True)
     )
-    return f"{named} AND NOT EXISTS (SELECT 1 FROM {_sql(target)} AS other WHERE {equal})"
+    return f"{named} AND NOT EXISTS (SELECT 1 FROM {told_table(target)} AS other WHERE {equal})"
 
 
 def orphans(

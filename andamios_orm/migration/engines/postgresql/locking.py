@@ -8,8 +8,7 @@ from time import monotonic
 
 import sqlalchemy as sa
 
-from andamios_orm.errors import MigrationLocked
-from andamios_orm.migration.engines.base import Patience
+from andamios_orm.migration.engines.base import Patience, locked_out
 
 __all__ = ["is_lock_timeout", "locked", "patient"]
 
@@ -43,10 +42,7 @@ def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     # migrator that it waits for would wait for in turn.
     while not connection.scalar(sa.text(f"SELECT pg_try_advisory_lock({_KEY})")):
         if monotonic() >= end:
-            raise MigrationLocked(
-                "another migrator is at work on this database",
-                "wait until it is done; `andamios-orm migrate status` shows what is applied",
-            )
+            raise locked_out()
         connection.exec_driver_sql("SELECT pg_sleep(0.1)")
     try:
         yield

@@ -12,7 +12,7 @@ from time import monotonic
 import sqlalchemy as sa
 from sqlalchemy.util import await_only
 
-from andamios_orm.errors import MigrationLocked
+from andamios_orm.migration.engines.base import locked_out
 
 __all__ = ["is_lock_timeout", "locked"]
 
@@ -40,10 +40,7 @@ def locked(connection: sa.Connection, wait: float) -> Iterator[None]:
     end = monotonic() + wait
     while (held := _obtained(lock)) is None:
         if monotonic() >= end:
-            raise MigrationLocked(
-                "another migrator is at work on this database",
-                "wait until it is done; `andamios-orm migrate status` shows what is applied",
-            )
+            raise locked_out()
         await_only(asyncio.sleep(_PAUSE))
     try:
         yield
