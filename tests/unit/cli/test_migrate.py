@@ -226,7 +226,9 @@ def test_a_wait_for_a_lock_is_told(project: CommandLine, monkeypatch: pytest.Mon
     async def up(
         migrator: Migrator, target: str, *, report: Callable[[Event], object], **given: object
     ) -> tuple[()]:
-        for state in ("started", "waiting", "done", "something new"):
+        states: tuple[Literal["started", "waiting", "done", "going on"], ...]
+        states = ("started", "waiting", "done", "going on")
+        for state in states:
             told = "ALTER " * 40
             report(Event(revision="r", direction="up", operation=0, step=0, state=state, told=told))
         return ()
