@@ -113,6 +113,13 @@ def test_a_fill_of_a_column_that_no_model_has_is_no_silent_mistake(migrated: Com
     assert "no column hero.town to fill" in result.err
 
 
+def test_programs_are_told_what_stands_in_the_way_as_data(migrated: CommandLine) -> None:
+    result = migrated.run("migrate", "down", "--yes", "--json")
+
+    assert result.code == ExitCode.REFUSED
+    assert json.loads(result.out)["objects"] == {"hero": 0, "team": 0}
+
+
 def test_rows_without_a_value_get_the_one_that_was_said(migrated: CommandLine) -> None:
     migrated.done("db-seed")
     migrated.change("app/models.py", AGE, AGE + "    city: Col[str]\n")
