@@ -45,6 +45,11 @@ test: $(STAMP) ## Run all tests in parallel, with coverage
 	$(call compliance,async,$(APPEND))
 	$(BIN)/pytest -n auto --cov --cov-append --cov-report=term
 
+.PHONY: test-deep
+test-deep: $(STAMP) ## Kill every schema change after each of its steps, on every engine; long
+	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/migration/changes/test_kills.py \
+	  tests/integration/migration/test_resume.py
+
 .PHONY: test-compliance
 test-compliance: $(STAMP) ## Run SQLAlchemy's own suite on the DuckDB dialect
 	$(call compliance,sync,)

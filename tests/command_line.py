@@ -64,6 +64,11 @@ class CommandLine:
         assert isinstance(code, int), code
         return Result(code, told.out, told.err)
 
+    def told(self) -> Result:
+        """Return what a command has told that did not end."""
+        told = self._capture.readouterr()
+        return Result(1, told.out, told.err)
+
     def done(self, *arguments: str) -> Result:
         """Run one command that has to end well."""
         result = self.run(*arguments)

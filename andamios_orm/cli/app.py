@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from andamios_orm.cli.exit_codes import MEANINGS
+from andamios_orm.cli.output import Output
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -103,16 +104,33 @@ def _program(
 
 def main() -> None:
     """Run the program with the arguments of this process."""
+    as_json = "--json" in sys.argv[1:]
+    Output.documented = False
     try:
         app()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
+    except SystemExit as end:
+        if as_json and end.code and not Output.documented:
+            code = end.code if isinstance(end.code, int) else 1
+            told = {int(known): meaning for known, meaning in MEANINGS.items()}
+            _document("Ended", told.get(code, "interrupted"), code)
+        raise
     except Exception as error:
         # Loaded with the first error: they bring SQLAlchemy along.
         from andamios_orm.cli.telling import tell  # noqa: PLC0415 - as said
         from andamios_orm.errors import AndamiosError  # noqa: PLC0415 - as said
 
         if not isinstance(error, AndamiosError):
+            if as_json and not Output.documented:
+                # Its text may have values of rows.
+                _document(type(error).__name__, "something failed that was not foreseen", 1)
             raise
-        sys.exit(int(tell(error, as_json="--json" in sys.argv[1:])))
+        sys.exit(int(tell(error, as_json=as_json)))
+
+
+def _document(error: str, problem: str, code: int) -> None:
+    """Write the one document of a command that has found nothing."""
+    fix = "stderr tells more; --help after the command shows how it is written"
+    Output().document({"error": error, "problem": problem, "fix": fix, "exit_code": code})

@@ -16,9 +16,16 @@ __all__ = ["confirmed", "named", "renames_asked"]
 
 
 def confirmed(output: Output, yes: bool, question: str) -> bool:
-    """Whether a person agrees; without one, whether --yes was given."""
+    """Whether a person agrees; without one, whether --yes was given.
+
+    Raises AnswerNeeded for a program, which reads one document whatever becomes of it.
+    """
     if yes:
         return True
+    if output.as_json:
+        from andamios_orm.errors import AnswerNeeded  # noqa: PLC0415 - where a question stays open
+
+        raise AnswerNeeded(f"{question} There is nobody to ask", "add --yes", questions=(question,))
     if not output.asks():
         output.note(f"{question} There is nobody to ask: add --yes.")
         return False

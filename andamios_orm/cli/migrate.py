@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from andamios_orm.cli.asking import confirmed, named
 from andamios_orm.cli.exit_codes import ExitCode
@@ -35,6 +37,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_co
 
 Target = Annotated[str, typer.Argument(help="A revision, its first letters, head, base, +1 or -1.")]
 Message = Annotated[str, typer.Argument(help='What it is for: "add the age of heroes".')]
+
+
+class _Going(TyperCommand):
+    """A command whose target may be -1, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take what is a minus and digits for the target."""
+        steps = [] if "--" in args else [arg for arg in args if re.fullmatch(r"-\d+", arg)]
+        if steps:
+            args = [*(arg for arg in args if arg not in steps), "--", *steps]
+        return super().parse_args(ctx, args)
 
 
 @app.callback()
@@ -174,7 +187,7 @@ def _answers(renames: Sequence[str], dropped: Sequence[str], fills: Sequence[str
 # ---- applying ------------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=_Going)
 def up(
     target: Target = "head",
     allow: AllowDestructive = None,
@@ -199,7 +212,7 @@ def up(
     _apply(found, "up", target, allow or (), confirm, yes=yes, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=_Going)
 def down(
     target: Target = "-1",
     allow: AllowDestructive = None,
@@ -223,7 +236,7 @@ def down(
     _apply(found, "down", target, allow or (), confirm, yes=yes, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=_Going)
 def to(
     target: Target,
     allow: AllowDestructive = None,
@@ -265,7 +278,8 @@ def _apply(
 ) -> None:
     output = found.output
     plan, status, rows = found.migrating(lambda migrator: _outlook(migrator, target, direction))
-    if not plan.revisions and status.half_done is None:
+    refused = status.half_done is not None or bool(status.changed)
+    if not plan.revisions and not refused:
         output.say(
             f"Nothing to do: the database is at {status.current or 'its beginning'}.",
             document={"applied": []},
@@ -277,7 +291,7 @@ def _apply(
         if output.as_json:
             output.document(plan)
         return
-    if status.half_done is None and not confirmed(output, yes, "Go on?"):
+    if not refused and not confirmed(output, yes, "Go on?"):
         output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
     if plan.destroys and allow and status.environment == "production" and confirm is None:
@@ -350,6 +364,8 @@ def _show_plan(found: Project, plan: Plan, rows: dict[str, int]) -> None:
 
 @app.command()
 def resume(
+    allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
@@ -358,10 +374,16 @@ def resume(
 ) -> None:
     """Finish a migration that was stopped on its way, from the step that was not done.
 
+    What a file removes that was changed since then needs --allow-destructive.
+
     Example: andamios-orm migrate resume
     """
     found = _project(url, database, environment, as_json, no_color)
-    done = found.migrating(lambda migrator: migrator.resume(report=_reporter(found)))
+    done = found.migrating(
+        lambda migrator: migrator.resume(
+            allow=allow or (), confirm=confirm, report=_reporter(found)
+        )
+    )
     told = ", ".join(map(str, done)) or "nothing: no migration was stopped on its way"
     found.output.say(f"Finished {told}", document={"finished": [r.id for r in done]})
 
@@ -389,12 +411,17 @@ def status(
         found.output.document({**_as_document(now), "pending": [r.id for r in now.pending]})
     else:
         _show_status(found, now)
+    _end_with_what_is_wrong(now)
+    if now.pending:
+        raise SystemExit(int(ExitCode.PENDING))
+
+
+def _end_with_what_is_wrong(now: Status) -> None:
+    """End the command for a migration that was stopped, or a file that was changed."""
     if now.half_done is not None:
         raise SystemExit(int(ExitCode.HALF_DONE))
     if now.changed:
         raise SystemExit(int(ExitCode.CHANGED))
-    if now.pending:
-        raise SystemExit(int(ExitCode.PENDING))
 
 
 def _as_document(now: Status) -> dict[str, object]:
@@ -466,7 +493,7 @@ def history(
     found.output.table(("", "revision", "is for", "file"), rows)
 
 
-@app.command()
+@app.command(cls=_Going)
 def plan(
     target: Target = "head",
     undo: Annotated[bool, typer.Option("--down", help="Show what `down` would do.")] = False,
@@ -497,7 +524,7 @@ def plan(
                 found.output.line(f"    {_line(step, 200)}")
 
 
-@app.command()
+@app.command(cls=_Going)
 def sql(
     target: Target = "head",
     undo: Annotated[bool, typer.Option("--down", help="Write what `down` would do.")] = False,
@@ -526,7 +553,8 @@ def check(
 ) -> None:
     """Tell whether database, revisions and models agree, for CI.
 
-    Exit code 3 if revisions are pending, 4 if the models have what no revision has.
+    Exit code 3 if revisions are pending, 4 if the models have what no revision has, 7 and 8 as
+    those of `migrate status`.
 
     Example: andamios-orm migrate check
     """
@@ -535,7 +563,16 @@ def check(
     different = [str(change) for change in comparison.changes]
     pending = [revision.id for revision in now.pending]
     if found.output.as_json:
-        found.output.document({"pending": pending, "differences": different})
+        found.output.document(
+            {
+                "pending": pending,
+                "differences": different,
+                "half_done": now.half_done,
+                "changed": now.changed,
+            }
+        )
+    elif now.half_done is not None or now.changed:
+        _show_status(found, now)
     else:
         for line in different:
             found.output.line(f"  {line}")
@@ -545,6 +582,7 @@ def check(
             found.output.line('The models have more: andamios-orm migrate new "..."')
         else:
             found.output.line("Database, revisions and models agree.")
+    _end_with_what_is_wrong(now)
     if pending:
         raise SystemExit(int(ExitCode.PENDING))
     if different:
@@ -627,7 +665,7 @@ def verify(
 # ---- setting right -------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(cls=_Going)
 def stamp(
     target: Target = "head",
     url: Url = None,
@@ -678,6 +716,7 @@ def squash(
 @app.command()
 def purge(
     allow: AllowDestructive = None,
+    confirm: Confirm = None,
     url: Url = None,
     database: DatabaseName = None,
     environment: Environment = None,
@@ -685,10 +724,12 @@ def purge(
 ) -> None:
     """Remove for good what migrations have put aside; without --allow-destructive, list it.
 
+    In production the database's name has to be given, with --confirm.
+
     Example: andamios-orm migrate purge --allow-destructive hero.age
     """
     found = _project(url, database, environment, as_json, False)
-    kept = found.migrating(lambda migrator: migrator.purge(allow=allow or ()))
+    kept = found.migrating(lambda migrator: migrator.purge(allow=allow or (), confirm=confirm))
     removed = [name for name in kept if name in (allow or ())]
     if found.output.as_json:
         found.output.document({"kept": [n for n in kept if n not in removed], "removed": removed})

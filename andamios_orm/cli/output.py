@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +18,9 @@ __all__ = ["Output"]
 
 class Output:
     """Where a command writes to: what it found to stdout, what it does meanwhile to stderr."""
+
+    documented: ClassVar[bool] = False
+    """Whether the command that runs has written its document."""
 
     def __init__(
         self, *, as_json: bool = False, color: bool = True, all_aside: bool = False
@@ -47,6 +50,7 @@ class Output:
 
     def document(self, value: object) -> None:
         """Write the one JSON document of a command."""
+        Output.documented = True
         sys.stdout.write(json.dumps(plain(value), indent=2, default=str) + "\n")
 
     def say(self, text: str, *, document: object = None) -> None:

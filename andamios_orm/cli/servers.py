@@ -131,6 +131,8 @@ def _require_answer(found: Project, output: Output, *, yes: bool) -> None:
     try:
         found.migrating(lambda migrator: migrator.status())
     except DatabaseUnavailable:
+        if output.as_json and not yes:
+            raise
         if not confirmed(output, yes, "The database does not answer. Start a server here?"):
             raise SystemExit(int(ExitCode.UNREACHABLE)) from None
         running = _running(found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -26,6 +27,13 @@ _ENUM_USES = """
     AND a.attnum > 0 AND NOT a.attisdropped
 """
 
+_KEYS_OFF = {
+    "sqlite": (("PRAGMA foreign_keys = OFF",), ("PRAGMA foreign_keys = ON",)),
+    "mariadb": (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",)),
+    "mysql": (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",)),
+}
+"""How foreign keys are not looked at for a while, and are again, where each row is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -35,7 +43,8 @@ class Kept:
     table: TableName
     column: str | None
     revision: str
-    direction: Direction
+    direction: Direction | Literal["past"]
+    """Which way removed it; "past" once the other way has passed without bringing it back."""
     operation: int
     """Which operation of the revision removed it."""
 
@@ -78,6 +87,11 @@ class Asides:
     def of(self, revision: str, direction: Direction) -> tuple[Kept, ...]:
         """Return what one way of a revision has put aside."""
         return tuple(k for k in self.all() if (k.revision, k.direction) == (revision, direction))
+
+    def keep_for_good(self, kept: Kept) -> None:
+        """Keep what no way back has a place for until a person removes it."""
+        here = dropped.c.place == kept.place
+        self._connection.execute(dropped.update().where(here).values(direction="past"))
 
     def remove(self, kept: Kept) -> None:
         """Remove for good what is kept."""
@@ -162,20 +176,40 @@ class Aside:
         def bring(connection: sa.Connection) -> None:
             given = "OVERRIDING SYSTEM VALUE " if connection.dialect.name == "postgresql" else ""
             keys = [f"present.{quote(key)} = kept.{quote(key)}" for key in self.keys(kept.table)]
-            present = f"SELECT 1 FROM {table} present WHERE {' AND '.join(keys)}"
-            new = f" WHERE NOT EXISTS ({present})" if keys else ""
-            rows = f"SELECT {values} FROM {quote(kept.place)} kept{new}"
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) {given}{rows}")
+            conditions = [_missing(f"SELECT 1 FROM {table} present", keys)] if keys else []
+            by_levels = keys and connection.dialect.name == "duckdb"
+            referred = self._referred(kept, table) if by_levels else []
+            conditions += referred
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            rows = f"SELECT {values} FROM {quote(kept.place)} kept{where}"
+            insert = f"INSERT INTO {table} ({names}) {given}{rows}"
+            connection.exec_driver_sql(insert)
+            count = f"SELECT count(*) FROM {table}"
+            before, now = 0, connection.exec_driver_sql(count).scalar_one()
+            while referred and before != now:
+                # DuckDB wants the row that another refers to in an earlier statement.
+                connection.exec_driver_sql(insert)
+                before, now = now, connection.exec_driver_sql(count).scalar_one()
 
-        on_sqlite = self._connection.dialect.name == "sqlite"
-        return Step(
-            run=bring,
-            # What they refer to may come back after them.
-            before=("PRAGMA foreign_keys = OFF",) if on_sqlite else (),
-            after=("PRAGMA foreign_keys = ON",) if on_sqlite else (),
-            told=f"bring {kept.name} back",
-            lock=False,
-        )
+        # What rows refer to may come back after them, in the same statement or in another one.
+        off, on = _KEYS_OFF.get(self._connection.dialect.name, ((), ()))
+        return Step(run=bring, before=off, after=on, told=f"bring {kept.name} back", lock=False)
+
+    def _referred(self, kept: Kept, table: str) -> list[str]:
+        """Return that what a row refers to in its own table is there, as conditions on it."""
+        quote = self._preparer.quote
+        inspector = sa.inspect(self._connection)
+        inspector.clear_cache()
+        found = []
+        for key in inspector.get_foreign_keys(kept.table.name, schema=kept.table.schema):
+            if key["referred_table"] != kept.table.name:
+                continue
+            pairs = list(zip(key["constrained_columns"], key["referred_columns"], strict=True))
+            none = [f"kept.{quote(mine)} IS NULL" for mine, _ in pairs]
+            same = [f"target.{quote(other)} = kept.{quote(mine)}" for mine, other in pairs]
+            there = f"EXISTS (SELECT 1 FROM {table} target WHERE {' AND '.join(same)})"
+            found.append(f"({' OR '.join([*none, there])})")
+        return found
 
     def loosen(self, enum: TableName) -> Step:
         """Return the step that keeps what is beside as text, so that its type can be dropped."""
@@ -231,5 +265,16 @@ class Aside:
         return name if table.schema is None else f"{self._preparer.quote(table.schema)}.{name}"
 
     def _place(self, name: str) -> str:
-        digest = hashlib.sha256(f"{self._revision} {self._direction} {name}".encode())
+        told = f"{self._revision} {self._direction} {name}"
+        past = [
+            kept
+            for kept in Asides(self._connection).all()
+            if (kept.revision, kept.direction, kept.name) == (self._revision, "past", name)
+        ]
+        # What was put aside another time is not written over.
+        digest = hashlib.sha256(f"{told} {len(past)}".encode() if past else told.encode())
         return f"andamios_dropped_{digest.hexdigest()[:16]}"
+
+
+def _missing(selected: str, conditions: list[str]) -> str:
+    return f"NOT EXISTS ({selected} WHERE {' AND '.join(conditions)})"

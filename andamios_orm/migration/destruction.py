@@ -15,7 +15,7 @@ from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import DestructionRefused
 from andamios_orm.migration.operations import AlterEnumOp, RebuildTableOp
-from andamios_orm.migration.sql_names import names_in
+from andamios_orm.migration.sql_names import columns_in, unquoted
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
 __all__ = ["Loss", "counting", "live", "losses", "refuse_losses"]
@@ -39,19 +39,51 @@ class Loss:
         return self.table is not None
 
 
+_NAME = r"""(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|[\w$]+)"""
+_FULL = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_SEVERAL = rf"{_FULL}(?:\s*,\s*{_FULL})*"
 _DESTROYING = re.compile(
-    r"\b(?:DROP\s+(?:TABLE|SCHEMA|DATABASE)|TRUNCATE|DELETE\s+FROM)\b(?:\s+TABLE)?"
-    r"(?:\s+IF\s+EXISTS)?(?:\s+ONLY)?\s*(?P<name>[\w.\"`]+)?",
+    r"\b(?:DROP\s+(?:TEMPORARY\s+)?(?:TABLE|SCHEMA|DATABASE)|TRUNCATE"
+    r"|DROP\s+OWNED\s+BY|CREATE\s+OR\s+REPLACE\s+TABLE"
+    rf"|DELETE(?:\s+(?:LOW_PRIORITY|QUICK|IGNORE))*(?:\s+{_SEVERAL})?\s+FROM)\b(?:\s+TABLE)?"
+    rf"(?:\s+IF\s+EXISTS)?(?:\s+ONLY\b)?\s*(?P<names>{_SEVERAL})?",
     re.IGNORECASE,
 )
+_ALTERING = re.compile(
+    rf"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<table>{_FULL})(?P<actions>[^;]*)",
+    re.IGNORECASE,
+)
+_DROPPING = re.compile(
+    r"\bDROP\s+(?:COLUMN\s+|(?!(?:CONSTRAINT|INDEX|KEY|PRIMARY|FOREIGN|CHECK|DEFAULT|NOT|IDENTITY"
+    r"|EXPRESSION)\b))"
+    rf"(?:IF\s+EXISTS\s+)?(?P<column>{_NAME})",
+    re.IGNORECASE,
+)
+_CASCADING = re.compile(
+    rf"\bDROP\s+(?:TYPE|DOMAIN|EXTENSION)\s+(?:IF\s+EXISTS\s+)?(?P<names>{_SEVERAL})\s+CASCADE\b",
+    re.IGNORECASE,
+)
+# MySQL runs what stands in /*! */.
+_COMMENT = re.compile(r"--[^\n]*|/\*(?!!).*?\*/|/\*!\d*|\*/", re.DOTALL)
 
-_ALTERED_TABLE = re.compile(
-    r"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?(?P<name>[\w.\"`]+)(?P<how>[^;]*)",
-    re.IGNORECASE,
-)
-_DROPPED_COLUMN = re.compile(
-    r"\bDROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?(?P<name>[\w\"`]+)", re.IGNORECASE
-)
+
+def _of_statement(sql: str) -> Iterator[Loss]:
+    """Yield what a statement of a person removes, as far as its words tell."""
+    for pattern in (_DESTROYING, _CASCADING):
+        for found in pattern.finditer(sql):
+            told = " ".join(found.group().split())
+            names = re.findall(_FULL, found["names"] or "") or ["?"]
+            yield from (Loss(name=_called(name), told=told) for name in names)
+    for altered in _ALTERING.finditer(sql):
+        table = _called(altered["table"])
+        for found in _DROPPING.finditer(altered["actions"]):
+            told = " ".join(found.group().split())
+            column = _called(found["column"])
+            yield Loss(name=f"{table}.{column}", column=column, told=told)
+
+
+def _called(name: str) -> str:
+    return ".".join(unquoted(part) for part in re.findall(_NAME, name))
 
 
 def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
@@ -79,25 +111,10 @@ def losses(operation: MigrateOperation, state: SchemaState) -> Iterator[Loss]:
                 if label not in kept:
                     yield Loss(name=f"{name}.{label}", told="a label of an enum")
         case ops.ExecuteSQLOp():
-            yield from _lost_by(str(operation.sqltext))
-
-
-def _lost_by(sql: str) -> Iterator[Loss]:
-    """Yield what the statements of a person say that they remove."""
-    for found in _DESTROYING.finditer(sql):
-        yield Loss(name=_plain(found["name"] or "?"), told=_in_line(found.group()))
-    for altered in _ALTERED_TABLE.finditer(sql):
-        for found in _DROPPED_COLUMN.finditer(altered["how"]):
-            name = f"{_plain(altered['name'])}.{_plain(found['name'])}"
-            yield Loss(name=name, told=_in_line(found.group()))
-
-
-def _plain(name: str) -> str:
-    return name.replace('"', "").replace("`", "")
-
-
-def _in_line(sql: str) -> str:
-    return " ".join(sql.split())
+            sql = str(operation.sqltext)
+            # A comment may part words; what looks like one in a text may be none.
+            found = [*_of_statement(sql), *_of_statement(_COMMENT.sub(" ", sql))]
+            yield from {loss.name: loss for loss in found}.values()
 
 
 def _is_computed(table: TableState, column: str) -> bool:
@@ -110,12 +127,16 @@ def _lost_columns(operation: RebuildTableOp, state: SchemaState) -> Iterator[Los
     if table is None:
         return
     there = {item.name for item in operation.items if isinstance(item, sa.Column)}
-    used = set[str]().union(*map(names_in, operation.copy.values()))
+    used = {name.lower() for sql in operation.copy.values() for name in columns_in(sql)}
     for column in table.columns:
-        if column.name in there | used:
+        if column.name in there or column.name.lower() in used:
             continue
         if column.computed is None:
             yield Loss(name=f"{name}.{column.name}", table=name, column=column.name)
+
+
+def _table_of(loss: Loss) -> str:
+    return loss.name.removesuffix(f".{loss.column}")
 
 
 def refuse_losses(found: Mapping[Loss, int], allow: Collection[str]) -> None:
@@ -126,7 +147,7 @@ def refuse_losses(found: Mapping[Loss, int], allow: Collection[str]) -> None:
     refused = {
         loss.name: (loss, rows)
         for loss, rows in found.items()
-        if loss.name not in allow and not (loss.column and str(loss.table) in allow)
+        if loss.name not in allow and not (loss.column and _table_of(loss) in allow)
     }
     if not refused:
         return

@@ -48,6 +48,8 @@ class Expanding:
         self._put = asides.of(revision, direction)
         self._number = -1
         self._waiting = {(k.table, k.column): k for k in asides.of(revision, other)}
+        self.brought_back: set[str] = set()
+        """The places of what the operations so far bring back."""
         self._aside = Aside(
             connection,
             revision,
@@ -108,6 +110,7 @@ class Expanding:
             if isinstance(item, sa.Column) and item.name not in copy:
                 kept = self._values_of(table, item.name)
                 if kept is not None:
+                    self.brought_back.add(kept.place)
                     copy[item.name] = self._aside.value(kept)
         return RebuildTableOp(
             operation.table_name,
@@ -158,6 +161,7 @@ class Expanding:
     def _bringing(
         self, kept: Kept, types: Mapping[str, str], counted: Sequence[str]
     ) -> Iterator[MigrateOperation]:
+        self.brought_back.add(kept.place)
         yield OwnStep(self._aside.bring_rows(kept, types))
         for name in counted:
             yield OwnStep(counter_step(self._connection, kept.table, name))
@@ -166,6 +170,7 @@ class Expanding:
         return column.type.compile(self._connection.dialect)
 
     def _filling(self, kept: Kept, column: str, type_: str) -> BackfillOp:
+        self.brought_back.add(kept.place)
         return BackfillOp(
             kept.table.name,
             {column: self._aside.typed(self._aside.value(kept), type_)},

@@ -30,12 +30,12 @@ from andamios_orm.migration.guards import (
 from andamios_orm.migration.journal import Direction, Journal
 from andamios_orm.migration.lint import lint
 from andamios_orm.migration.outlook import foreseen, planned, script, sql_lines
-from andamios_orm.migration.preflight import preflight
+from andamios_orm.migration.preflight import preflight, refuse_lost
 from andamios_orm.migration.reading import plain_steps
 from andamios_orm.migration.render import render
 from andamios_orm.migration.reports import Finding, HistoryEntry, Plan, Status, Verification
 from andamios_orm.migration.revisions import Revision, Revisions
-from andamios_orm.migration.runner import Event, Runner, perform
+from andamios_orm.migration.runner import BEGUN, Event, Runner, begun, perform
 from andamios_orm.migration.state import SchemaState
 from andamios_orm.migration.verifying import EVERYTHING, contents, scratch_database
 from andamios_orm.schema.compiler import compile_all
@@ -235,20 +235,28 @@ class Migrator:
         return await self._locked(self._move, "down", target, allow, confirm, report)
 
     async def resume(
-        self, *, report: Callable[[Event], object] | None = None
+        self,
+        *,
+        allow: Collection[str] = (),
+        confirm: str | None = None,
+        report: Callable[[Event], object] | None = None,
     ) -> tuple[Revision, ...]:
         """Finish the revision that was stopped on its way, and return it; nothing if none was.
 
-        Raises MigrationHalfDone for a file that was changed meanwhile, MigrationLocked.
+        Permissions are for what its file removes that was changed since it was stopped. Raises
+        MigrationHalfDone for steps that were changed after they were done, MigrationLocked.
         """
-        return await self._locked(self._resume, report)
+        return await self._locked(self._resume, allow, confirm, report)
 
-    async def purge(self, *, allow: Collection[str] = ()) -> tuple[str, ...]:
+    async def purge(
+        self, *, allow: Collection[str] = (), confirm: str | None = None
+    ) -> tuple[str, ...]:
         """Remove for good what migrations have put aside and `allow` names; return all that is.
 
-        Without permissions nothing is removed.
+        Without permissions nothing is removed. Raises WrongEnvironment in production, unless the
+        database's name confirms it.
         """
-        return await self._locked(self._purge, allow)
+        return await self._locked(self._purge, allow, confirm)
 
     def _move(
         self,
@@ -279,7 +287,11 @@ class Migrator:
         return chosen
 
     def _resume(
-        self, connection: sa.Connection, report: Callable[[Event], object] | None
+        self,
+        connection: sa.Connection,
+        allow: Collection[str],
+        confirm: str | None,
+        report: Callable[[Event], object] | None,
     ) -> tuple[Revision, ...]:
         journal = Journal(connection)
         found = journal.half_done()
@@ -291,13 +303,26 @@ class Migrator:
                 f"revision {found[0]} was stopped on its way {found[1]}, and its file is missing",
                 "bring the file back, then `andamios-orm migrate resume`",
             )
+        environment = refuse_other_environment(journal, self._environment)
+        if journal.fact(BEGUN) != begun(revision, found[1]):
+            # Nobody has permitted what this file does.
+            refuse_lost(connection, self._engine, revision, found[1], allow)
+            if allow:
+                refuse_unconfirmed(environment, self._database.name, confirm)
+            with transaction(connection):
+                journal.keep(BEGUN, begun(revision, found[1]))
         runner = Runner(connection, self._engine, patience=self._patience, report=report)
         runner.apply(revision, found[1])
         return (revision,)
 
-    def _purge(self, connection: sa.Connection, allow: Collection[str]) -> tuple[str, ...]:
+    def _purge(
+        self, connection: sa.Connection, allow: Collection[str], confirm: str | None
+    ) -> tuple[str, ...]:
+        environment = refuse_other_environment(Journal(connection), self._environment)
         asides = Asides(connection)
         found = asides.all()
+        if any(kept.name in allow for kept in found):
+            refuse_unconfirmed(environment, self._database.name, confirm)
         for kept in found:
             if kept.name in allow:
                 asides.remove(kept)
@@ -318,7 +343,7 @@ class Migrator:
         journal = Journal(connection)
         applied = journal.applied()
         current = _known(revisions, journal.current())
-        at = len(_chosen(revisions, None, "up", current)) if current is not None else 0
+        at = len(revisions) - len(_chosen(revisions, current, "up", "head"))
         history = tuple(
             HistoryEntry(
                 revision=revision,

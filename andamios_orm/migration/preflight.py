@@ -18,7 +18,7 @@ from andamios_orm.migration.reading import collected
 from andamios_orm.migration.revisions import Revision
 from andamios_orm.migration.state import SchemaState
 
-__all__ = ["preflight"]
+__all__ = ["preflight", "refuse_lost"]
 
 
 def preflight(
@@ -48,6 +48,20 @@ def preflight(
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
     _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
+
+
+def refuse_lost(
+    connection: sa.Connection,
+    engine: Engine,
+    revision: Revision,
+    direction: Direction,
+    allow: Collection[str],
+) -> None:
+    """Raise DestructionRefused for what a half-done revision removes that is still there."""
+    operations = collected(revision, direction, connection.dialect)
+    schemas = dict.fromkeys([None, *(getattr(each, "schema", None) for each in operations)])
+    state = engine.inspect(connection, list(schemas))
+    refuse_losses(_lost(connection, operations, state), allow)
 
 
 def _lost(

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,10 @@ class Revision:
         return f"{self.id} {self.message}"
 
 
+_MISSING = r"Revision (\S+) referenced from .* is not present"
+"""What alembic warns of, and cannot go on after."""
+
+
 class Revisions:
     """The folder of one engine's revision files, which need not exist yet."""
 
@@ -55,9 +60,18 @@ class Revisions:
         if not self.folder.is_dir():
             return ()
         try:
-            scripts = ScriptDirectory(str(self.folder), version_locations=[str(self.folder)])
-            found = list(scripts.walk_revisions())
-            heads = scripts.get_heads()
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", _MISSING)
+                scripts = ScriptDirectory(str(self.folder), version_locations=[str(self.folder)])
+                found = list(scripts.walk_revisions())
+                heads = scripts.get_heads()
+        except UserWarning as error:
+            missing = re.search(_MISSING, str(error))
+            raise RevisionProblem(
+                f"a revision in {self.folder} goes on from"
+                f" {missing[1] if missing else 'another one'}, which has no file",
+                "bring the file back, or correct the down_revision that names it",
+            ) from None
         except CommandError as error:
             raise RevisionProblem(
                 f"the revisions in {self.folder} cannot be put in order: {error}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
@@ -25,7 +25,7 @@ from andamios_orm.migration.reading import invoking, plain_steps
 from andamios_orm.migration.render import described
 from andamios_orm.migration.revisions import Revision
 
-__all__ = ["Event", "Runner", "perform"]
+__all__ = ["BEGUN", "Event", "Runner", "begun", "perform"]
 
 
 EventState: TypeAlias = Literal["started", "going on", "waiting", "done"]
@@ -44,6 +44,15 @@ class Event:
 
 
 Report = Callable[[Event], object]
+
+
+BEGUN = "begun"
+"""The fact that tells which file a migration has begun with, after all was permitted to it."""
+
+
+def begun(revision: Revision, direction: Direction) -> str:
+    """Return what is kept of a migration that begins."""
+    return f"{revision.id} {direction} {revision.checksum}"
 
 
 class Runner:
@@ -69,14 +78,21 @@ class Runner:
         database raises.
         """
         applying = _Applying(self, revision, direction)
+        if not applying.notes:
+            with self.transaction():
+                self.journal.keep(BEGUN, begun(revision, direction))
         with invoking(self.connection, applying.invoke):
             (revision.upgrade if direction == "up" else revision.downgrade)()
         applying.finish()
         asides = Asides(self.connection)
         other: Direction = "down" if direction == "up" else "up"
-        brought_back = asides.of(revision.id, other)
+        waited = asides.of(revision.id, other)
+        brought_back = [kept for kept in waited if kept.place in applying.brought_back]
         with self.transaction():
             self.journal.forget_steps(revision.id, direction)
+            for kept in waited:
+                if kept not in brought_back:
+                    asides.keep_for_good(kept)
             if direction == "up":
                 self.journal.note_applied(revision.id, revision.checksum)
                 self.journal.move(revision.id)
@@ -219,6 +235,11 @@ class _Applying:
         """Run what of an operation is not done."""
         for each in self._expanding.expanded(operation):
             self._run(each)
+
+    @property
+    def brought_back(self) -> Collection[str]:
+        """The places of what the operations so far have brought back."""
+        return self._expanding.brought_back
 
     def finish(self) -> None:
         """Run what no operation has asked for."""

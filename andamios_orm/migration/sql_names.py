@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["as_text", "is_name", "names_in", "quoted", "renamed_in", "unquoted", "unwrapped"]
+__all__ = [
+    "as_text",
+    "columns_in",
+    "is_name",
+    "names_in",
+    "quoted",
+    "renamed_in",
+    "unquoted",
+    "unwrapped",
+]
 
 _TOKEN = re.compile(
     r"""
@@ -26,6 +35,18 @@ def quoted(name: str, quote: str = '"') -> str:
 def names_in(sql: str) -> set[str]:
     """Return the words and quoted names of a piece of SQL, keywords among them."""
     return {_name(found) for found in _TOKEN.finditer(sql) if _name(found)}
+
+
+def columns_in(sql: str) -> set[str]:
+    """Return the names in a piece of SQL that may be columns, not those of functions or types."""
+    return {
+        _name(found)
+        for found in _TOKEN.finditer(sql)
+        if _name(found) and not _is_call(found) and not _AS.search(sql, 0, found.start())
+    }
+
+
+_AS = re.compile(r"\bAS\s+\Z", re.IGNORECASE)
 
 
 def renamed_in(sql: str, old: str, new: str) -> str:

@@ -1095,7 +1095,6 @@ async def test_a_column_that_counts_is_filled_in_batches(connection: AsyncConnec
         {"server_default": sa.func.now()},
         {"computed": sa.Computed("n * 2", persisted=True)},
     ],
-    ids=str,
 )
 async def test_a_column_that_is_there_at_once_is_alembic_s_own_affair(
     connection: AsyncConnection, arguments: dict[str, Any]

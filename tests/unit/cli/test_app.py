@@ -6,7 +6,6 @@ import runpy
 import subprocess
 import sys
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,6 @@ from andamios_orm.cli.exit_codes import MEANINGS, ExitCode
 from andamios_orm.cli.telling import exit_code_of
 from tests.command_line import CommandLine
 
-PRESENT = [
-    name for name, (module, _) in COMMANDS.items() if find_spec(f"andamios_orm.cli.{module}")
-]
-
 
 def test_help_names_every_command_and_every_exit_code(cli: CommandLine) -> None:
     told = cli.done("--help").out
@@ -30,7 +25,7 @@ def test_help_names_every_command_and_every_exit_code(cli: CommandLine) -> None:
     assert [code for code in MEANINGS if f"  {int(code)}  {MEANINGS[code]}" not in told] == []
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_tells_what_it_is_for_with_an_example(cli: CommandLine, name: str) -> None:
     command = get_command(
         importlib.import_module(f"andamios_orm.cli.{COMMANDS[name][0]}").COMMANDS[name]
@@ -140,3 +135,39 @@ def test_the_guide_has_every_command_and_every_exit_code() -> None:
 
     assert [name for name in COMMANDS if f"`{name}" not in guide] == []
     assert [code for code in MEANINGS if f"| {int(code)} | {MEANINGS[code]} |" not in guide] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("migrate", "up", "--bogus"), ExitCode.USAGE),
+        (("migrate", "to"), ExitCode.USAGE),
+        (("migrate", "up"), ExitCode.REFUSED),
+        (("migrate", "stamp", "base"), ExitCode.REFUSED),
+        (("migrate", "squash", "one"), ExitCode.REFUSED),
+        (("db-reset",), ExitCode.REFUSED),
+        (("migrate", "up", "nowhere"), ExitCode.ERROR),
+    ],
+)
+def test_a_command_for_programs_writes_one_document_however_it_ends(
+    project: CommandLine, arguments: tuple[str, ...], code: ExitCode
+) -> None:
+    project.done("migrate", "new", "first tables")
+
+    result = project.run(*arguments, "--json")
+
+    assert result.code == code
+    assert json.loads(result.out)["exit_code"] == code
+    assert result.err
+
+
+def test_a_program_gets_a_document_when_a_module_of_the_project_fails(
+    project: CommandLine,
+) -> None:
+    models = project.folder / "app" / "models.py"
+    models.write_text(f"{models.read_text()}\n1 / 0\n")
+
+    with pytest.raises(ZeroDivisionError):
+        project.run("migrate", "status", "--json")
+
+    assert json.loads(project.told().out)["error"] == "ZeroDivisionError"

@@ -424,3 +424,34 @@ def test_what_was_put_aside_is_listed_and_removed_by_name(migrated: CommandLine)
     assert "migrate purge" in migrated.done("migrate", "status").out
     assert f"kept {kept}" in migrated.done("migrate", "purge").out
     assert f"removed {kept}" in migrated.done("migrate", "purge", "--allow-destructive", kept).out
+
+
+def test_a_target_may_be_so_many_revisions_back(migrated: CommandLine) -> None:
+    migrated.done("migrate", "new", "by hand", "--empty")
+    migrated.done("migrate", "up", "--yes")
+
+    assert len(documented(migrated, "migrate", "plan", "-1", "--down")["revisions"]) == 1
+    assert len(documented(migrated, "migrate", "down", "-1", "--yes")["undone"]) == 1
+    assert documented(migrated, "migrate", "up", "+1", "--yes")["applied"]
+    assert "Undone" in migrated.done("migrate", "to", "--yes", "-1").out
+    assert "No such option: -x" in migrated.run("migrate", "down", "-x").err
+
+
+def test_a_changed_file_is_told_of_although_nothing_is_pending(migrated: CommandLine) -> None:
+    (path,) = (migrated.folder / "migrations" / "sqlite").glob("*.py")
+    path.write_text(f"{path.read_text()}# more\n")
+
+    for command in ("check", "up", "status"):
+        assert migrated.run("migrate", command, "--yes" if command == "up" else "--json").code == (
+            ExitCode.CHANGED
+        )
+
+
+def test_a_database_beyond_its_files_is_told_of_with_what_to_do(migrated: CommandLine) -> None:
+    (path,) = (migrated.folder / "migrations" / "sqlite").glob("*.py")
+    path.unlink()
+
+    for command in ("check", "status", "history"):
+        result = migrated.run("migrate", command)
+        assert "which has no file" in result.err
+        assert "bring the file back" in result.err

@@ -148,6 +148,10 @@ class _Rebuilt:
                     f"{count} TRY_CAST({value} AS DOUBLE) <> CAST({fits} AS DOUBLE)",
                     "would lose digits in",
                 )
+            if name in self._old.column_names and name not in self._copied:
+                old = self._old.column(name).type
+                if condition := _shortened(value, old, kind):
+                    yield self._refused(name, f"{count} {condition}", "would lose digits in")
 
     def _refused(self, column: str, count: str, problem: str, *, fill: bool = False) -> Question:
         path = f"{self._name}.{column}"
@@ -225,6 +229,18 @@ class _Rebuilt:
 
 # The types whose values are not rounded.
 _EXACT = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(.+\)")
+
+
+_NUMBER = re.compile(rf"{_EXACT.pattern}|FLOAT|REAL|DOUBLE")
+
+
+def _shortened(value: str, old: str, new: str) -> str | None:
+    """Return what is true of values that another type takes, but not whole; None for none."""
+    if old.startswith("TIMESTAMP") and new.startswith("TIME") and "STAMP" not in new:
+        return f"{value} IS NOT NULL"
+    timed = old.startswith("TIMESTAMP") and new.startswith(("DATE", "TIMESTAMP_"))
+    number = _NUMBER.fullmatch(old) and new in {"BOOLEAN", "DOUBLE", "FLOAT", "REAL"}
+    return f"TRY_CAST(TRY_CAST({value} AS {new}) AS {old}) <> {value}" if timed or number else None
 
 
 def _default(column: sa.Column[Any]) -> str:

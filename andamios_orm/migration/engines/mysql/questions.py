@@ -139,6 +139,12 @@ def _retyped(table: TableState, column: str, old: str, new: Any) -> Iterator[Que
             yield from _whole(table, column, number, base, family, unsigned=unsigned is not None)
         elif base not in _FLOATS:
             yield from _exact(table, column, number, argument)
+        elif not is_text and family != base:
+            cast = f"CAST({name} AS {base})"
+            if family != "double":
+                # Beside a floating number, one of integers or decimals would be made one, too.
+                cast = f"CAST({cast} AS decimal(65, 30))"
+            yield _refused(table.name, column, f"{cast} <> {name}", "would lose digits in")
 
 
 def _shortened(

@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 __all__ = ["literal", "names_in", "own_name", "quoted", "replaced", "settled"]
 
-_preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
+# A style of parameters in which a percent sign is nothing but one.
+_preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 
 def quoted(*names: str | None) -> str:

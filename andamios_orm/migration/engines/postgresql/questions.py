@@ -137,6 +137,9 @@ def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Que
     numeric, length = _NUMERIC.match(new), _LENGTH.match(new)
     base = "NUMERIC" if numeric else new
     number = name
+    if condition := _shortened(name, old, new):
+        yield _refused(table.name, column, condition, "would lose digits in")
+        return
     if family in _TEXTS and length:
         condition = f"length({name}) > {length[1]}"
         yield _refused(table.name, column, condition, f"are longer than {length[1]} in")
@@ -163,6 +166,22 @@ def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Que
         value = f"CAST({number} AS numeric)"
         condition = f"round({value}, {places}) <> {value}"
         yield _refused(table.name, column, condition, "would lose digits in")
+
+
+def _shortened(name: str, old: str, new: str) -> str | None:
+    """Return what is true of values that another type takes, but not whole; None for none."""
+    family = old.partition("(")[0]
+    if family.startswith("timestamp") and new.startswith("TIME") and "STAMP" not in new:
+        return f"{name} IS NOT NULL"
+    if family.startswith("timestamp") and new.startswith(("DATE", "TIMESTAMP(")):
+        return f"CAST({name} AS {new}) <> {name}"
+    if family in _NUMBERS and new == "BOOLEAN":
+        return f"{name} NOT IN (0, 1)"
+    if family in _NUMBERS and family != "real" and new.startswith(("DOUBLE", "FLOAT", "REAL")):
+        # Of what is beyond the type, the server tells itself.
+        there = f"CAST(CASE WHEN abs({name}) < 3e38 THEN {name} END AS {new})"
+        return f"CAST({there} AS {old}) <> {name}"
+    return None
 
 
 # ---- constraints ---------------------------------------------------------------------------------
