@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.migrate import app
 from andamios_orm.migration import Migrator
-from andamios_orm.migration.runner import Event
+from andamios_orm.migration.runner import Event, EventState
 from tests.command_line import CommandLine
 
 AGE = "    age: Col[int | None] = field(default=None, ge=0)\n"
@@ -233,7 +233,7 @@ def test_a_wait_for_a_lock_is_told(project: CommandLine, monkeypatch: pytest.Mon
     async def up(
         migrator: Migrator, target: str, *, report: Callable[[Event], object], **given: object
     ) -> tuple[()]:
-        for state in ("started", "waiting", "done", "something new"):
+        for state in get_args(EventState):
             told = "ALTER " * 40
             report(Event(revision="r", direction="up", operation=0, step=0, state=state, told=told))
         return ()
