@@ -42,6 +42,10 @@ _BY_ERROR: tuple[tuple[type[AndamiosError], ExitCode], ...] = (
 )
 
 
+_DETAILS = ("questions", "counts", "objects", "revisions")
+"""What errors of migrations tell beside their text, for programs."""
+
+
 def exit_code_of(error: AndamiosError) -> ExitCode:
     """Return the code that a command ends with after an error."""
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), ExitCode.ERROR)
@@ -56,6 +60,7 @@ def tell(error: AndamiosError, *, as_json: bool) -> ExitCode:
             "problem": error.problem,
             "fix": error.fix,
             "exit_code": int(code),
+            **{name: getattr(error, name) for name in _DETAILS if hasattr(error, name)},
         }
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     sys.stderr.write(f"Error: {error.problem}\n  Fix: {error.fix}\n")

@@ -21,7 +21,15 @@ def diagram_of_models(
 ) -> Diagram:
     """Return what the models of a MetaData are on one engine, in the order of their classes.
 
-    Tables that SQLAlchemy alone knows come last.
+    Tables that SQLAlchemy alone knows come last. Raises DeclarationError for models that no table
+    can be made of, NotSupported for what the engine cannot store.
+
+    ```python
+    from andamios_orm.diagrams import diagram_of_models, dialect_of, to_mermaid
+
+    diagram = diagram_of_models(Hero.metadata, dialect_of("postgresql"))
+    assert '"hero" }o--o| "team" : "team_id"' in to_mermaid(diagram)
+    ```
     """
     compile_all(metadata)
     specs = {table_of(d.model): spec_of(d.model) for d in declarations(metadata)}

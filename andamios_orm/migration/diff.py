@@ -87,6 +87,14 @@ class Answers:
     `renames` are renames that happened; `dropped` are the old names of things that were not
     renamed, `hero.name`; `fills` the SQL that gives existing rows a value in a column
     (`{"hero.email": "''"}`).
+
+    ```python
+    from andamios_orm.migration import Answers, Rename
+
+    renamed = Rename.parse("hero.name:full_name")
+    answers = Answers(renames=frozenset({renamed}), fills={"hero.email": "''"})
+    assert renamed.new == "hero.full_name"
+    ```
     """
 
     renames: frozenset[Rename] = frozenset()

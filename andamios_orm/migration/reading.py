@@ -122,7 +122,7 @@ def collected(
             raise DeclaredImpossible(
                 f"{revision.path.name} says that it cannot be "
                 + ("undone" if direction == "down" else "applied"),
-                "write a new revision that leads to where you want to be",
+                "write a revision that leads to where you want to be: `andamios-orm migrate new`",
             ) from None
         except Exception as error:
             told = error.problem if isinstance(error, RevisionProblem) else _told(error)

@@ -1,4 +1,4 @@
-"""A whole history tried on a database of its own: up, filled, down and up again."""
+"""What the trial of a history needs: a database of its own, and what tells its rows from others."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from andamios_orm.models.base import Model
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import AnyColumn
 
-__all__ = ["Key", "Record", "Seed", "key_names", "seed"]
+__all__ = ["Key", "Record", "Seed", "environment_names", "key_names", "seed"]
 
 M = TypeVar("M", bound=Model)
 
@@ -105,7 +105,7 @@ def seed(
                 number += 1
                 yield Record(values, f"{name}, row {number}")
 
-        return Seed(model, name, names, _environments(environments), records)
+        return Seed(model, name, names, environment_names(environments), records)
 
     return declared
 
@@ -126,7 +126,8 @@ async def _given(
             yield row
 
 
-def _environments(given: str | Sequence[str]) -> tuple[str, ...]:
+def environment_names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the environments that a seed is for, of one name or several."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 

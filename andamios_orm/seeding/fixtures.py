@@ -17,7 +17,7 @@ from andamios_orm.errors import SeedProblem
 from andamios_orm.models.base import Model
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, Kind
-from andamios_orm.seeding.declaring import Key, Record, Seed, key_names
+from andamios_orm.seeding.declaring import Key, Record, Seed, environment_names, key_names
 
 __all__ = ["fixture", "fixtures_in"]
 
@@ -55,8 +55,7 @@ def fixture(
         for record in await asyncio.to_thread(lambda: list(reader(model, file, shown))):
             yield record
 
-    names = (environments,) if isinstance(environments, str) else tuple(environments)
-    return Seed(model, shown, key_names(model, key), names, records)
+    return Seed(model, shown, key_names(model, key), environment_names(environments), records)
 
 
 def fixtures_in(path: Path, models: Sequence[type[Model]]) -> list[Seed]:

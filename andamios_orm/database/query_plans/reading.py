@@ -62,6 +62,13 @@ async def read_plan(
     only and is rolled back. Raises UsageError for several statements at once and for what does not
     read, NotSupported for an engine that tells no actual numbers; what SQLAlchemy raises for a
     wrong statement is not translated.
+
+    ```python
+    from andamios_orm.database.query_plans import read_plan
+
+    plan = await read_plan(db, "SELECT name FROM hero WHERE age > 40")
+    assert [node.table for node in plan.root.walk() if node.reads_all] == ["hero"]
+    ```
     """
     words = _ENGINES[database.engine_name]
     sql = _alone(sql)

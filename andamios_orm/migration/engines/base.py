@@ -57,12 +57,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a step waits for a lock, and how often it tries."""
+    """How long a step waits for a lock, and how often it tries.
+
+    ```python
+    from andamios_orm.migration import Migrator, Patience
+
+    migrator = Migrator(db, "migrations", patience=Patience(lock_timeout=0.05, retries=100))
+    ```
+    """
 
     lock_timeout: float = 0.2
     """Seconds that readers and writers may have to wait behind one try."""
     retries: int = 30
     statement_timeout: float | None = None
+    """Seconds that a statement may take in all, on servers; None for as long as it takes."""
     wait: float = 10.0
     """Seconds to wait for another migrator to finish."""
 

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.migrate import app
 from andamios_orm.migration import Migrator
-from andamios_orm.migration.runner import Event
+from andamios_orm.migration.runner import Event, EventState
 from tests.command_line import CommandLine
 
 AGE = "    age: Col[int | None] = field(default=None, ge=0)\n"
@@ -111,6 +111,13 @@ def test_a_fill_of_a_column_that_no_model_has_is_no_silent_mistake(migrated: Com
 
     assert result.code == ExitCode.USAGE
     assert "no column hero.town to fill" in result.err
+
+
+def test_programs_are_told_what_stands_in_the_way_as_data(migrated: CommandLine) -> None:
+    result = migrated.run("migrate", "down", "--yes", "--json")
+
+    assert result.code == ExitCode.REFUSED
+    assert json.loads(result.out)["objects"] == {"hero": 0, "team": 0}
 
 
 def test_rows_without_a_value_get_the_one_that_was_said(migrated: CommandLine) -> None:
@@ -226,9 +233,7 @@ def test_a_wait_for_a_lock_is_told(project: CommandLine, monkeypatch: pytest.Mon
     async def up(
         migrator: Migrator, target: str, *, report: Callable[[Event], object], **given: object
     ) -> tuple[()]:
-        states: tuple[Literal["started", "waiting", "done", "going on"], ...]
-        states = ("started", "waiting", "done", "going on")
-        for state in states:
+        for state in get_args(EventState):
             told = "ALTER " * 40
             report(Event(revision="r", direction="up", operation=0, step=0, state=state, told=told))
         return ()
