@@ -7,7 +7,7 @@ so that an expression over both can tell them apart.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,6 +130,7 @@ class Aside:
         statements = (
             f"DROP TABLE IF EXISTS {place}",
             f"CREATE TABLE {place} AS SELECT {selected} FROM {self._full(table)}",
+            *self._indexed(kept),
         )
 
         def note(connection: sa.Connection) -> None:
@@ -155,6 +156,23 @@ class Aside:
             told=f"put {loss.name} aside",
             lock=False,
         )
+
+    def _indexed(self, kept: Kept) -> Iterator[str]:
+        """Yield what lets values find their rows one by one, which would look at all otherwise."""
+        dialect = self._connection.dialect.name
+        # DuckDB joins them, and MySQL has no index of a whole text.
+        if kept.column is None or dialect == "duckdb":
+            return
+        inspector, table = sa.inspect(self._connection), kept.table
+        keys = self.keys(table)
+        if dialect in ("mariadb", "mysql"):
+            types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, table.schema)}
+            if any(isinstance(types[key], sa.Text | sa.LargeBinary) for key in keys):
+                return
+        if keys:
+            columns = ", ".join(f"kept_key_{place}" for place in range(len(keys)))
+            quote = self._preparer.quote
+            yield f"CREATE INDEX {quote(f'{kept.place}_key')} ON {quote(kept.place)} ({columns})"
 
     def bring_rows(self, kept: Kept, types: Mapping[str, str]) -> Step:
         """Return the step that gives a table, created again, the rows that it has not.
