@@ -28,6 +28,15 @@ _ENUM_USES = """
 """
 
 
+# What rows refer to may come back after them.
+_UNCHECKED = {
+    "sqlite": (("PRAGMA foreign_keys = OFF",), ("PRAGMA foreign_keys = ON",)),
+    **dict.fromkeys(
+        ("mariadb", "mysql"), (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",))
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """What is kept beside: `hero.email`, put aside by a revision, in a table of its own."""
@@ -190,17 +199,38 @@ class Aside:
             present = f"SELECT 1 FROM {table} present WHERE {' AND '.join(keys)}"
             new = f" WHERE NOT EXISTS ({present})" if keys else ""
             rows = f"SELECT {values} FROM {quote(kept.place)} kept{new}"
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) {given}{rows}")
+            insert = f"INSERT INTO {table} ({names}) {given}{rows}"
+            ready = self._ready(kept.table) if keys else []
+            if ready and connection.dialect.name == "duckdb":
+                # Each row's references are looked at when it comes, before those beside it.
+                count, before = sa.text(f"SELECT count(*) FROM {table}"), -1
+                while before != (before := int(connection.scalar(count) or 0)):
+                    connection.exec_driver_sql(f"{insert} AND {' AND '.join(ready)}")
+            connection.exec_driver_sql(insert)
 
-        on_sqlite = self._connection.dialect.name == "sqlite"
+        off, on = _UNCHECKED.get(self._connection.dialect.name, ((), ()))
         return Step(
             run=bring,
             # What they refer to may come back after them.
-            before=("PRAGMA foreign_keys = OFF",) if on_sqlite else (),
-            after=("PRAGMA foreign_keys = ON",) if on_sqlite else (),
+            before=off,
+            after=on,
             told=f"bring {kept.name} back",
             lock=False,
         )
+
+    def _ready(self, table: TableName) -> list[str]:
+        """Return what is true of rows that refer to no row of their own table that is missing."""
+        quote, found = self._preparer.quote, []
+        inspector = sa.inspect(self._connection)
+        for key in inspector.get_foreign_keys(table.name, schema=table.schema):
+            if (key["referred_table"], key["referred_schema"]) == (table.name, table.schema):
+                own = [f"kept.{quote(name)}" for name in key["constrained_columns"]]
+                others = [f"other.{quote(name)}" for name in key["referred_columns"]]
+                empty = " OR ".join(f"{name} IS NULL" for name in own)
+                same = " AND ".join(map(" = ".join, zip(others, own, strict=True)))
+                there = f"SELECT 1 FROM {self._full(table)} other WHERE {same}"
+                found.append(f"({empty} OR EXISTS ({there}))")
+        return found
 
     def loosen(self, enum: TableName) -> Step:
         """Return the step that keeps what is beside as text, so that its type can be dropped."""

@@ -102,6 +102,31 @@ async def test_values_find_their_rows_by_an_index(
     assert [row.c for row in await db.execute(sa.text("SELECT c FROM pair"))] == [2]
 
 
+TREE = """
+op.create_table(
+    "tree",
+    sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
+    sa.Column("parent", sa.Integer()),
+    sa.PrimaryKeyConstraint("id", name="pk_tree"),
+    sa.ForeignKeyConstraint(["parent"], ["tree.id"], name="fk_tree"),
+)
+"""
+
+
+async def test_rows_that_refer_to_others_of_their_table_come_back(
+    db: Database, folder: Path
+) -> None:
+    migrator = await migrated(db, folder, 'op.drop_table("tree")', TREE, first=TREE)
+    for row in ("3, NULL", "2, 3", "1, 2"):
+        await db.execute(sa.text(f"INSERT INTO tree VALUES ({row})"))
+    await migrator.up(allow=["tree"])
+
+    await migrator.down()
+
+    rows = await db.execute(sa.text("SELECT id, parent FROM tree ORDER BY id"))
+    assert [tuple(row) for row in rows] == [(1, 2), (2, 3), (3, None)]
+
+
 # ---- permissions ---------------------------------------------------------------------------------
 
 
