@@ -7,7 +7,7 @@ so that an expression over both can tell them apart.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,12 +27,14 @@ _ENUM_USES = """
     AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-_KEYS_OFF = {
+
+# What rows refer to may come back after them.
+_UNCHECKED = {
     "sqlite": (("PRAGMA foreign_keys = OFF",), ("PRAGMA foreign_keys = ON",)),
-    "mariadb": (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",)),
-    "mysql": (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",)),
+    **dict.fromkeys(
+        ("mariadb", "mysql"), (("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",))
+    ),
 }
-"""How foreign keys are not looked at for a while, and are again, where each row is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ class Aside:
         statements = (
             f"DROP TABLE IF EXISTS {place}",
             f"CREATE TABLE {place} AS SELECT {selected} FROM {self._full(table)}",
+            *self._indexed(kept),
         )
 
         def note(connection: sa.Connection) -> None:
@@ -163,6 +166,23 @@ class Aside:
             lock=False,
         )
 
+    def _indexed(self, kept: Kept) -> Iterator[str]:
+        """Yield what lets values find their rows one by one, which would look at all otherwise."""
+        dialect = self._connection.dialect.name
+        # DuckDB joins them, and MySQL has no index of a whole text.
+        if kept.column is None or dialect == "duckdb":
+            return
+        inspector, table = sa.inspect(self._connection), kept.table
+        keys = self.keys(table)
+        if dialect in ("mariadb", "mysql"):
+            types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, table.schema)}
+            if any(isinstance(types[key], sa.Text | sa.LargeBinary) for key in keys):
+                return
+        if keys:
+            columns = ", ".join(f"kept_key_{place}" for place in range(len(keys)))
+            quote = self._preparer.quote
+            yield f"CREATE INDEX {quote(f'{kept.place}_key')} ON {quote(kept.place)} ({columns})"
+
     def bring_rows(self, kept: Kept, types: Mapping[str, str]) -> Step:
         """Return the step that gives a table, created again, the rows that it has not.
 
@@ -176,39 +196,40 @@ class Aside:
         def bring(connection: sa.Connection) -> None:
             given = "OVERRIDING SYSTEM VALUE " if connection.dialect.name == "postgresql" else ""
             keys = [f"present.{quote(key)} = kept.{quote(key)}" for key in self.keys(kept.table)]
-            conditions = [_missing(f"SELECT 1 FROM {table} present", keys)] if keys else []
-            by_levels = keys and connection.dialect.name == "duckdb"
-            referred = self._referred(kept, table) if by_levels else []
-            conditions += referred
-            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            rows = f"SELECT {values} FROM {quote(kept.place)} kept{where}"
+            present = f"SELECT 1 FROM {table} present WHERE {' AND '.join(keys)}"
+            new = f" WHERE NOT EXISTS ({present})" if keys else ""
+            rows = f"SELECT {values} FROM {quote(kept.place)} kept{new}"
             insert = f"INSERT INTO {table} ({names}) {given}{rows}"
+            ready = self._ready(kept.table) if keys else []
+            if ready and connection.dialect.name == "duckdb":
+                # Each row's references are looked at when it comes, before those beside it.
+                count, before = sa.text(f"SELECT count(*) FROM {table}"), -1
+                while before != (before := int(connection.scalar(count) or 0)):
+                    connection.exec_driver_sql(f"{insert} AND {' AND '.join(ready)}")
             connection.exec_driver_sql(insert)
-            count = f"SELECT count(*) FROM {table}"
-            before, now = 0, connection.exec_driver_sql(count).scalar_one()
-            while referred and before != now:
-                # DuckDB wants the row that another refers to in an earlier statement.
-                connection.exec_driver_sql(insert)
-                before, now = now, connection.exec_driver_sql(count).scalar_one()
 
-        # What rows refer to may come back after them, in the same statement or in another one.
-        off, on = _KEYS_OFF.get(self._connection.dialect.name, ((), ()))
-        return Step(run=bring, before=off, after=on, told=f"bring {kept.name} back", lock=False)
+        off, on = _UNCHECKED.get(self._connection.dialect.name, ((), ()))
+        return Step(
+            run=bring,
+            # What they refer to may come back after them.
+            before=off,
+            after=on,
+            told=f"bring {kept.name} back",
+            lock=False,
+        )
 
-    def _referred(self, kept: Kept, table: str) -> list[str]:
-        """Return that what a row refers to in its own table is there, as conditions on it."""
-        quote = self._preparer.quote
+    def _ready(self, table: TableName) -> list[str]:
+        """Return what is true of rows that refer to no row of their own table that is missing."""
+        quote, found = self._preparer.quote, []
         inspector = sa.inspect(self._connection)
-        inspector.clear_cache()
-        found = []
-        for key in inspector.get_foreign_keys(kept.table.name, schema=kept.table.schema):
-            if key["referred_table"] != kept.table.name:
-                continue
-            pairs = list(zip(key["constrained_columns"], key["referred_columns"], strict=True))
-            none = [f"kept.{quote(mine)} IS NULL" for mine, _ in pairs]
-            same = [f"target.{quote(other)} = kept.{quote(mine)}" for mine, other in pairs]
-            there = f"EXISTS (SELECT 1 FROM {table} target WHERE {' AND '.join(same)})"
-            found.append(f"({' OR '.join([*none, there])})")
+        for key in inspector.get_foreign_keys(table.name, schema=table.schema):
+            if (key["referred_table"], key["referred_schema"]) == (table.name, table.schema):
+                own = [f"kept.{quote(name)}" for name in key["constrained_columns"]]
+                others = [f"other.{quote(name)}" for name in key["referred_columns"]]
+                empty = " OR ".join(f"{name} IS NULL" for name in own)
+                same = " AND ".join(map(" = ".join, zip(others, own, strict=True)))
+                there = f"SELECT 1 FROM {self._full(table)} other WHERE {same}"
+                found.append(f"({empty} OR EXISTS ({there}))")
         return found
 
     def loosen(self, enum: TableName) -> Step:
@@ -274,7 +295,3 @@ class Aside:
         # What was put aside another time is not written over.
         digest = hashlib.sha256(f"{told} {len(past)}".encode() if past else told.encode())
         return f"andamios_dropped_{digest.hexdigest()[:16]}"
-
-
-def _missing(selected: str, conditions: list[str]) -> str:
-    return f"NOT EXISTS ({selected} WHERE {' AND '.join(conditions)})"

@@ -13,7 +13,7 @@ from andamios_orm import (
     WrongEnvironment,
 )
 from andamios_orm.migration import Event, Migrator
-from tests.engines import only_on
+from tests.engines import not_on, only_on
 from tests.migration.revising import HERO, write_revision
 
 ANONYMOUS = """
@@ -71,6 +71,60 @@ async def test_values_of_rows_without_a_key_stay_beside_each_time(
         sa.text(f"SELECT kept_value FROM {places[0].place} ORDER BY kept_value")
     )
     assert [row.kept_value for row in values] == [1, 2]
+
+
+@not_on("duckdb")
+@pytest.mark.parametrize("keys", [("a",), ("a", "b")])
+async def test_values_find_their_rows_by_an_index(
+    db: Database, folder: Path, keys: tuple[str, ...]
+) -> None:
+    first = f"""
+    op.create_table(
+        "pair",
+        sa.Column("a", sa.String(20), nullable=False),
+        sa.Column("b", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("c", sa.Integer()),
+        sa.PrimaryKeyConstraint{keys},
+    )
+    op.execute("INSERT INTO pair VALUES ('x', 1, 2)")
+    """
+    back = 'op.add_column("pair", sa.Column("c", sa.Integer()))'
+    migrator = await migrated(db, folder, 'op.drop_column("pair", "c")', back, first=first)
+    await migrator.up(allow=["pair.c"])
+    (kept,) = await db.execute(sa.text("SELECT place FROM andamios_migration_dropped"))
+
+    async with db.connect() as connection:
+        found = await connection.run_sync(lambda sync: sa.inspect(sync).get_indexes(kept.place))
+
+    columns = [f"kept_key_{place}" for place in range(len(keys))]
+    assert [index["column_names"] for index in found] == [columns]
+    await migrator.down()
+    assert [row.c for row in await db.execute(sa.text("SELECT c FROM pair"))] == [2]
+
+
+TREE = """
+op.create_table(
+    "tree",
+    sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
+    sa.Column("parent", sa.Integer()),
+    sa.PrimaryKeyConstraint("id", name="pk_tree"),
+    sa.ForeignKeyConstraint(["parent"], ["tree.id"], name="fk_tree"),
+)
+"""
+
+
+async def test_rows_that_refer_to_others_of_their_table_come_back(
+    db: Database, folder: Path
+) -> None:
+    migrator = await migrated(db, folder, 'op.drop_table("tree")', TREE, first=TREE)
+    for row in ("3, NULL", "2, 3", "1, 2"):
+        await db.execute(sa.text(f"INSERT INTO tree VALUES ({row})"))
+    await migrator.up(allow=["tree"])
+
+    await migrator.down()
+
+    rows = await db.execute(sa.text("SELECT id, parent FROM tree ORDER BY id"))
+    assert [tuple(row) for row in rows] == [(1, 2), (2, 3), (3, None)]
 
 
 # ---- permissions ---------------------------------------------------------------------------------
