@@ -48,7 +48,7 @@ test: $(STAMP) ## Run all tests in parallel, with coverage
 .PHONY: test-deep
 test-deep: $(STAMP) ## Kill every schema change after each of its steps, on every engine; long
 	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/migration/changes/test_kills.py \
-	  tests/integration/migration/test_resume.py
+	  tests/integration/migration/test_resume.py tests/integration/migration/test_verify.py
 
 .PHONY: test-compliance
 test-compliance: $(STAMP) ## Run SQLAlchemy's own suite on the DuckDB dialect

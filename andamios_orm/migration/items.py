@@ -85,10 +85,9 @@ def constraint_item(constraint: ConstraintState, prefix: str) -> sa.Constraint:
             return sa.UniqueConstraint(*columns, name=name, **unique_options(constraint, prefix))
         case CheckState(sql=sql):
             return sa.CheckConstraint(as_text(unwrapped(sql)), name=name)
-        case ForeignKeyState(columns=columns):
-            return sa.ForeignKeyConstraint(
-                list(columns), target_columns(constraint), name=name, **key_options(constraint)
-            )
+        case _:
+            own, targets = list(constraint.columns), target_columns(constraint)
+            return sa.ForeignKeyConstraint(own, targets, name=name, **key_options(constraint))
 
 
 def target_columns(key: ForeignKeyState) -> list[str]:

@@ -246,17 +246,14 @@ class _Planner:
                 phase = _ADD_KEYS if isinstance(constraint, ForeignKeyState) else _CONSTRAIN
                 yield phase, self._constraint(table, constraint)
             case DropConstraint(table, constraint):
-                if constraint.name is not None or isinstance(constraint, KeyState):
-                    phase = _DROP_KEYS if isinstance(constraint, ForeignKeyState) else _RELAX
-                    yield phase, _dropped(table, constraint)
+                phase = _DROP_KEYS if isinstance(constraint, ForeignKeyState) else _RELAX
+                yield phase, _dropped(table, constraint)
             case ReplaceConstraint(table, old, new):
                 yield from self._replaced(table, old, new)
             case RenameConstraint(table, old, new):
-                if old.name is not None and new.name is not None:
-                    yield (
-                        _RENAME_CONSTRAINTS,
-                        RenameConstraintOp(table.name, old.name, new.name, schema=table.schema),
-                    )
+                names = str(old.name), str(new.name)
+                renamed = RenameConstraintOp(table.name, *names, schema=table.schema)
+                yield _RENAME_CONSTRAINTS, renamed
             case AddIndex(table, index):
                 yield _CONSTRAIN, self._index(table, index)
             case DropIndex(table, index):
@@ -317,7 +314,12 @@ class _Planner:
                 return ops.ExecuteSQLOp(
                     f"ALTER TABLE {self._quoted(table)} ADD {called}{kind} {sql}"
                 )
-            case ForeignKeyState(columns=columns, target=target, target_columns=others):
+            case _:
+                columns, target, others = (
+                    constraint.columns,
+                    constraint.target,
+                    constraint.target_columns,
+                )
                 schemas: dict[str, Any] = {}
                 if table.schema is not None:
                     schemas["source_schema"] = table.schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
@@ -23,6 +23,7 @@ from andamios_orm.migration.operations import (
     RenameIndexOp,
     SqlType,
 )
+from andamios_orm.migration.sql_names import as_text
 
 __all__ = ["Rendered", "described", "render"]
 
@@ -433,8 +434,6 @@ class _Writer:
                 names = ("always", "start", "increment", "minvalue", "maxvalue", "cycle", "cache")
                 found = {name: getattr(value, name) for name in names}
                 return _Call("sa.Identity", **{n: v for n, v in found.items() if v})
-            case TypeEngine():
-                return self.type(value)
             case _:
                 return value
 
@@ -467,10 +466,8 @@ def _double_quoted(text: str) -> str:
 
 def _sql(clause: object) -> str:
     """Return a piece of SQL as it was given to `text()`."""
-    if isinstance(clause, TextClause):
-        # The parameters that `text()` would find are escaped in what it was given.
-        return re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", clause.text)
-    return str(clause)
+    # The parameters that `text()` would find are escaped in what it was given.
+    return as_text(cast("TextClause", clause).text)
 
 
 def _values(values: Mapping[str, str]) -> dict[str, object]:

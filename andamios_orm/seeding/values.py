@@ -191,7 +191,8 @@ class Values:
 
     def future_day(self) -> date:
         """Return a date after any clock's today, for some decades."""
-        return self.day({}).replace(year=2200)
+        found = self.day({})
+        return found.replace(year=2200, day=min(found.day, 28))
 
     def past_instant(self) -> datetime:
         """Return a moment before any clock's now."""

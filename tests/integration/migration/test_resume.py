@@ -47,9 +47,9 @@ op.rebuild_table(
 """
 
 # Dozens of processes each; the others' steps are stopped one by one in tests/migration/changes.
-KILLED = ["sqlite", "postgresql"]
+KILLED = ["sqlite"]
 if os.environ.get("ANDAMIOS_TEST_DEEP"):
-    KILLED += ["duckdb", "mariadb"]
+    KILLED += ["duckdb", "postgresql", "mariadb"]
 
 
 @pytest.fixture

@@ -13,9 +13,14 @@ from andamios_orm import Col, Database, Model, field, generated
 from andamios_orm.migration import Migrator
 from andamios_orm.migration.reports import Verification
 from andamios_orm.seeding import sample
-from tests.engines import not_on, only_on
+from tests.engines import ENGINES, not_on, only_on
 from tests.migration.revising import write_revision
 
+EXAMPLES = ("advanced.chinook", "integration.conduit")
+HISTORIES = [(EXAMPLES[0], "duckdb"), (EXAMPLES[0], "postgresql")]
+HISTORIES += [(EXAMPLES[1], "sqlite"), (EXAMPLES[1], "mariadb")]
+if os.environ.get("ANDAMIOS_TEST_DEEP"):
+    HISTORIES = [(example, engine) for example in EXAMPLES for engine in ENGINES[:4]]
 ROOT = Path(__file__).parents[3]
 
 
@@ -32,8 +37,7 @@ def run(folder: Path, url: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", ["advanced.chinook", "integration.conduit"])
-@not_on("mysql")
+@pytest.mark.parametrize(("example", "database_url"), HISTORIES, indirect=["database_url"])
 def test_the_histories_of_the_examples_hold(
     database_url: str, example: str, tmp_path: Path
 ) -> None:

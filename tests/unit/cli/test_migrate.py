@@ -357,6 +357,18 @@ def test_check_tells_whether_all_agree(migrated: CommandLine) -> None:
     assert len(documented(migrated, "migrate", "check")["differences"]) == 2
 
 
+def test_check_tells_of_a_file_that_was_changed_after_it_was_applied(
+    migrated: CommandLine,
+) -> None:
+    (file,) = (migrated.folder / "migrations").glob("*/*.py")
+    file.write_text(file.read_text() + "# more\n")
+
+    changed = migrated.run("migrate", "check")
+
+    assert changed.code == ExitCode.CHANGED
+    assert "was changed since it was applied" in changed.out
+
+
 def test_lint_finds_what_is_doubtful(migrated: CommandLine) -> None:
     assert "Nothing doubtful" in migrated.done("migrate", "lint").out
     file = migrated.folder / documented(migrated, "migrate", "new", "all 1", "--empty")["file"]

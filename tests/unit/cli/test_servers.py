@@ -231,3 +231,10 @@ def test_a_server_that_runs_already_is_not_started_twice(
     assert result.code == ExitCode.USAGE
     assert "a server runs at postgresql://here/app" in result.err
     assert note.exists()
+
+
+def test_a_program_is_not_asked_whether_to_start_a_server(outside: CommandLine) -> None:
+    result = outside.run("dev-setup", "--json")
+
+    assert result.code == ExitCode.UNREACHABLE
+    assert json.loads(result.out)["error"] == "DatabaseUnavailable"

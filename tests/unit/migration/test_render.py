@@ -2,9 +2,11 @@
 
 import pytest
 import sqlalchemy as sa
-from alembic.operations import MigrateOperation, ops
+from alembic.operations import MigrateOperation, Operations, ops
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import postgresql, sqlite
 
+from andamios_orm import NotSupported
 from andamios_orm.migration.operations import (
     AlterEnumOp,
     BackfillOp,
@@ -137,6 +139,16 @@ op.alter_column(
         ops.AlterColumnOp("hero", "name", modify_server_default=sa.text("2"), modify_nullable=True),
         "alter column hero.name: optional, another default",
         'op.alter_column("hero", "name", nullable=True, server_default=sa.text("2"))',
+    ),
+    (
+        ops.AlterColumnOp("hero", "name", modify_type=sa.Text()),
+        "alter column hero.name: type Text()",
+        'op.alter_column("hero", "name", type_=sa.Text())',
+    ),
+    (
+        ops.AlterColumnOp("hero", "name", modify_server_default=None),
+        "alter column hero.name: no default",
+        'op.alter_column("hero", "name", server_default=None)',
     ),
     (
         ops.ExecuteSQLOp("SELECT 1\nFROM  hero"),
@@ -291,6 +303,28 @@ def test_types_of_a_dialect_bring_their_import() -> None:
 
     assert "postgresql.ARRAY(postgresql.JSONB(), dimensions=2)" in rendered.upgrade
     assert rendered.imports == ("from sqlalchemy.dialects import postgresql",)
+
+
+def test_a_default_that_is_there_is_written_as_its_text() -> None:
+    default = sa.DefaultClause(sa.text("1"))
+    operation = ops.AlterColumnOp(
+        "hero", "name", modify_nullable=True, existing_server_default=default
+    )
+
+    assert 'existing_server_default=sa.text("1")' in body_of(operation)
+
+
+def test_a_type_by_its_name_shows_that() -> None:
+    assert repr(SqlType("point")) == "SqlType('point')"
+
+
+def test_plain_alembic_refuses_what_only_the_library_can_do() -> None:
+    context = MigrationContext.configure(dialect=sqlite.dialect(), opts={"as_sql": True})
+
+    with pytest.raises(NotSupported, match="plain alembic") as caught:
+        Operations(context).invoke(BackfillOp("hero", {"age": "0"}))
+
+    assert "andamios-orm migrate up" in caught.value.fix
 
 
 def test_long_lists_are_broken_into_lines() -> None:

@@ -57,6 +57,7 @@ COLUMN: dict[str, Any] = {
     "comment": "c",
     "secret": True,
     "read_only": True,
+    "renamed_from": "x",
 }
 # Deprecated by pydantic, or without a meaning for a stored model.
 LEFT_OUT = {

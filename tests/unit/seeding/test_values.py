@@ -148,3 +148,9 @@ def test_a_duration_is_no_longer_than_a_month() -> None:
 
 def test_decimals_are_exact() -> None:
     assert values(1).decimal({"multiple_of": Decimal("0.1")}) % Decimal("0.1") == 0
+
+
+def test_a_bool_is_one_of_two() -> None:
+    made = Values(Random(1))  # noqa: S311 - no secret
+
+    assert {made.boolean() for _ in range(50)} == {True, False}
