@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from andamios_orm import Col, Model, generated
+from andamios_orm import Col, Model, Related, field, generated, relation
 from andamios_orm.migration.pulled_columns import _digits, _literal
 from andamios_orm.migration.pulling import _plural
 from andamios_orm.seeding.ordering import _reachable
@@ -60,3 +60,21 @@ def test_what_refers_in_a_diamond_is_found_once() -> None:
     }
 
     assert _reachable(Bottom, targets) == {Bottom, Left, Right, Top}
+
+
+def test_a_relation_that_could_be_two_is_left_out() -> None:
+    class Row(Model, metadata=sa.MetaData()):
+        """What they have in common."""
+
+    class Team(Row, table=True):
+        id: Col[int] = generated()
+
+    class Hero(Row, table=True):
+        id: Col[int] = generated()
+        first_id: Col[int] = field(foreign_key=Team.id)
+        second_id: Col[int] = field(foreign_key=Team.id)
+        team: Related[Team]
+        first: Related[Team] = relation(fk="first_id")
+
+    assert not _resolves(Hero, "team")
+    assert _resolves(Hero, "first")
