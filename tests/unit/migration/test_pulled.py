@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from andamios_orm import Col, Model, Related, field, generated, relation
 from andamios_orm.migration.pulled_columns import _digits, _literal
-from andamios_orm.migration.pulling import _plural
+from andamios_orm.migration.pulling import _plural, _resolves
 from andamios_orm.seeding.ordering import _reachable
 
 
@@ -73,7 +73,7 @@ def test_a_relation_that_could_be_two_is_left_out() -> None:
         id: Col[int] = generated()
         first_id: Col[int] = field(foreign_key=Team.id)
         second_id: Col[int] = field(foreign_key=Team.id)
-        team: Related[Team]
+        team: Related[Team] = relation()
         first: Related[Team] = relation(fk="first_id")
 
     assert not _resolves(Hero, "team")
