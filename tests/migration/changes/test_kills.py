@@ -1,7 +1,7 @@
 """Every change of the catalogue, killed after each of its steps and before that is noted.
 
-What was done is recognised, what was not is done, and the end is the same. Each change is killed on
-one of its engines, in turn; with the variable ANDAMIOS_TEST_DEEP set, on all of them.
+What was done is recognised, what was not is done, and the end is the same. Every second change is
+killed, on one of its engines in turn; with the variable ANDAMIOS_TEST_DEEP set, all are, on all.
 """
 
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Computed column")
 
 IN_TURN = [
     pytest.param(change, change.engines[number % len(change.engines)], id=change.name)
-    for number, change in enumerate(CHANGES)
+    for number, change in enumerate(CHANGES[::2])
 ]
 CHOSEN = EVERYWHERE if os.environ.get("ANDAMIOS_TEST_DEEP") else IN_TURN
 
