@@ -6,8 +6,10 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +62,7 @@ class Revisions:
         if not self.folder.is_dir():
             return ()
         try:
-            with warnings.catch_warnings():
+            with _as_it_stands(), warnings.catch_warnings():
                 warnings.filterwarnings("error", _MISSING)
                 scripts = ScriptDirectory(str(self.folder), version_locations=[str(self.folder)])
                 found = list(scripts.walk_revisions())
@@ -149,6 +151,17 @@ class Revisions:
         aside.mkdir(exist_ok=True)
         for revision in revisions:
             os.replace(revision.path, aside / revision.path.name)
+
+
+@contextmanager
+def _as_it_stands() -> Iterator[None]:
+    """Have Python keep no compiled files: of one that is edited at once, it would run the old."""
+    kept = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = kept
 
 
 def _replacing(revisions: Sequence[str]) -> str:

@@ -121,5 +121,6 @@ def test_only_what_another_try_may_cure_is_transient() -> None:
     assert {k.__name__ for k in KINDS if k.transient} == {
         "TransactionConflict",
         "DatabaseUnavailable",
+        "MigrationLocked",
     }
     assert not ConstraintViolation.transient

@@ -19,6 +19,7 @@ from andamios_orm.errors import MigrationError
 from andamios_orm.migration import Migrator
 from andamios_orm.migration.aside import Aside
 from andamios_orm.migration.reading import invoking
+from andamios_orm.migration.revisions import Revisions
 from andamios_orm.migration.state import TableName
 from tests.engines import only_on
 from tests.migration.revising import HERO, write_revision
@@ -287,3 +288,35 @@ async def test_a_place_to_verify_that_cannot_be_had_is_told(
     finally:
         async with db.connect() as connection:
             await connection.exec_driver_sql(f'DROP DATABASE "{name}"')
+
+
+@only_on("mariadb")
+async def test_values_find_rows_whose_key_is_a_text(db: Database, tmp_path: Path) -> None:
+    made = "CREATE TABLE note (name TEXT NOT NULL, age INT, PRIMARY KEY (name(20)))"
+    write_revision(tmp_path, "mariadb", "aaa1", f'op.execute("{made}")', 'op.drop_table("note")')
+    write_revision(
+        tmp_path,
+        "mariadb",
+        "bbb2",
+        'op.drop_column("note", "age")',
+        'op.add_column("note", sa.Column("age", sa.Integer()))',
+        down="aaa1",
+    )
+    migrator = Migrator(db, tmp_path)
+    await migrator.up("aaa1")
+    await db.execute(sa.text("INSERT INTO note VALUES ('x', 1), ('y', 2)"))
+    await migrator.up(allow=["note.age"])
+
+    await migrator.down()
+
+    assert await counted(db, "SELECT name, age FROM note ORDER BY name") == [("x", 1), ("y", 2)]
+
+
+def test_a_file_that_was_edited_at_once_is_read_again(tmp_path: Path) -> None:
+    write_revision(tmp_path, "sqlite", "aaa1", "'one'")
+    (first,) = Revisions(tmp_path / "sqlite", "sqlite").all()
+    write_revision(tmp_path, "sqlite", "aaa1", "'two'")
+    (second,) = Revisions(tmp_path / "sqlite", "sqlite").all()
+
+    assert first.checksum != second.checksum
+    assert not (tmp_path / "sqlite" / "__pycache__").exists()

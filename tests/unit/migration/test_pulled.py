@@ -54,7 +54,7 @@ def test_what_refers_in_a_diamond_is_found_once() -> None:
         id: Col[int] = generated()
 
     targets: dict[type[Model], dict[type[Model], bool]] = {
-        Bottom: {Left: True, Right: True},
+        Bottom: {Top: True, Left: True, Right: True},
         Left: {Top: True},
         Right: {Top: True},
     }

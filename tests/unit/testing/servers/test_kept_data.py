@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import sqlalchemy as sa
 
+from andamios_orm import Database
+from andamios_orm.testing.servers import MariaDBServer
 from andamios_orm.testing.servers.accounts import Account
 from andamios_orm.testing.servers.base import _link
 from andamios_orm.testing.servers.programs import ServerUnavailable
@@ -25,3 +29,19 @@ def test_another_account_has_to_be_able_to_enter(tmp_path: Path) -> None:
         _link(closed / "data", tmp_path / "link", account)
 
     assert not (tmp_path / "link").exists()
+
+
+async def test_a_mariadb_goes_on_with_the_data_that_it_had(mariadb_binaries: Path) -> None:
+    # Every user may enter it: a server does not run as root.
+    with TemporaryDirectory(prefix="andamios-") as folder:
+        Path(folder).chmod(0o755)  # noqa: ASYNC240 - nothing else runs here
+        data = Path(folder, "data")
+        with MariaDBServer(data=data, binaries=mariadb_binaries) as server:
+            async with Database(server.create_database("kept")) as db:
+                await db.execute(sa.text("CREATE TABLE hero (id INT)"))
+
+        with MariaDBServer(data=data, binaries=mariadb_binaries) as server:
+            async with Database(server.url("kept")) as db:
+                rows = await db.execute(sa.text("SELECT count(*) FROM hero"))
+
+    assert [tuple(row) for row in rows] == [(0,)]
