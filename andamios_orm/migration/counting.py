@@ -6,19 +6,38 @@ counted before the first one, in tables that still have their old names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 
+from andamios_orm.errors import RowsInTheWay
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.renaming import named_after
 from andamios_orm.migration.sql_names import names_in
 from andamios_orm.migration.state import SchemaState, TableName
 
-__all__ = ["Names", "counted"]
+__all__ = ["Names", "counted", "in_the_way", "state_before"]
+
+
+def state_before(
+    connection: sa.Connection, engine: Engine, operations: Iterable[MigrateOperation]
+) -> SchemaState:
+    """Return what is in the schemas that operations are about."""
+    schemas = dict.fromkeys([None, *(getattr(each, "schema", None) for each in operations)])
+    return engine.inspect(connection, list(schemas))
+
+
+def in_the_way(counts: Mapping[Question, int], fix: str) -> RowsInTheWay:
+    """Return the refusal that tells how many rows break a stricter rule."""
+    told = "; ".join(f"{count} row(s) {question.problem}" for question, count in counts.items())
+    return RowsInTheWay(
+        f"a stricter rule meets rows that break it: {told}",
+        fix,
+        counts={question.problem: count for question, count in counts.items()},
+    )
 
 
 def counted(

@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation
 
 from andamios_orm.errors import AnswerNeeded, RowsInTheWay, UsageError
 from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, RenameTable
-from andamios_orm.migration.counting import counted
+from andamios_orm.migration.counting import counted, in_the_way
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
 from andamios_orm.migration.operations import UNFINISHED
@@ -137,16 +137,12 @@ def _refuse_unknown_fills(fills: Iterable[str], after: SchemaState) -> None:
 
 
 def _rows_in_the_way(counts: Mapping[Question, int]) -> RowsInTheWay:
-    told = {question.problem: count for question, count in counts.items()}
-    listed = "; ".join(f"{count} row(s) {problem}" for problem, count in told.items())
     fills = [f'--fill {q.fill}="..."' for q in counts if q.fill is not None]
     fix = "change those rows first"
     if fills:
         fix = f"give them a value with {' '.join(fills)} (SQL over the row's columns)"
-    return RowsInTheWay(
-        f"a stricter rule meets rows that break it: {listed}",
-        f"{fix}, or write the revision with --unfinished and complete its backfill",
-        counts=told,
+    return in_the_way(
+        counts, f"{fix}, or write the revision with --unfinished and complete its backfill"
     )
 
 

@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation
 from andamios_orm.errors import AndamiosError
 from andamios_orm.migration.ahead import Columns
 from andamios_orm.migration.backfill import backfill_step
+from andamios_orm.migration.counting import state_before
 from andamios_orm.migration.destruction import losses
 from andamios_orm.migration.engines.base import Engine, Step
 from andamios_orm.migration.journal import Direction
@@ -65,8 +66,7 @@ def _with_states(
 ) -> Iterator[tuple[MigrateOperation, SchemaState]]:
     """Yield each operation with what the database is then, as far as names go."""
     operations = collected(revision, direction, connection.dialect)
-    schemas = dict.fromkeys([None, *(getattr(each, "schema", None) for each in operations)])
-    state = engine.inspect(connection, list(schemas))
+    state = state_before(connection, engine, operations)
     for operation in operations:
         yield operation, state
         state = named_after(state, operation)

@@ -639,12 +639,12 @@ def _backfill(operation: ops.AlterTableOp, column: str, value: str) -> BackfillO
     return BackfillOp(
         operation.table_name,
         {column: value},
-        where=f"{quoted_if_needed(column)} IS NULL",
+        where=f"{_quoted_if_needed(column)} IS NULL",
         schema=operation.schema,
     )
 
 
-def quoted_if_needed(name: str) -> str:
+def _quoted_if_needed(name: str) -> str:
     """Return a column's name as it stands in SQL that a person may read on."""
     plain = name.isidentifier() and name == name.lower()
     return name if plain else quoted(name)

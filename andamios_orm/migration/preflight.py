@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
-from andamios_orm.errors import NotSupported, RevisionProblem, RowsInTheWay
+from andamios_orm.errors import NotSupported, RevisionProblem
 from andamios_orm.migration.aside import Asides
-from andamios_orm.migration.counting import Names, counted
+from andamios_orm.migration.counting import Names, counted, in_the_way, state_before
 from andamios_orm.migration.destruction import Loss, counting, live, losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.journal import Direction
@@ -33,21 +33,18 @@ def preflight(
     Raises DestructionRefused for data that would be removed without permission, RowsInTheWay for
     rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in.
     """
-    operations = [
-        (revision, operation)
-        for revision in revisions
-        for operation in collected(revision, direction, connection.dialect)
-    ]
-    for revision, operation in operations:
-        _refuse_unfinished(revision, operation)
-        _refuse_unknown(connection, engine, operation)
-    schemas = dict.fromkeys([None, *(getattr(op, "schema", None) for _, op in operations)])
-    state = engine.inspect(connection, list(schemas))
-    refuse_losses(_lost(connection, [operation for _, operation in operations], state), allow)
+    operations: list[MigrateOperation] = []
+    for revision in revisions:
+        for operation in collected(revision, direction, connection.dialect):
+            _refuse_unfinished(revision, operation)
+            _refuse_unknown(connection, engine, operation)
+            operations.append(operation)
+    state = state_before(connection, engine, operations)
+    refuse_losses(_lost(connection, operations, state), allow)
     other: Direction = "down" if direction == "up" else "up"
     asides = Asides(connection)
     back = {k.name for revision in revisions for k in asides.of(revision.id, other)}
-    _refuse_rows(connection, engine, [operation for _, operation in operations], state, back)
+    _refuse_rows(connection, engine, operations, state, back)
 
 
 def refuse_lost(
@@ -59,8 +56,7 @@ def refuse_lost(
 ) -> None:
     """Raise DestructionRefused for what a half-done revision removes that is still there."""
     operations = collected(revision, direction, connection.dialect)
-    schemas = dict.fromkeys([None, *(getattr(each, "schema", None) for each in operations)])
-    state = engine.inspect(connection, list(schemas))
+    state = state_before(connection, engine, operations)
     refuse_losses(_lost(connection, operations, state), allow)
 
 
@@ -120,10 +116,5 @@ def _refuse_rows(
 ) -> None:
     counts = counted(connection, engine, operations, state, coming_back)
     if counts:
-        told = "; ".join(f"{count} row(s) {q.problem}" for q, count in counts.items())
         cures = " ".join(dict.fromkeys(question.cure for question in counts))
-        raise RowsInTheWay(
-            f"a stricter rule meets rows that break it: {told}",
-            f"change those rows first, or do so in the revision: {cures}",
-            counts={question.problem: count for question, count in counts.items()},
-        )
+        raise in_the_way(counts, f"change those rows first, or do so in the revision: {cures}")

@@ -8,11 +8,13 @@ created from the models, so that equal things have equal texts and no rule of ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 __all__ = [
+    "OURS",
     "CheckState",
     "ColumnState",
     "ConstraintState",
@@ -25,7 +27,16 @@ __all__ = [
     "TableName",
     "TableState",
     "UniqueState",
+    "is_ours",
 ]
+
+OURS = "(andamios_(migration|database|dropped_|new_)|alembic_version$)"
+"""How names begin that are the library's own or alembic's, as an expression that engines know."""
+
+
+def is_ours(name: str) -> bool:
+    """Whether what is called so is none of the models' affair."""
+    return re.match(OURS, name) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -27,6 +27,7 @@ from andamios_orm.migration.state import (
     TableName,
     TableState,
     UniqueState,
+    is_ours,
 )
 
 __all__ = ["Places", "counter_of", "current_schema", "inspect", "read"]
@@ -89,7 +90,7 @@ class _Catalog:
             self._table(row, columns[oid], constraints[oid], indexes[oid])
             for row in self._rows("tables", "table_name")
             for oid in [row["table_oid"]]
-            if not _is_ours(row["table_name"])
+            if not is_ours(row["table_name"])
         ]
 
     def sequences(self) -> list[SequenceState]:
@@ -97,7 +98,7 @@ class _Catalog:
         return [
             SequenceState(name=name, options=" ".join(self._options(name)))
             for name in self._sequences
-            if name not in self._of_columns and not _is_ours(name.name)
+            if name not in self._of_columns and not is_ours(name.name)
         ]
 
     def _rows(self, function: str, order: str) -> list[_Row]:
@@ -143,7 +144,7 @@ class _Catalog:
             uniques=tuple(sorted(uniques, key=lambda one: one.columns)),
             checks=tuple(sorted(checks, key=lambda one: one.sql)),
             foreign_keys=tuple(sorted(foreign, key=lambda one: (one.columns, one.target))),
-            indexes=tuple(_index(one) for one in indexes if not _is_ours(one["index_name"])),
+            indexes=tuple(_index(one) for one in indexes if not is_ours(one["index_name"])),
             comment=row["comment"],
         )
 
@@ -201,13 +202,6 @@ _HIGHEST = 2**63 - 1
 
 def _columns(row: _Row) -> tuple[str, ...]:
     return tuple(row["constraint_column_names"])
-
-
-_OURS = re.compile(r"andamios_(migration|database|dropped_|new_)|alembic_version\Z")
-
-
-def _is_ours(name: str) -> bool:
-    return _OURS.match(name) is not None
 
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|[^.]+')

@@ -36,6 +36,7 @@ from andamios_orm.migration.state import (
     TableName,
     TableState,
     UniqueState,
+    is_ours,
 )
 
 __all__ = [
@@ -51,8 +52,6 @@ __all__ = [
 
 Places: TypeAlias = Mapping[str, str | None]
 """The databases to read, by their names on the server, and what each is called in the state."""
-
-_OURS = re.compile(r"andamios_(migration|database|dropped_|new_)|alembic_version\Z")
 
 
 def current_database(connection: sa.Connection) -> str:
@@ -169,15 +168,15 @@ class Catalog:
         keys = self._foreign_keys(place)
         indexes = self.indexes(place)
         for name, (engine, collation, options, comment) in tables.items():
-            if _OURS.match(name):
+            if is_ours(name):
                 continue
-            found = [index for index in indexes[name] if not _OURS.match(index.name)]
+            found = [index for index in indexes[name] if not is_ours(index.name)]
             yield TableState(
                 name=self._name(place, name),
-                columns=tuple(c for c in columns[name] if not _OURS.match(c.name)),
+                columns=tuple(c for c in columns[name] if not is_ours(c.name)),
                 primary_key=next((i.key() for i in found if i.name == "PRIMARY"), None),
                 uniques=tuple(i.constraint() for i in found if i.is_constraint),
-                checks=tuple(c for c in checks[name] if not _OURS.match(str(c.name))),
+                checks=tuple(c for c in checks[name] if not is_ours(str(c.name))),
                 foreign_keys=tuple(keys[name]),
                 indexes=tuple(i.state() for i in found if i.is_index and not i.serves(keys[name])),
                 comment=comment or None,
@@ -272,7 +271,7 @@ class Catalog:
     def sequences(self, place: str) -> Iterator[SequenceState]:
         """Yield every sequence of one database (MariaDB)."""
         for (name,) in self._rows(_SEQUENCES, place=place):
-            if not _OURS.match(name):
+            if not is_ours(name):
                 full = f"{quoted(place, '`')}.{quoted(name, '`')}"
                 [(_, written)] = self._rows(f"SHOW CREATE SEQUENCE {full}")
                 options = written.removeprefix(f"CREATE SEQUENCE {full} ").removeprefix(

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from andamios_orm.migration.engines.postgresql.names import quoted, settled
 from andamios_orm.migration.engines.postgresql.sequences import SETTINGS, SequenceSettings
 from andamios_orm.migration.state import (
+    OURS,
     CheckState,
     ColumnState,
     EnumState,
@@ -259,7 +260,7 @@ def _part(written: str, collation: str | None, opclass: str | None, flags: int) 
 # extension brought along is its own business; what was left invalid by a statement that failed is
 # as if it were not there.
 
-_OURS = r"'^(andamios_(migration|database|dropped_|new_)|alembic_version$)'"
+_OURS = f"'^{OURS}'"
 
 
 def _foreign(catalog: str, oid: str) -> str:

@@ -24,14 +24,10 @@ from andamios_orm.migration.state import (
     TableName,
     TableState,
     UniqueState,
+    is_ours,
 )
 
 __all__ = ["inspect"]
-
-_OURS = (
-    *("alembic_version", "andamios_database", "andamios_dropped_", "andamios_migration"),
-    "andamios_new_",
-)
 
 
 def inspect(connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaState:
@@ -39,7 +35,7 @@ def inspect(connection: sa.Connection, schemas: Sequence[str | None]) -> SchemaS
     if None not in schemas:
         return SchemaState(engine="sqlite")
     found = {row.name: row.sql for row in connection.execute(_TABLES)}
-    tables = {name: sql for name, sql in found.items() if not name.startswith(_OURS)}
+    tables = {name: sql for name, sql in found.items() if not is_ours(name)}
     read = {name.lower(): _Table(connection, name, sql) for name, sql in tables.items()}
     states = [table.state(read) for table in read.values()]
     return SchemaState(engine="sqlite", tables={state.name: state for state in states})
