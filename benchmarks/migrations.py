@@ -32,8 +32,11 @@ from andamios_orm import Database, run
 from andamios_orm.migration import Migrator
 from andamios_orm.testing.servers import PostgreSQLServer, ServerUnavailable
 from benchmarks.machine import machine, versions
+from benchmarks.markdown import replaced, table
 
 RESULTS = Path(__file__).parent / "results" / "migrations.json"
+PAGE = Path(__file__).parents[1] / "docs" / "guides" / "migrations.md"
+COMMAND = "python -m benchmarks.migrations --record"
 BOUND_MS = 500.0
 
 TABLES = (
@@ -130,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="NAME,...", help="changes whose names hold one of these")
     parser.add_argument("--ours", action="store_true", help="leave alembic itself out")
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--record", action="store_true", help=f"write {PAGE.name} too")
     parser.add_argument("--watch", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--most", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
@@ -153,7 +157,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "found": found,
     }
     chosen.json.write_text(json.dumps(report, indent=1) + "\n")
+    if chosen.record:
+        PAGE.write_text(with_waits(PAGE.read_text(encoding="utf-8"), report), encoding="utf-8")
     return int(any(longest(each["ours"]) > BOUND_MS for each in found.values()))
+
+
+def with_waits(page: str, report: Mapping[str, Any]) -> str:
+    """Return the text of the guide with the waits of a run in place of those that it has."""
+    lines = [["", "this library", "alembic itself"]]
+    for name, ways in report["found"].items():
+        cells = [f"{longest(ways[way]):,.0f} ms" if way in ways else "cannot" for way in WAYS]
+        lines.append([name, *cells])
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    on = f"{report['machine']['cpu']}, {report['machine']['cores']} cores. {versions}."
+    return replaced(page, f"{table(lines)}\n\n{on}", command=COMMAND, source="benchmarks")
 
 
 def longest(stalls: Stalls) -> float:

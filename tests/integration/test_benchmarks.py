@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,11 @@ def test_the_waits_beside_a_migration_can_be_measured(
     assert migrations.main(chosen) == 0
     assert "add a CHECK" in capsys.readouterr().out
     assert report.exists()
+
+
+def test_the_guide_tells_the_waits_that_are_kept() -> None:
+    page = migrations.PAGE.read_text(encoding="utf-8")
+    kept = json.loads(migrations.RESULTS.read_text(encoding="utf-8"))
+
+    assert migrations.with_waits(page, kept) == page
+    assert all(migrations.longest(each["ours"]) <= 500 for each in kept["found"].values())
