@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from andamios_orm.cli import completing
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.options import AsJson, DatabaseName, NoColor, Url
 from andamios_orm.cli.running import Project, project
@@ -22,7 +23,11 @@ _audit = typer.Typer(rich_markup_mode=None, add_completion=False)
 def audit(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Models or tables; all of them if none."),
+        typer.Argument(
+            metavar="[MODEL]...",
+            help="Models or tables; all of them if none.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=0, metavar="ROWS", help="Show this many wrong rows of each table.")

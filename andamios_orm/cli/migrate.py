@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from andamios_orm.cli import completing
 from andamios_orm.cli.asking import confirmed, named
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.options import (
@@ -35,7 +36,13 @@ __all__ = ["COMMANDS"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
-Target = Annotated[str, typer.Argument(help="A revision, its first letters, head, base, +1 or -1.")]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="A revision, its first letters, head, base, +1 or -1.",
+        autocompletion=completing.revisions,
+    ),
+]
 Message = Annotated[str, typer.Argument(help='What it is for: "add the age of heroes".')]
 
 
@@ -673,6 +680,7 @@ def stamp(
     environment: Environment = None,
     yes: Yes = False,
     as_json: AsJson = False,
+    no_color: NoColor = False,
 ) -> None:
     """Note that the database is at a revision, without running anything.
 
@@ -680,7 +688,7 @@ def stamp(
 
     Example: andamios-orm migrate stamp head
     """
-    found = _project(url, database, environment, as_json, False)
+    found = _project(url, database, environment, as_json, no_color)
     if not confirmed(found.output, yes, f"Note the database as being at {target}?"):
         found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
@@ -698,6 +706,7 @@ def squash(
     environment: Environment = None,
     yes: Yes = False,
     as_json: AsJson = False,
+    no_color: NoColor = False,
 ) -> None:
     """Replace all revisions by one that makes the tables as they are.
 
@@ -705,7 +714,7 @@ def squash(
 
     Example: andamios-orm migrate squash "all until version 2"
     """
-    found = _project(url, database, environment, as_json, False)
+    found = _project(url, database, environment, as_json, no_color)
     if not confirmed(found.output, yes, "Replace all revisions by one?"):
         found.output.note("Nothing was done.")
         raise SystemExit(int(ExitCode.REFUSED))
@@ -721,6 +730,7 @@ def purge(
     database: DatabaseName = None,
     environment: Environment = None,
     as_json: AsJson = False,
+    no_color: NoColor = False,
 ) -> None:
     """Remove for good what migrations have put aside; without --allow-destructive, list it.
 
@@ -728,7 +738,7 @@ def purge(
 
     Example: andamios-orm migrate purge --allow-destructive hero.age
     """
-    found = _project(url, database, environment, as_json, False)
+    found = _project(url, database, environment, as_json, no_color)
     kept = found.migrating(lambda migrator: migrator.purge(allow=allow or (), confirm=confirm))
     removed = [name for name in kept if name in (allow or ())]
     if found.output.as_json:

@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from andamios_orm.cli import completing
+
 __all__ = [
     "AllowDestructive",
     "AsJson",
@@ -29,6 +31,7 @@ DatabaseName: TypeAlias = Annotated[
         "-d",
         help="One of the databases that pyproject.toml names.",
         show_default=False,
+        autocompletion=completing.databases,
     ),
 ]
 Environment: TypeAlias = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from andamios_orm.cli import completing
 from andamios_orm.cli.exit_codes import ExitCode
 from andamios_orm.cli.options import AsJson, DatabaseName, NoColor, Url
 from andamios_orm.cli.pull import pull
@@ -46,7 +47,11 @@ def schema() -> None:
 def show(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Models or tables; all in short if none."),
+        typer.Argument(
+            metavar="[MODEL]...",
+            help="Models or tables; all in short if none.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     live: Live = False,
     engine: Engine = None,
@@ -132,7 +137,11 @@ _BY_SUFFIX = {".svg": Format.SVG, ".html": Format.HTML, ".htm": Format.HTML}
 def graph(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Models or tables; all of them if none."),
+        typer.Argument(
+            metavar="[MODEL]...",
+            help="Models or tables; all of them if none.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     form: Annotated[
         Format | None,
