@@ -6,7 +6,8 @@ from andamios_orm import Database
 from andamios_orm.backends.base import Capabilities
 from tests.docs import changes_page, drawn_pages, engine_page
 from tests.engines import ENGINES, only_on, server_of
-from tests.fidelity.__main__ import PAGE
+from tests.fidelity.__main__ import ALONE, PAGE
+from tests.fidelity.alone import alone
 from tests.fidelity.report import outcome, prepared
 from tests.fidelity.traps import TRAPS
 
@@ -53,3 +54,14 @@ async def test_the_fidelity_report_is_what_the_engine_does(db: Database) -> None
     }
     assert all(text.startswith(("equal", "refused")) for text in found.values())
     assert "equal, but not found by it" not in found.values()
+
+
+async def test_the_page_of_what_engines_do_alone_is_what_one_does() -> None:
+    page = ALONE.read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    outcomes = await alone("duckdb:///:memory:")
+    told = {" ".join(row[:2]).strip("| "): row[2] for row in rows[-len(TRAPS) :]}
+
+    assert told == {
+        f"`{trap.kind}` {trap.says}": outcomes[trap].replace("|", "\\|") for trap in TRAPS
+    }

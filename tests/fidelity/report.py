@@ -106,7 +106,8 @@ every engine, so that data can move from one to another:
 - `fold` is not kept: an instant has no second reading.
 - A `Decimal` comes back with the places of its column: `1E+3` as `1000.00`, which equals it.
 
-This page is written by `python -m tests.fidelity`, and the tests compare it with what each engine
+[What engines do with difficult values](traps.md) has the same values without this library. This
+page is written by `python -m tests.fidelity`, and the tests compare it with what each engine
 does.
 """
 
