@@ -271,6 +271,23 @@ async def test_a_created_table_can_be_filled(db: Database, folder: Path) -> None
     assert [row.id for row in await rows(db, "SELECT id FROM hero ORDER BY id")] == [7, 8]
 
 
+async def test_rows_need_no_types(db: Database, folder: Path) -> None:
+    table = HERO[: HERO.index("op.bulk_insert")]
+    insert = """
+        hero = sa.table("hero", sa.column("id"), sa.column("name"))
+        op.bulk_insert(hero, [{"id": 7, "name": None}, {"id": 8, "name": "O'Hara"}])
+        op.bulk_insert(hero, [])
+        """
+    nullable = table.replace("sa.String(50), nullable=False", "sa.String(50), nullable=True")
+    write_revision(folder, db.engine_name, "aaa1", nullable)
+    write_revision(folder, db.engine_name, "bbb2", insert, down="aaa1")
+
+    await Migrator(db, folder).up()
+
+    found = await rows(db, "SELECT id, name FROM hero ORDER BY id")
+    assert [tuple(row) for row in found] == [(7, None), (8, "O'Hara")]
+
+
 async def test_a_batch_of_alembic_is_taken_apart(db: Database, folder: Path) -> None:
     write_revision(folder, db.engine_name, "aaa1", HERO)
     write_revision(
