@@ -72,6 +72,8 @@ class Capabilities:
     """A foreign key can refer to a table of another schema."""
     circular_tables: bool
     """Tables can refer to each other in a circle."""
+    interval_keys: bool
+    """An interval can be part of a key or of an index."""
     mutual_inserts: bool
     """Rows of one INSERT can refer to each other."""
     referenced_updates: bool

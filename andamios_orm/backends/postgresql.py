@@ -100,6 +100,7 @@ class PostgreSQLBackend:
         deferred_keys=True,
         keys_across_schemas=True,
         circular_tables=True,
+        interval_keys=True,
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,

@@ -161,7 +161,8 @@ class Session:
         """Commit what was done so far; the next statement begins another transaction.
 
         Raises TransactionAborted if a statement failed before, DatabaseError, and SessionMisuse
-        inside a savepoint, whose outcome is not known yet.
+        inside a savepoint, whose outcome is not known yet. After a commit that failed the session
+        takes no statement until rollback().
         """
         with self._use() as connection:
             self._refuse_inside_savepoint("commit")
@@ -200,10 +201,13 @@ class Session:
 
     async def _committed(self, connection: DriverConnection) -> None:
         await self._end_rows()
-        committed = await connection.commit()
+        with self._abort_on_error():
+            # Whether the transaction is over then depends on the engine: rollback() makes sure.
+            committed = await connection.commit()
         self._begun = False
         self._give_turn_back()
         if not committed:
+            self._aborted = True
             raise TransactionAborted(
                 "the database rolled the transaction back instead of committing it",
                 "run the whole transaction again",

@@ -10,6 +10,8 @@ from sqlalchemy.schema import CreateSchema
 
 from andamios_orm.backends.base import Capabilities
 from andamios_orm.errors import NotSupported
+from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.spec import Kind
 
 __all__ = ["create_tables", "require_tables"]
 
@@ -44,6 +46,11 @@ def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: st
                 " declared deferrable",
                 "declare it without deferrable=, and store rows after those they refer to",
             )
+    if not capabilities.interval_keys and (intervals := _interval_keys(metadata)):
+        raise NotSupported(
+            f"{engine} has no index and no key of intervals, and {', '.join(intervals)} is in one",
+            "leave out unique=, index= and primary_key=, or keep microseconds as an int",
+        )
     if not capabilities.circular_tables and (circle := _circle(metadata)):
         raise NotSupported(
             f"{engine} adds no foreign key to a table that exists, and {', '.join(circle)} refer to"
@@ -106,6 +113,19 @@ def _noting(metadata: sa.MetaData) -> Iterator[list[sa.Table]]:
 
 def _schemas(metadata: sa.MetaData) -> list[str]:
     return sorted({t.schema for t in metadata.tables.values() if t.schema is not None})
+
+
+def _interval_keys(metadata: sa.MetaData) -> list[str]:
+    """Return the columns that hold intervals and are part of a key or of an index."""
+    found = {
+        f"{table.fullname}.{column.name}"
+        for table in metadata.tables.values()
+        for key in (*table.indexes, *table.constraints)
+        if isinstance(key, sa.Index | sa.PrimaryKeyConstraint | sa.UniqueConstraint)
+        for column in key.columns
+        if isinstance(column.type, Stored) and column.type.storage.kind is Kind.INTERVAL
+    }
+    return sorted(found)
 
 
 def _circle(metadata: sa.MetaData) -> list[str]:

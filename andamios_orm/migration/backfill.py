@@ -30,12 +30,27 @@ def backfill_step(operation: BackfillOp) -> Step:
 
     def batch(connection: sa.Connection, position: str | None) -> str | None:
         if not reflected:
-            name, metadata = operation.table_name, sa.MetaData()
-            table = sa.Table(name, metadata, schema=operation.schema, autoload_with=connection)
-            reflected.append(table)
+            reflected.append(_reflected(connection, operation.table_name, operation.schema))
         return _fill(connection, operation, reflected[0], position)
 
     return Step(batch=batch, told=described(operation), lock=False)
+
+
+def _reflected(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
+    """Return the columns of a table, and which of them are its key.
+
+    Not with `autoload_with`: what PostgreSQL says of a counted key is JSON, which comes as text.
+    """
+    inspector = sa.inspect(connection)
+    key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
+    types = {c["name"]: c["type"] for c in inspector.get_columns(name, schema=schema)}
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        *(sa.Column(column, types[column], primary_key=True) for column in key),
+        *(sa.Column(column, kept) for column, kept in types.items() if column not in key),
+        schema=schema,
+    )
 
 
 def _fill(

@@ -355,11 +355,15 @@ class Repository(Selects, Generic[M]):
             return found
         computed = any(nodes.is_clause(a.value) for a in assignments)
         if not computed and not self._statements.spec.whole_row_validators:
-            return await self._patch(self._source, assignments, parts, if_version)
-        # What the database computes, and what validators say of several fields, is judged when
-        # the row comes back: a refusal must still be able to undo the change.
-        async with self._source.unit() as source:
-            return await self._patch(source, assignments, parts, if_version)
+            stored = await self._patch(self._source, assignments, parts, if_version)
+        else:
+            # What the database computes, and what validators say of several fields, is judged when
+            # the row comes back: a refusal must still be able to undo the change.
+            async with self._source.unit() as source:
+                stored = await self._patch(source, assignments, parts, if_version)
+        if isinstance(stored, Exception):
+            raise stored
+        return stored
 
     async def _patch(
         self,
@@ -367,11 +371,10 @@ class Repository(Selects, Generic[M]):
         assignments: list[terms.Assignment],
         key: Sequence[object],
         version: int | None,
-    ) -> M:
+    ) -> M | NotFound | StaleVersion:
+        """Return the row, or the error for one that was not met: it fails no statement."""
         stored = await self._writer.patch(source, assignments, key, version)
-        if stored is None:
-            raise await self._missing(key, version, source)
-        return stored
+        return await self._missing(key, version, source) if stored is None else stored
 
     def _assignments(self, change: Assignment | BaseModel) -> list[Assignment]:
         if not isinstance(change, BaseModel):
@@ -439,9 +442,13 @@ class Repository(Selects, Generic[M]):
         async with self._source.unit() as source:
             plan = self._statements.unmark(source.plans)
             found = [*parts, *self._statements.standing]
-            if not await source.affect(plan, found):
-                raise self._not_found()
-            return (await source.fetch(self._statements.by_key(source.plans), found))[0]
+            rows = []
+            if await source.affect(plan, found):
+                rows = await source.fetch(self._statements.by_key(source.plans), found)
+        if not rows:
+            # Outside the unit, because no statement has failed, which would end a session's work.
+            raise self._not_found()
+        return rows[0]
 
     # -- links
 

@@ -84,6 +84,11 @@ def table_of(model: type[BaseModel]) -> sa.Table:
         try:
             for target, _ in targets.values():
                 table_of(target.model)
+            # A constraint of `__table_args__` names its table, whose class nobody may have used.
+            for key in declaration.table.foreign_keys:
+                name, _, _ = key.target_fullname.rpartition(".")
+                if (other := registry.declared_as(declaration.metadata, name)) is not None:
+                    table_of(other.model)
         except DeclarationError:
             declaration.metadata.remove(declaration.table)
             declaration.table = None

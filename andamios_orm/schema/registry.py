@@ -18,6 +18,7 @@ __all__ = [
     "declaration_of",
     "declarations",
     "declare",
+    "declared_as",
     "default_metadata",
 ]
 
@@ -29,6 +30,8 @@ NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
 """Constraints are named by what they say, so that an error or a migration can name them back."""
+
+_SQLALCHEMYS = cast("Mapping[str, Any]", sa.MetaData().naming_convention)
 
 default_metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
 """Where every table lands whose class names no `metadata=` of its own."""
@@ -82,7 +85,9 @@ def declare(declaration: Declaration) -> None:
             declaration.metadata.remove(other.table)
     if declaration.metadata is not default_metadata:
         given = cast("Mapping[str, Any]", declaration.metadata.naming_convention)
-        declaration.metadata.naming_convention = cast("Any", {**NAMING_CONVENTION, **given})
+        # SQLAlchemy's own name for an index has its first column only, and two indexes collide.
+        chosen = {kind: name for kind, name in given.items() if _SQLALCHEMYS.get(kind) != name}
+        declaration.metadata.naming_convention = cast("Any", {**NAMING_CONVENTION, **chosen})
     _by_table[key] = _by_model[model] = declaration
 
 
@@ -95,6 +100,11 @@ def declaration_of(model: type[BaseModel]) -> Declaration:
             f"{model.__name__} is not a table",
             f"declare it `class {model.__name__}(Model, table=True)`",
         ) from None
+
+
+def declared_as(metadata: sa.MetaData, full_name: str) -> Declaration | None:
+    """Return the declaration of a table, None for a name that no class has."""
+    return _by_table.get((metadata, full_name))
 
 
 def declarations(metadata: sa.MetaData | None = None) -> Iterator[Declaration]:

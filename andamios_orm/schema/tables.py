@@ -31,7 +31,7 @@ def build_table(
     `foreign_keys` gives the column path (`"schema.table.column"`) that each foreign key field
     points at. Names of constraints come from the MetaData's naming convention.
     """
-    args, options = _table_args(spec)
+    args, options = _table_args(spec, metadata)
     columns = {f.name: _column(spec.name, f, foreign_keys.get(f.name)) for f in spec.fields}
     table = _ModelTable(
         spec.table,
@@ -146,7 +146,14 @@ def _inline_foreign_keys(table: sa.Table, *args: object, **kw: object) -> None:
         key._create_rule = None  # noqa: SLF001 - the mark has no public name
 
 
-def _table_args(spec: ModelSpec) -> tuple[list[sa.schema.SchemaItem], dict[str, Any]]:
+def _names_checks(metadata: sa.MetaData) -> bool:
+    """Whether the name of a CHECK is made from the one that it is given."""
+    return "%(constraint_name)s" in str(metadata.naming_convention.get("ck", ""))
+
+
+def _table_args(
+    spec: ModelSpec, metadata: sa.MetaData
+) -> tuple[list[sa.schema.SchemaItem], dict[str, Any]]:
     items, options = list(spec.table_args), cast("dict[str, Any]", {})
     if items and isinstance(items[-1], dict):
         options = cast("dict[str, Any]", items.pop())
@@ -156,6 +163,12 @@ def _table_args(spec: ModelSpec) -> tuple[list[sa.schema.SchemaItem], dict[str, 
                 f"{spec.name}.__table_args__ holds a {type(item).__name__}",
                 "use SQLAlchemy's constraints and indexes, and one dict of table options at the"
                 " end",
+            )
+        if isinstance(item, sa.CheckConstraint) and item.name is None and _names_checks(metadata):
+            raise DeclarationError(
+                f"{spec.name}.__table_args__ has a CheckConstraint without a name",
+                'give it one, as in `sa.CheckConstraint("age > 3", name="grown_up")`: errors and'
+                " migrations call it by that",
             )
     # A constraint belongs to one table; a mixin's are shared by all its subclasses.
     return [copy.deepcopy(cast("sa.schema.SchemaItem", item)) for item in items], options

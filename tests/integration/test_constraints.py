@@ -418,6 +418,36 @@ async def test_tables_that_refer_to_each_other_are_refused_where_they_cannot_be(
         await circle.create_all()
 
 
+@only_on("duckdb")
+async def test_a_key_of_intervals_is_refused_before_sql(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Lap(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        took: Col[timedelta] = field(unique=True)
+        pause: Col[timedelta] = field(index=True)
+        rest: Col[timedelta]
+
+    async with Database(database_url, metadata=metadata) as db:
+        with pytest.raises(NotSupported, match=r"lap\.pause, lap\.took is in one"):
+            await db.create_all()
+
+
+@not_on("duckdb")
+async def test_an_interval_can_be_unique(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Lap(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        took: Col[timedelta] = field(unique=True)
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        await Repository(Lap, db).add(Lap(took=timedelta(1)))
+        with pytest.raises(UniqueViolation):
+            await Repository(Lap, db).add(Lap(took=timedelta(1)))
+
+
 # ---- server defaults ---------------------------------------------------------------------------
 
 DEFAULTS: dict[str, tuple[Any, Any, Any]] = {

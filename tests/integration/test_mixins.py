@@ -507,6 +507,16 @@ async def test_a_deleted_row_is_restored(letters: Repository[Letter]) -> None:
             await letters.restore(key)
 
 
+async def test_a_restore_that_finds_no_row_leaves_the_session_as_it_is(db: Database) -> None:
+    async with db.session() as session:
+        letters = Repository(Letter, session)
+        letter = await letters.add(Letter(name="a"))
+        with pytest.raises(NotFound):
+            await letters.restore(letter.id)
+
+    assert await Repository(Letter, db).all() == [letter]
+
+
 async def test_a_purged_row_is_gone(letters: Repository[Letter]) -> None:
     first, second, third, fourth = await letters.add_all([Letter(name=name) for name in "abcd"])
     await letters.delete(first)

@@ -14,7 +14,9 @@ from pydantic import model_validator
 from andamios_orm import Col, Database, Model, Repository, Session, field, generated
 from andamios_orm.backends.sqlite import backend as sqlite
 from andamios_orm.errors import (
+    ForeignKeyViolation,
     InvalidRow,
+    NotFound,
     SessionMisuse,
     StatementFailed,
     TransactionAborted,
@@ -22,7 +24,7 @@ from andamios_orm.errors import (
     UniqueViolation,
 )
 from andamios_orm.observe import subscribe
-from tests.engines import not_on
+from tests.engines import not_on, only_on
 
 WITH_SAVEPOINTS = not_on("duckdb")
 
@@ -45,6 +47,23 @@ class Span(Model, table=True, metadata=METADATA):
         if self.start > self.end:
             raise ValueError("start after end")
         return self
+
+
+LATE = sa.MetaData()
+
+
+class Pen(Model, table=True, metadata=LATE):
+    id: Col[int] = field(primary_key=True)
+
+
+class Pet(Model, table=True, metadata=LATE):
+    """A row whose foreign key is checked at the commit."""
+
+    id: Col[int] = field(primary_key=True)
+    pen_id: Col[int]
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["pen_id"], ["pen.id"], deferrable=True, initially="DEFERRED"),
+    )
 
 
 @pytest_asyncio.fixture
@@ -293,6 +312,54 @@ async def test_a_begin_that_fails_aborts_the_session(
                     await add(session, "Bob")
                 await writer.commit()
                 await add(session, "Cid")
+
+    assert await names(db) == ["Ada"]
+
+
+@only_on("postgresql", "sqlite")
+async def test_a_session_whose_commit_failed_takes_no_more_until_it_is_rolled_back(
+    database_url: str,
+) -> None:
+    async with Database(database_url, metadata=LATE) as db:
+        await db.create_all()
+        async with db.session() as session:
+            pets, pens = Repository(Pet, session), Repository(Pen, session)
+            await pets.add(Pet(id=1, pen_id=1))
+            with pytest.raises(ForeignKeyViolation):
+                await session.commit()
+            # On PostgreSQL the transaction is over, so this would be one of its own.
+            with pytest.raises(TransactionAborted):
+                await pens.add(Pen(id=1))
+            await session.rollback()
+            await pens.add(Pen(id=2))
+
+        assert await Repository(Pen, db).all() == [Pen(id=2)]
+        assert await Repository(Pet, db).count() == 0
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_session_that_the_database_rolled_back_at_the_commit_takes_no_more(
+    db: Database,
+) -> None:
+    async with db.session() as session:
+        await add(session, "Ada")
+        with pytest.raises(Exception, match="nowhere"):
+            await raw(session).execute("SELECT * FROM nowhere")
+        with pytest.raises(TransactionAborted):
+            await session.commit()
+        with pytest.raises(TransactionAborted):
+            await add(session, "Bob")
+        await session.rollback()
+
+    assert await names(db) == []
+
+
+async def test_a_patch_that_finds_no_row_leaves_the_session_as_it_is(db: Database) -> None:
+    async with db.session() as session:
+        await add(session, "Ada")
+        with pytest.raises(NotFound):
+            # The row would be judged as a whole, when it comes back.
+            await Repository(Span, session).patch(4711, Span.start.set(1))
 
     assert await names(db) == ["Ada"]
 

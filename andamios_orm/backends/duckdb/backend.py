@@ -55,6 +55,7 @@ class DuckDBBackend:
         deferred_keys=False,
         keys_across_schemas=False,
         circular_tables=False,
+        interval_keys=False,
         mutual_inserts=False,
         referenced_updates=False,
         insert_returning=True,

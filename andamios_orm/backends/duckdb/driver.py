@@ -17,6 +17,8 @@ set afterwards, unless the caller gave it:
   the variables of the Python program, and a DataFrame of that name read instead.
 * `autoinstall_known_extensions` and `autoload_known_extensions = false`: a statement never
   downloads code.
+* `row_group_pruner` among the `disabled_optimizers`, whatever else the caller has there: it
+  counts deleted rows, so that `ORDER BY ... LIMIT` loses others (duckdb/duckdb#22949).
 
 `enable_external_access` stays on. Parquet files are read and written through these connections,
 and the setting cannot be switched on again. Who runs SQL of strangers adds
@@ -146,6 +148,7 @@ _WANTED: Config = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+_PRUNER = "row_group_pruner"
 _QUOTE = "'"
 # They belong to an extension, which is there only after the database was opened.
 _AFTERWARDS = {"timezone", "calendar"}
@@ -171,10 +174,23 @@ def connect(
     try:
         for name, value in (wanted | afterwards).items():
             raw.execute(f"SET {name} = '{str(value).replace(_QUOTE, _QUOTE * 2)}'")
+        _switch_off_pruner(raw)
     except BaseException:
         raw.close()
         raise
     return Connection(raw)
+
+
+def _switch_off_pruner(raw: duckdb.DuckDBPyConnection) -> None:
+    """Have the database sort without the optimizer that loses rows, if it has that."""
+    # A version that has another name for it would refuse the setting.
+    found = raw.execute(
+        "SELECT current_setting('disabled_optimizers') FROM duckdb_optimizers() WHERE name = ?",
+        [_PRUNER],
+    ).fetchone()
+    if found is not None and _PRUNER not in found[0].split(","):
+        disabled = ",".join(filter(None, [*found[0].split(","), _PRUNER]))
+        raw.execute(f"SET disabled_optimizers = '{disabled}'")
 
 
 def keep_open(

@@ -62,6 +62,7 @@ class MySQLBackend:
         deferred_keys=False,
         keys_across_schemas=False,
         circular_tables=True,
+        interval_keys=True,
         mutual_inserts=False,
         referenced_updates=True,
         insert_returning=False,

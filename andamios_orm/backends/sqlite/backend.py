@@ -82,6 +82,7 @@ class SQLiteBackend:
         deferred_keys=True,
         keys_across_schemas=False,
         circular_tables=True,
+        interval_keys=True,
         mutual_inserts=True,
         referenced_updates=True,
         insert_returning=True,

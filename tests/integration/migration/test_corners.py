@@ -14,6 +14,7 @@ from andamios_orm import (
     RowsInTheWay,
     StatementFailed,
     field,
+    generated,
 )
 from andamios_orm.errors import MigrationError
 from andamios_orm.migration import Migrator
@@ -320,3 +321,28 @@ def test_a_file_that_was_edited_at_once_is_read_again(tmp_path: Path) -> None:
 
     assert first.checksum != second.checksum
     assert not (tmp_path / "sqlite" / "__pycache__").exists()
+
+
+async def test_values_come_back_into_a_table_with_a_counted_key(
+    database_url: str, tmp_path: Path
+) -> None:
+    before, after = sa.MetaData(), sa.MetaData()
+
+    class Hero(Model, table=True, metadata=before):
+        id: Col[int] = generated()
+
+    class Grown(Model, table="hero", metadata=after):
+        id: Col[int] = generated()
+        age: Col[int | None] = field(default=None)
+
+    async with Database(database_url, metadata=before) as db:
+        migrator = Migrator(db, tmp_path)
+        await migrator.new("before")
+        await migrator.up()
+        db.metadata = after
+        await migrator.new("after")
+        await migrator.up()
+        await db.execute(sa.text("INSERT INTO hero (age) VALUES (36)"))
+        await migrator.down(allow=["hero.age"])
+        await migrator.up()
+        assert await counted(db, "SELECT id, age FROM hero") == [(1, 36)]

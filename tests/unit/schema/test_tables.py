@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
-from andamios_orm import Col, Model, field, generated
+from andamios_orm import Col, DeclarationError, Model, field, generated
+from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.constraints import checks_of
 
 
@@ -274,3 +275,76 @@ def test_a_table_that_is_not_strict_has_other_names_of_types_on_sqlite() -> None
     dialect = SQLiteDialect()
     assert "body NVARCHAR(20)" in str(CreateTable(Loose.__table__).compile(dialect=dialect))
     assert "body TEXT" in str(CreateTable(Strict.__table__).compile(dialect=dialect))
+
+
+def test_an_index_in_a_metadata_of_its_own_is_named_by_all_its_columns() -> None:
+    class Seat(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        row: Col[int] = field(index=True)
+        __table_args__ = (sa.Index(None, "row", "id"),)
+
+    assert {index.name for index in Seat.__table__.indexes} == {"ix_seat_row", "ix_seat_row_id"}
+
+
+def test_names_that_a_metadata_chooses_itself_are_kept() -> None:
+    class Seat(
+        Model, table=True, metadata=sa.MetaData(naming_convention={"ix": "i_%(table_name)s"})
+    ):
+        id: Col[int] = generated()
+        row: Col[int] = field(index=True)
+
+    assert {index.name for index in Seat.__table__.indexes} == {"i_seat"}
+
+
+def test_a_composite_key_may_refer_to_a_table_that_is_no_model() -> None:
+    metadata = sa.MetaData()
+    sa.Table("seat", metadata, sa.Column("row", sa.Integer), sa.Column("number", sa.Integer))
+
+    class Booking(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        row: Col[int]
+        number: Col[int]
+        __table_args__ = (sa.ForeignKeyConstraint(["row", "number"], ["seat.row", "seat.number"]),)
+
+    (key,) = Booking.__table__.foreign_key_constraints
+    assert key.referred_table.name == "seat"
+
+
+def test_a_table_brings_those_that_its_constraints_refer_to() -> None:
+    class Base(Model, metadata=sa.MetaData()):
+        pass
+
+    class Region(Base, table=True):
+        country: Col[str] = field(primary_key=True)
+        number: Col[int] = field(primary_key=True)
+
+    class Town(Base, table=True):
+        __table_args__ = (
+            sa.ForeignKeyConstraint(["country", "region"], ["region.country", "region.number"]),
+        )
+        id: Col[int] = generated()
+        country: Col[str]
+        region: Col[int]
+
+    (constraint,) = Town.__table__.foreign_key_constraints
+
+    assert constraint.referred_table is Region.__table__
+
+
+def test_a_check_needs_a_name() -> None:
+    class Adult(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        __table_args__ = (sa.CheckConstraint("id > 3"),)
+
+    with pytest.raises(DeclarationError, match="a CheckConstraint without a name"):
+        table_of(Adult)
+
+
+def test_a_check_needs_no_name_where_the_convention_makes_one() -> None:
+    class Adult(
+        Model, table=True, metadata=sa.MetaData(naming_convention={"ck": "ck_%(table_name)s"})
+    ):
+        id: Col[int] = generated()
+        __table_args__ = (sa.CheckConstraint("id > 3"),)
+
+    assert "id > 3" in str(CreateTable(table_of(Adult)))

@@ -427,6 +427,34 @@ def test_a_setting_that_was_given_stays() -> None:
     assert settings == ("Asia/Tokyo", True, False, 1)
 
 
+def test_the_first_row_of_an_order_is_found_however_many_were_deleted(
+    connection: Connection,
+) -> None:
+    connection.run("CREATE TABLE emptied (id BIGINT PRIMARY KEY)")
+    for _ in range(3):
+        for number in range(24):
+            connection.run("INSERT INTO emptied VALUES ($1)", [number])
+        connection.run("DELETE FROM emptied")
+    connection.run("INSERT INTO emptied VALUES (7)")
+
+    assert connection.fetch("SELECT id FROM emptied ORDER BY id LIMIT 1") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("given", "disabled"),
+    [
+        ("top_n", "top_n,row_group_pruner"),
+        ("row_group_pruner", "row_group_pruner"),
+    ],
+)
+def test_optimizers_that_were_switched_off_stay_so(given: str, disabled: str) -> None:
+    config: driver.Config = {"disabled_optimizers": given}
+    with closing(driver.connect(config=config)) as connection:
+        found = connection.fetch("SELECT current_setting('disabled_optimizers')")
+
+    assert found == [(disabled,)]
+
+
 def test_a_plain_connection_of_duckdb_can_be_open_beside_ours(tmp_path: Path) -> None:
     file = str(tmp_path / "t.duckdb")
     with closing(driver.connect(file)) as ours, duckdb.connect(file) as theirs:
