@@ -8,31 +8,31 @@ latin1, as without a configuration: no test may depend on the server's.
 """
 
 import asyncio
-import os
 import shutil
 import sys
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from andamios_orm.testing.engines import unavailable
+from andamios_orm.testing.plugin import run_of
 from andamios_orm.testing.servers import (
-    MariaDBServer,
-    PostgreSQLServer,
     Server,
     ServerUnavailable,
     find_binaries,
     find_mariadb,
 )
+from andamios_orm.testing.sharing import Run
 from tests.engines import ENGINES
 
 if TYPE_CHECKING:
     from andamios_orm import Database
+
+pytest_plugins = ["tests.ordinary"]
 
 # A test does not depend on how fast the machine is.
 settings.register_profile("andamios", deadline=None)
@@ -44,83 +44,19 @@ else:
     from uvloop import new_event_loop
 
 
-class Node(Protocol):
-    """What we use of xdist's view of a worker; xdist itself may be switched off."""
-
-    config: pytest.Config
-    workerinput: dict[str, str]
-
-
-servers_of_run = pytest.StashKey[dict[str, Server]]()
-
-
-SERVERS: dict[str, Callable[[], Server]] = {
-    "postgresql": PostgreSQLServer,
-    "mariadb": MariaDBServer,
-    "mysql": partial(MariaDBServer, charset="latin1"),
-}
-
-
-# The process that starts the workers owns the servers: it is the first to begin and the last to
-# end, so no locks, counters or hand-overs between the workers are needed.
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Node) -> None:
-    for name in SERVERS:
-        try:
-            server = running_server(node.config, name)
-        except ServerUnavailable as error:
-            node.workerinput[f"{name}_problem"] = str(error)
-        else:
-            node.workerinput[name] = server.address
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    for server in config.stash.get(servers_of_run, {}).values():
-        server.stop()
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"default": new_event_loop}
 
 
-def running_server(config: pytest.Config, name: str) -> Server:
-    servers = config.stash.setdefault(servers_of_run, {})
-    if name not in servers:
-        server = SERVERS[name]()
-        server.start()
-        servers[name] = server
-    return servers[name]
-
-
-def address_of(config: pytest.Config, name: str) -> str:
-    """The URL of the run's server, which is started if nobody has."""
-    given: Mapping[str, str] = getattr(config, "workerinput", {})
-    if f"{name}_problem" in given:
-        unavailable(given[f"{name}_problem"])
+def run_with(config: pytest.Config, name: str) -> Run:
+    """Return what the tests of this run share, with a server of this name."""
+    run = run_of(config)
     try:
-        # Without xdist nobody has started it: the first test that needs it does.
-        return given.get(name) or running_server(config, name).address
+        run.server(name)
     except ServerUnavailable as error:
         unavailable(str(error))
-
-
-def database_on(server: Server) -> str:
-    """The name of a new database for this worker."""
-    # Two runs may share a server given by URL, and one that was killed leaves its databases there.
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"andamios_{worker}_{uuid.uuid4().hex[:8]}"
-    try:
-        server.create_database(name)
-    except ServerUnavailable as error:
-        unavailable(str(error))
-    return name
-
-
-def unavailable(reason: str) -> NoReturn:
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -139,27 +75,26 @@ def openssl() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(pytestconfig: pytest.Config) -> Iterator[PostgreSQLServer]:
+def postgresql_server(pytestconfig: pytest.Config) -> Server:
     """The server of this run. A database made through it is dropped when the worker ends."""
-    with PostgreSQLServer(address_of(pytestconfig, "postgresql")) as server:
-        yield server
+    return run_with(pytestconfig, "postgresql").server("postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgresql_database(postgresql_server: PostgreSQLServer) -> str:
+def postgresql_database(pytestconfig: pytest.Config) -> str:
     """The name of this worker's database."""
-    return database_on(postgresql_server)
+    return run_with(pytestconfig, "postgresql").new_database("postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(postgresql_server: PostgreSQLServer, postgresql_database: str) -> str:
+def postgresql_url(postgresql_server: Server, postgresql_database: str) -> str:
     """The URL of this worker's database, with whatever the tests before have left in it."""
     return postgresql_server.url(postgresql_database)
 
 
 @pytest.fixture
 def empty_postgresql_url(
-    postgresql_server: PostgreSQLServer, postgresql_database: str, postgresql_url: str
+    postgresql_server: Server, postgresql_database: str, postgresql_url: str
 ) -> str:
     """The URL of this worker's database, made empty before the test."""
     postgresql_server.clear_database(postgresql_database)
@@ -176,48 +111,44 @@ def mariadb_binaries() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mariadb_server(pytestconfig: pytest.Config) -> Iterator[MariaDBServer]:
+def mariadb_server(pytestconfig: pytest.Config) -> Server:
     """The server of this run. A database made through it is dropped when the worker ends."""
-    with MariaDBServer(address_of(pytestconfig, "mariadb")) as server:
-        yield server
+    return run_with(pytestconfig, "mariadb").server("mariadb")
 
 
 @pytest.fixture(scope="session")
-def mariadb_database(mariadb_server: MariaDBServer) -> str:
+def mariadb_database(pytestconfig: pytest.Config) -> str:
     """The name of this worker's database."""
-    return database_on(mariadb_server)
+    return run_with(pytestconfig, "mariadb").new_database("mariadb")
 
 
 @pytest.fixture(scope="session")
-def mariadb_url(mariadb_server: MariaDBServer, mariadb_database: str) -> str:
+def mariadb_url(mariadb_server: Server, mariadb_database: str) -> str:
     """The URL of this worker's database, with whatever the tests before have left in it."""
     return mariadb_server.url(mariadb_database)
 
 
 @pytest.fixture
-def empty_mariadb_url(
-    mariadb_server: MariaDBServer, mariadb_database: str, mariadb_url: str
-) -> str:
+def empty_mariadb_url(mariadb_server: Server, mariadb_database: str, mariadb_url: str) -> str:
     """The URL of this worker's database, made empty before the test."""
     mariadb_server.clear_database(mariadb_database)
     return mariadb_url
 
 
 @pytest.fixture(scope="session")
-def mysql_server(pytestconfig: pytest.Config) -> Iterator[MariaDBServer]:
+def mysql_server(pytestconfig: pytest.Config) -> Server:
     """The server of this run that is taken for a MySQL."""
-    with MariaDBServer(address_of(pytestconfig, "mysql")) as server:
-        yield server
+    return run_with(pytestconfig, "mysql").server("mysql")
 
 
 @pytest.fixture(scope="session")
-def mysql_database(mysql_server: MariaDBServer) -> str:
+def mysql_database(pytestconfig: pytest.Config) -> str:
     """The name of this worker's database."""
-    return database_on(mysql_server)
+    return run_with(pytestconfig, "mysql").new_database("mysql")
 
 
 @pytest.fixture
-def empty_mysql_url(mysql_server: MariaDBServer, mysql_database: str) -> str:
+def empty_mysql_url(mysql_server: Server, mysql_database: str) -> str:
     """The URL of this worker's database, made empty before the test."""
     mysql_server.clear_database(mysql_database)
     return mysql_server.url(mysql_database).replace("mariadb://", "mysql://")

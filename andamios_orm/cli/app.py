@@ -25,6 +25,7 @@ COMMANDS = {
     "schema": ("schema", "Show the models' tables, draw them, compare them with a database."),
     "query": ("query", "See how a database would find what a query asks for."),
     "audit": ("audit", "Find stored rows that their model no longer accepts."),
+    "verify": ("verify", "Check with made up rows that models and engines keep the laws."),
     "doctor": ("doctor", "Find what is wrong with settings, drivers and database."),
     "shell": ("shell", "Python with the models and the database at hand."),
     "test": ("testing", "Run the project's tests."),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
 from typing import TypeVar
 
-__all__ = ["run"]
+__all__ = ["loop_factory", "run"]
 
 T = TypeVar("T")
 
@@ -25,11 +25,12 @@ def run(main: Coroutine[object, object, T], *, debug: bool | None = None) -> T:
     assert run(main()) == "done"
     ```
     """
-    with asyncio.Runner(debug=debug, loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(debug=debug, loop_factory=loop_factory()) as runner:
         return runner.run(main)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes event loops: uvloop, None for asyncio's own where it is not installed."""
     if find_spec("uvloop") is None:
         return None
     # Imported here because there is no uvloop for Windows.

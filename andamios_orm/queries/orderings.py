@@ -64,7 +64,10 @@ class Ordering(Node):
         return self.term.names_only(model)
 
     def __repr__(self) -> str:
-        return f"{self.term!r}.{'desc' if self.descending else 'asc'}()"
+        code = f"{self.term!r}.{'desc' if self.descending else 'asc'}()"
+        if self.first is None or self.first == self.descending:
+            return code
+        return f"{code}.nulls_{'first' if self.first else 'last'}()"
 
 
 class _NullsPlaced(FunctionElement[Any]):

@@ -75,7 +75,8 @@ class _Rewriter:
             else:
                 schema = core_schema.list_schema(self._row(whole), fail_fast=True)
             # Without the keyword, which is not public, pydantic-core would take the validator
-            # that the class has already instead of the one that is described here.
+            # that the class has already instead of the one that is described here. Before
+            # pydantic 2.13 there is no such keyword, which is a TypeError.
             validator = SchemaValidator(schema, _use_prebuilt=False)
         except (_Unchanged, KeyError, TypeError, SchemaError):
             return None

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
-from random import Random
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from andamios_orm.database.engine import Database
 from andamios_orm.database.extras import require
 from andamios_orm.database.session import Session
-from andamios_orm.errors import DatabaseError, InvalidRow, SeedProblem, WrongEnvironment
+from andamios_orm.errors import DatabaseError, SeedProblem, WrongEnvironment
 from andamios_orm.models.base import Model
-from andamios_orm.queries.upserting import unique_keys
 from andamios_orm.repositories.repository import Repository
-from andamios_orm.repositories.statements import statements_of
-from andamios_orm.schema.compiler import spec_of, table_of
-from andamios_orm.schema.spec import FieldSpec
+from andamios_orm.schema.compiler import spec_of
+from andamios_orm.seeding.making import ABSENT, Make, RowMaker
 from andamios_orm.seeding.ordering import in_order, referred_models, require_tables
 from andamios_orm.seeding.pools import Group, Pools, groups_of
 from andamios_orm.seeding.reports import SampleCount, SampleReport, SeedProgress
 from andamios_orm.seeding.running import models_of
-from andamios_orm.seeding.values import Values
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import AnyColumn
 
 __all__ = ["sample"]
 
-Make = Callable[[Random], object]
-
 _BATCH = 1000
-_TRIES = 100
-_ABSENT = 0.2
-"""How often a value that may be missing is."""
 
 
 async def sample(
@@ -137,65 +128,29 @@ class Rows:
         pools: Pools,
     ) -> None:
         self._spec = spec_of(model)
-        self._encoder = statements_of(model).encoder
-        # By the table alone, so that a model's rows do not depend on which others are made.
-        self._random = Random(f"{seed} {table_of(model).fullname}")  # noqa: S311 - no secret
-        self._values = Values(self._random)
+        self._maker = RowMaker(model, seed, make)
+        self._random = self._maker.random
         self._make = make
         self._pools = pools
         self._groups = groups_of(model)
-        referring = {name for group in self._groups for name in group.names}
-        self._keys = self._unique()
-        keyed = {name for key in self._keys for name in key}
-        self._seen: list[set[tuple[object, ...]]] = [set() for _ in self._keys]
-        self._fields = [
-            f
-            for f in self._spec.fields
-            if not f.server_made and (f.name in make or f.name not in referring)
-        ]
-        self._makers = {f.name: self._maker(f, f.name in keyed) for f in self._fields}
         self.size = size
         self._combinations = self._combined(size)
-        self._done = 0
 
     def next(self, count: int) -> Iterator[Model]:
         """Yield the next rows; fewer when there are no more."""
-        while count and self._done < self.size:
-            row = self._row()
+        while count and self._maker.made < self.size:
+            number = next(self._combinations[1]) if self._combinations else 0
+            row = self._maker.row(lambda number=number: self._referring(number))  # type: ignore[misc] # mypy cannot infer a default
             if row is None:
                 # There are no more that differ from those before.
-                self.size = self._done
+                self.size = self._maker.made
                 return
-            self._done += 1
             count -= 1
             yield row
 
-    def _maker(self, field: FieldSpec, unique: bool) -> Callable[[], object]:
-        own = self._make.get(field.name)
-        if own is not None:
-            return lambda: own(self._random)
-        from andamios_orm.seeding.factories import maker_of  # noqa: PLC0415 - needs an extra
-
-        maker = maker_of(self._spec, field, self._values)
-
-        def make() -> object:
-            if field.nullable and self._random.random() < _ABSENT:
-                return None
-            self._values.unique = unique
-            return maker()
-
-        return make
-
-    def _unique(self) -> list[tuple[str, ...]]:
-        """Return the fields that no two rows may share, of those that are made here."""
-        names = {f.column: f.name for f in self._spec.fields if not f.server_made}
-        keys = unique_keys(table_of(cast("type[Model]", self._spec.model)), "")
-        found = [tuple(names.get(column, "") for column in key.columns) for key in keys]
-        return sorted({key for key in found if key and all(key)})
-
     def _combined(self, size: int) -> tuple[list[Group], Iterator[int]] | None:
         """Return the references that make up a key, and which of all their combinations to take."""
-        for key in self._keys:
+        for key in self._maker.keys:
             groups = [g for g in self._groups if set(g.names) <= set(key)]
             if {n for g in groups for n in g.names} == set(key) - self._make.keys() == set(key):
                 sizes = [len(self._pools.of(group)) for group in groups]
@@ -203,39 +158,6 @@ class Rows:
                 self.size = min(size, total)
                 return groups, iter(self._random.sample(range(total), self.size))
         return None
-
-    def _row(self) -> Model | None:
-        refused: Mapping[str, str] = {}
-        number = next(self._combinations[1]) if self._combinations else 0
-        for _ in range(_TRIES):
-            values = self._referring(number)
-            values |= {name: maker() for name, maker in self._makers.items()}
-            try:
-                row = self._encoder.instance(values)
-            except InvalidRow as error:
-                refused = error.fields
-                continue
-            if self._is_new(row.__dict__):
-                return cast("Model", row)
-        if refused and not self._done:
-            shown = ", ".join(f"{name} ({kind})" for name, kind in refused.items())
-            model = self._spec.name
-            first = next(iter(refused))
-            raise SeedProblem(
-                f"{model} refuses each of {_TRIES} rows that were made up for it: {shown}",
-                f"say how to make such values: `sample(db, make={{{model}.{first}: lambda random:"
-                " ...})`",
-            )
-        return None
-
-    def _is_new(self, values: Mapping[str, object]) -> bool:
-        keys = [tuple(_folded(values[name]) for name in key) for key in self._keys]
-        for key, seen in zip(keys, self._seen, strict=True):
-            if None not in key and key in seen:
-                return False
-        for key, seen in zip(keys, self._seen, strict=True):
-            seen.add(key)
-        return True
 
     def _referring(self, number: int) -> dict[str, object]:
         """Return the fields of foreign keys."""
@@ -255,7 +177,7 @@ class Rows:
         own = [n for n in group.names if n not in values]
         nullable = all(self._spec.by_name[name].nullable for name in own)
         rows = self._pools.matching(group, values)
-        if nullable and (not rows or self._random.random() < _ABSENT):
+        if nullable and (not rows or self._random.random() < ABSENT):
             return dict.fromkeys(own)
         if not rows:
             raise SeedProblem(
@@ -263,8 +185,3 @@ class Rows:
                 f"store some {group.target.__name__} first, or let {own[0]} be None",
             )
         return dict(zip(group.names, self._random.choice(rows), strict=True))
-
-
-def _folded(value: object) -> object:
-    """Return what is the same of texts that a database may find equal."""
-    return value.casefold() if isinstance(value, str) else value

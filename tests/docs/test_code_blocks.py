@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import run_page as runner
+from tests.docs.conftest import RunPage
 from tests.docs.run_page import PageError, blocks_of, run_page
 
 ROOT = Path(__file__).parents[2]
@@ -26,11 +27,11 @@ each_page = pytest.mark.parametrize(
 
 
 @each_page
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    # An interpreter of its own: two pages may both declare a table `hero`, one program may not.
-    done = in_new_interpreter(page, tmp_path)
+def test_every_block_of_a_page_runs(page: Path, run_in_process: RunPage) -> None:
+    # A process of its own: two pages may both declare a table `hero`, one program may not.
+    done = run_in_process(page)
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
 
 
 @each_page
@@ -103,12 +104,40 @@ def test_a_failing_block_is_shown_with_its_page_and_line(write: Callable[[str], 
     ],
 )
 def test_errors_warnings_and_leaks_fail_a_page(
-    write: Callable[[str], Path], tmp_path: Path, code: str, message: str
+    write: Callable[[str], Path], run_in_process: RunPage, code: str, message: str
 ) -> None:
-    done = in_new_interpreter(write(f"```python\n{code}\n```\n"), tmp_path)
+    done = run_in_process(write(f"```python\n{code}\n```\n"))
 
     assert done.returncode == 1
-    assert message in done.stderr
+    assert message in done.stdout
+
+
+def test_a_page_can_be_run_by_itself(write: Callable[[str], Path], tmp_path: Path) -> None:
+    page = write("```python\nimport os\nprint(os.getcwd())\n```\n")
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", runner.__file__, str(page)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}\n")
+
+
+def test_pages_leave_each_other_nothing(
+    write: Callable[[str], Path], run_in_process: RunPage
+) -> None:
+    page = write("""
+        ```python
+        import sys
+        assert "left" not in sys.modules
+        sys.modules["left"] = sys
+        ```
+        """)
+
+    assert [run_in_process(page).returncode, run_in_process(page).returncode] == [0, 0]
 
 
 def test_a_no_run_block_is_not_run(write: Callable[[str], Path]) -> None:
@@ -149,16 +178,6 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
         return page
 
     return write_page
-
-
-def in_new_interpreter(page: Path, directory: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", runner.__file__, str(page)],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def make_targets(page: Path) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,12 @@
 import ast
 import doctest
 import importlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docs import run_page
+from tests.docs.conftest import RunPage
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "andamios_orm"
@@ -60,39 +58,37 @@ def docstrings(path: Path) -> Iterator[str]:
                 yield found
 
 
+def with_docstring(text: str, *patterns: str) -> Iterator[Path]:
+    """Yield the files of the package that match a pattern and have a text in a docstring."""
+    for path in sorted({path for pattern in patterns for path in PACKAGE.rglob(pattern)}):
+        # Most have it nowhere, and need not be parsed.
+        if text in path.read_text(encoding="utf-8") and any(text in d for d in docstrings(path)):
+            yield path
+
+
 def with_blocks() -> list[str]:
     """Return the files of the package with a `python` block in a docstring."""
-    files = sorted({*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")})
-    return [
-        str(path.relative_to(ROOT))
-        for path in files
-        if any("```python" in text for text in docstrings(path))
-    ]
+    return [str(path.relative_to(ROOT)) for path in with_docstring("```python", "*.py", "*.pyi")]
 
 
 def with_doctests() -> list[str]:
     """Return the modules of the package with a doctest."""
     return [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if any(">>> " in text for text in docstrings(path))
+        for path in with_docstring(">>> ", "*.py")
     ]
 
 
 @pytest.mark.parametrize("file", with_blocks())
-def test_every_block_of_a_docstring_runs(file: str, tmp_path: Path) -> None:
+def test_every_block_of_a_docstring_runs(
+    file: str, tmp_path: Path, run_in_process: RunPage
+) -> None:
     page = tmp_path / "page.md"
     page.write_text("\n\n".join([PRELUDE, *docstrings(ROOT / file), EPILOGUE]), encoding="utf-8")
 
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(run_page.__file__), str(page)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = run_in_process(page)
 
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout
 
 
 @pytest.mark.parametrize("module", with_doctests())

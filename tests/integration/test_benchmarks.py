@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from andamios_orm.testing.servers import PostgreSQLServer
+from andamios_orm.testing.servers import Server
 from benchmarks import migrations, streaming
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.workload import OPERATIONS
@@ -42,7 +42,7 @@ def test_the_waits_beside_a_migration_can_be_measured(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    postgresql_server: PostgreSQLServer,
+    postgresql_server: Server,
 ) -> None:
     monkeypatch.setenv("ANDAMIOS_TEST_URL_POSTGRESQL", postgresql_server.address)
     report = tmp_path / "migrations.json"

@@ -30,7 +30,13 @@ class _Words:
     read_only: str
     """What begins the transaction in which a statement is run."""
     read: Read
+    prefer_indexes: tuple[str, ...] = ()
+    """What has the planner take an index for a small table, too."""
+    prefer_nothing: tuple[str, ...] = ()
+    """What takes that back, where the end of the transaction does not."""
 
+
+_SEEKS = ("SET max_seeks_for_key = 1",), ("SET max_seeks_for_key = DEFAULT",)
 
 _ENGINES: Mapping[str, _Words] = {
     "postgresql": _Words(
@@ -38,6 +44,7 @@ _ENGINES: Mapping[str, _Words] = {
         "EXPLAIN (ANALYZE, FORMAT JSON) ",
         "BEGIN READ ONLY",
         postgresql.read,
+        ("SET LOCAL enable_seqscan = off",),
     ),
     "sqlite": _Words("EXPLAIN QUERY PLAN ", None, "", sqlite.read),
     "duckdb": _Words(
@@ -47,16 +54,28 @@ _ENGINES: Mapping[str, _Words] = {
         duckdb.read,
     ),
     "mariadb": _Words(
-        "EXPLAIN FORMAT=JSON ", "ANALYZE FORMAT=JSON ", "START TRANSACTION READ ONLY", mysql.read
+        "EXPLAIN FORMAT=JSON ",
+        "ANALYZE FORMAT=JSON ",
+        "START TRANSACTION READ ONLY",
+        mysql.read,
+        *_SEEKS,
     ),
-    "mysql": _Words("EXPLAIN FORMAT=JSON ", None, "", mysql.read),
+    "mysql": _Words("EXPLAIN FORMAT=JSON ", None, "", mysql.read, *_SEEKS),
 }
 
 
 async def read_plan(
-    database: Database, sql: str, values: Sequence[object] = (), *, analyze: bool = False
+    database: Database,
+    sql: str,
+    values: Sequence[object] = (),
+    *,
+    analyze: bool = False,
+    prefer_indexes: bool = False,
 ) -> QueryPlan:
     """Return what a database would do for a statement, in the driver's own words for parameters.
+
+    With `prefer_indexes` a planner that would read a small table as a whole is told to take an
+    index where one fits, as it would for a large table.
 
     The statement is run only with `analyze`, and only if it reads: in a transaction that is read
     only and is rolled back. Raises UsageError for several statements at once and for what does not
@@ -87,11 +106,15 @@ async def read_plan(
     def ask(connection: sa.Connection) -> QueryPlan:
         connection.exec_driver_sql(words.read_only if analyze else "BEGIN")
         try:
+            for wish in words.prefer_indexes if prefer_indexes else ():
+                connection.exec_driver_sql(wish)
             # An empty tuple of values would still make a driver look for `%` in the text.
             given = (tuple(values),) if values else ()
             rows = connection.exec_driver_sql(asked + sql, *given).fetchall()
         finally:
             connection.exec_driver_sql("ROLLBACK")
+            for wish in words.prefer_nothing if prefer_indexes else ():
+                connection.exec_driver_sql(wish)
         root, seconds = words.read(rows)
         return QueryPlan(
             engine=database.engine_name,

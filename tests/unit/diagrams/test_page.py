@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from andamios_orm.diagrams import Column, Diagram, Entity, Relation, to_html
-from tests.conftest import unavailable
+from andamios_orm.testing.engines import unavailable
 from tests.unit.diagrams.schemas import KEY, generated, relation, schema
 
 Look: TypeAlias = Callable[..., list[dict[str, Any]]]

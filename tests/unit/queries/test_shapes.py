@@ -291,3 +291,9 @@ class Pickled(Model, table=True, metadata=sa.MetaData()):
 
 
 LOOSE: Any = Pickled
+
+
+def test_an_order_is_shown_as_it_is_written() -> None:
+    assert repr(Hero.age.desc()) == "Hero.age.desc()"
+    assert repr(Hero.age.asc().nulls_first()) == "Hero.age.asc().nulls_first()"
+    assert repr(Hero.age.desc().nulls_last()) == "Hero.age.desc().nulls_last()"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from pydantic import (
+    VERSION,
     BaseModel,
     ConfigDict,
     PrivateAttr,
@@ -21,6 +22,11 @@ from andamios_orm.rows.validator import rows_validator
 from andamios_orm.schema.compiler import spec_of
 
 METADATA = sa.MetaData()
+
+takes_text = pytest.mark.skipif(
+    tuple(map(int, VERSION.split(".")[:2])) < (2, 13),
+    reason="before pydantic 2.13 rows are read by the model's own validator",
+)
 
 
 class Settings(BaseModel):
@@ -45,6 +51,7 @@ def parses(model: type[Model], *, json_is_text: bool = True) -> set[str]:
 # ---- JSON ----------------------------------------------------------------------------------------
 
 
+@takes_text
 def test_json_is_parsed_and_typed_by_pydantic_core() -> None:
     """Fails if pydantic-core no longer knows the keyword by which the schema is rewritten."""
     assert parses(Plain) == {"settings", "extra"}
@@ -58,6 +65,7 @@ def test_json_is_parsed_and_typed_by_pydantic_core() -> None:
     assert found.extra == {"a": [1]}
 
 
+@takes_text
 def test_null_is_none_and_no_text() -> None:
     [found] = read(Plain, {"id": 1, "settings": '{"theme": "dark"}', "extra": None})
 
@@ -88,6 +96,7 @@ class Judged(Model, table=True, metadata=METADATA):
         return value
 
 
+@takes_text
 def test_a_validator_before_pydantic_gets_the_value_and_one_after_it_does_not_matter() -> None:
     assert parses(Judged) == {"marks"}
 
@@ -137,6 +146,7 @@ def test_a_validator_that_sees_the_whole_row_sees_values(model: type[Model]) -> 
     assert found.tags == ["a"]
 
 
+@takes_text
 def test_a_validator_of_the_instance_runs_on_rows_too() -> None:
     assert parses(After) == {"tags"}
     assert read(After, {"id": 1, "tags": '["a"]'})[0].tags == ["a"]
@@ -165,6 +175,7 @@ class Forest(Model, table=True, metadata=METADATA):
     tree: Col[Recursive]
 
 
+@takes_text
 def test_a_recursive_document_is_read() -> None:
     [found] = read(Forest, {"id": 1, "tree": '{"name": "a", "children": [{"name": "b"}]}'})
 

@@ -1,0 +1,44 @@
+"""The laws about many rows hold for all kinds of models, on every engine."""
+
+import os
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import settings
+
+from andamios_orm import Model
+from andamios_orm.testing.laws import LAWS, Playground
+from examples.advanced.chinook import models as chinook
+from examples.integration.conduit import models as conduit
+from tests.engines import only_on
+from tests.integration.testing.laws import shop
+
+ABOUT_ROWS = (
+    "filter_parity",
+    "page_partition",
+    "update_frame",
+    "unit_of_work",
+    "bulk_equiv",
+    "dialect_equiv",
+    "load_parity",
+    "shape_parity",
+)
+CONDUIT = (conduit.Follow, conduit.ArticleTag, conduit.Favorite, conduit.Comment)
+MODELS: dict[str, Sequence[type[Model]]] = {
+    "heroes": shop.HEROES,
+    "lots": shop.LOTS,
+    "kept": shop.KEPT,
+    "chinook": chinook.MODELS,
+    "conduit": CONDUIT,
+}
+
+DEEP = bool(os.environ.get("ANDAMIOS_TEST_DEEP"))
+FEW = settings(max_examples=300 if DEEP else 2, derandomize=not DEEP, database=None)
+
+
+@only_on("duckdb", "sqlite", "postgresql", "mariadb")
+@pytest.mark.parametrize("models", MODELS)
+def test_laws_about_many_rows_hold(database_url: str, models: str) -> None:
+    with Playground(database_url, *MODELS[models]) as playground:
+        for name in ABOUT_ROWS:
+            LAWS[name].check(playground, using=FEW)

@@ -1,0 +1,317 @@
+"""A repository used step by step beside a dict, on every engine."""
+
+import os
+import unittest
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from andamios_orm import (
+    Col,
+    Database,
+    Model,
+    Repository,
+    Session,
+    SoftDelete,
+    Timestamps,
+    UUIDKey,
+    Versioned,
+    field,
+    generated,
+)
+from andamios_orm.backends.postgresql import PostgreSQLBackend
+from andamios_orm.database.connection import DriverConnection
+from andamios_orm.database.loop import run
+from andamios_orm.errors import AndamiosError, UniqueViolation, UsageError
+from andamios_orm.testing.machines import RepositoryMachine, run_machine
+from andamios_orm.testing.machines.actors import Failed
+from tests.engines import only_on
+
+METADATA = sa.MetaData()
+WRONG = (AssertionError, AndamiosError, Failed)
+DEEP = bool(os.environ.get("ANDAMIOS_TEST_DEEP"))
+deep = pytest.mark.skipif(not DEEP, reason="takes a minute: ANDAMIOS_TEST_DEEP=1")
+
+
+def steps(examples: int, most: int = 25, *, shrinks: bool = DEEP) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=most,
+        derandomize=not DEEP,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink) if shrinks else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+class Team(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    name: Col[str] = field(unique=True, max_length=20)
+
+
+class Hero(Model, table=True, metadata=METADATA):
+    """A counted key, another key, and a row that it refers to."""
+
+    id: Col[int] = generated()
+    name: Col[str] = field(unique=True, max_length=20)
+    age: Col[int | None] = field(default=None, ge=0)
+    team_id: Col[int | None] = field(default=None, foreign_key=Team.id)
+
+
+class Seat(Model, table=True, metadata=METADATA):
+    """A key of two columns."""
+
+    row: Col[int] = field(primary_key=True)
+    letter: Col[str] = field(primary_key=True, max_length=2)
+    guest: Col[str | None] = field(default=None, max_length=20)
+
+
+class Page(SoftDelete, Versioned, Timestamps, table=True, metadata=METADATA):
+    """What the library keeps."""
+
+    id: Col[int] = generated()
+    title: Col[str] = field(unique=True, max_length=20)
+    text: Col[str] = field(default="", max_length=20)
+
+
+class Ticket(UUIDKey, Versioned, table=True, metadata=METADATA):
+    """A key that Python makes, and another that may be missing."""
+
+    title: Col[str] = field(max_length=20)
+    place: Col[int | None] = field(default=None, unique=True)
+
+
+@only_on("duckdb", "sqlite", "postgresql", "mariadb")
+@pytest.mark.parametrize("model", [Hero, Seat, Page, Ticket], ids=lambda model: model.__name__)
+def test_a_repository_does_what_a_dict_does(database_url: str, model: type[Model]) -> None:
+    run_machine(model, database_url, steps(300 if DEEP else 3, 50 if DEEP else 25))
+
+
+@pytest.mark.parametrize("url", ["duckdb://", "sqlite://"])
+def test_it_does_so_in_memory(url: str) -> None:
+    run_machine(Hero, url, steps(300 if DEEP else 6))
+
+
+# ---- what users write ----------------------------------------------------------------------------
+
+
+def test_a_machine_is_a_test_case() -> None:
+    case = RepositoryMachine.for_model(Seat, "sqlite://").TestCase
+    case.settings = steps(3)
+    result = unittest.TestResult()
+
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+
+    assert result.testsRun == 1
+    assert result.wasSuccessful(), result.errors
+
+
+def test_a_machine_makes_its_tables_where_nobody_has() -> None:
+    machine = RepositoryMachine.for_model(Seat, "sqlite://")
+
+    run_state_machine_as_test(machine, settings=steps(2))
+
+
+def test_strategies_of_ones_own_take_the_place_of_the_librarys() -> None:
+    names: list[str] = []
+
+    class Noting(Repository[Hero]):
+        async def add(self, instance: Any, /, *more: Any) -> Any:
+            names.append(instance.name)
+            return await super().add(instance, *more)
+
+    run_machine(
+        Hero,
+        "sqlite://",
+        steps(5),
+        repository=Noting,
+        instances=st.builds(Hero, name=st.sampled_from(["Ada", "Bob"])),
+        conditions=st.nothing(),
+    )
+
+    assert set(names) <= {"Ada", "Bob"}
+
+
+def test_a_database_that_has_the_table_is_refused(sqlite_url: str) -> None:
+    async def create() -> None:
+        async with Database(sqlite_url, metadata=METADATA) as db:
+            await db.create_all()
+
+    run(create())
+    with pytest.raises(UsageError, match="already"):
+        run_machine(Hero, sqlite_url, steps(1))
+
+
+# ---- what it finds -------------------------------------------------------------------------------
+
+
+class Forgetful(Repository[Hero]):
+    """An update that gives back what it did not store."""
+
+    async def update(self, instance: Hero, /) -> Hero:
+        stored = await super().update(instance.model_copy(update={"age": 3}))
+        return stored.model_copy(update={"age": instance.age})
+
+
+class Careless(Repository[Hero]):
+    """An upsert that overwrites also what it was not given."""
+
+    async def upsert(self, instance: Hero, /, *, on: Any, update: Any = None) -> Hero:
+        return await super().upsert(instance, on=on, update=[Hero.age])
+
+
+class Hushed(Repository[Hero]):
+    """An add that says nothing of a name that is taken."""
+
+    async def add(self, instance: Hero, /, *more: Any) -> Hero:
+        try:
+            return await super().add(instance, *more)
+        except UniqueViolation:
+            return instance.model_copy(update={"id": 4711})
+
+
+class Hasty(Repository[Hero]):
+    """Rows that are stored one by one, so that a failure leaves some of them."""
+
+    async def add_all(self, instances: Any, /) -> list[Hero]:
+        return [await self.add(instance) for instance in instances]
+
+
+class Halved(Repository[Hero]):
+    """A patch that leaves out what it is given last."""
+
+    async def patch(self, key: object, /, *changes: Any, if_version: int | None = None) -> Hero:
+        return await super().patch(key, *changes[:-1], if_version=if_version)
+
+
+class Blind(Repository[Hero]):
+    """A find that finds nothing."""
+
+    async def find(self, key: object, /) -> Hero | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        pytest.param(Forgetful, marks=deep),
+        Careless,
+        Hushed,
+        pytest.param(Hasty, marks=deep),
+        Halved,
+        Blind,
+    ],
+)
+def test_a_fault_of_a_repository_is_found(repository: type[Repository[Hero]]) -> None:
+    with pytest.raises(WRONG) as found:
+        run_machine(Hero, "sqlite://", steps(500), repository=repository)
+
+    assert "state = HeroMachine()" in told(found.value)
+
+
+class Stale(Repository[Page]):
+    """An update that does not care who changed the row since."""
+
+    async def update(self, instance: Page, /) -> Page:
+        there = await self.find(instance.id)
+        version = instance.version if there is None else there.version
+        return await super().update(instance.model_copy(update={"version": version}))
+
+
+class Final(Repository[Page]):
+    """A delete for good, of rows that should be marked."""
+
+    async def delete(self, target: Any, /) -> None:
+        await self.get(target.id if isinstance(target, Page) else target)
+        await self.purge(target)
+
+
+@pytest.mark.parametrize("repository", [pytest.param(Stale, marks=deep), Final])
+def test_a_fault_with_what_the_library_keeps_is_found(repository: type[Repository[Page]]) -> None:
+    with pytest.raises(WRONG):
+        run_machine(Page, "sqlite://", steps(500), repository=repository)
+
+
+def test_a_rollback_that_does_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "rollback", Session.commit)
+
+    with pytest.raises(WRONG) as found:
+        run_machine(Seat, "sqlite://", steps(500))
+
+    assert "state.rollback(who=" in told(found.value)
+
+
+@deep
+def test_a_savepoint_that_keeps_what_failed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def kept(self: Session, connection: DriverConnection, name: str) -> None:
+        await connection.command(f"RELEASE SAVEPOINT {name}")
+
+    monkeypatch.setattr(Session, "_undone", kept)
+
+    with pytest.raises(WRONG):
+        run_machine(Hero, "sqlite://", steps(500))
+
+
+@deep
+def test_a_session_that_goes_on_after_a_failure_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    always = property(lambda _: False, lambda *_: None)
+    monkeypatch.setattr(Session, "_aborted", always, raising=False)
+
+    with pytest.raises(WRONG):
+        run_machine(Seat, "sqlite://", steps(500))
+
+
+@deep
+@only_on("postgresql")
+def test_a_session_that_sees_more_than_its_level_allows_is_found(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = PostgreSQLBackend.begin
+
+    async def begin_weakly(self: Any, driver: Any, **options: Any) -> Any:
+        return await begin(self, driver, **{**options, "isolation": None})
+
+    monkeypatch.setattr(PostgreSQLBackend, "begin", begin_weakly)
+
+    with pytest.raises(WRONG):
+        run_machine(Hero, database_url, steps(500))
+
+
+def test_a_failure_is_told_as_code() -> None:
+    with pytest.raises(AssertionError) as found:
+        run_machine(Seat, "sqlite://", steps(500, 5), repository=Unsorted)
+
+    lines = told(found.value).splitlines()
+    begin = lines.index("state = SeatMachine()")
+    code = "\n".join(lines[begin + 1 :])
+    assert code.endswith("state.teardown()")
+    names = {"state": Silent(), "Seat": Seat, "true": True}
+    exec(code, names)  # noqa: S102 - it is what the test is about
+
+
+class Unsorted(Repository[Seat]):
+    """All rows, but not the first one."""
+
+    async def all(self) -> list[Seat]:
+        return (await super().all())[1:]
+
+
+class Silent:
+    """Takes every step, and gives as many keys as are unpacked."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda **given: [None] * len(given.get("rows", [None]))
+
+
+def told(error: BaseException) -> str:
+    """What hypothesis adds to an error: the steps."""
+    notes: Sequence[str] = getattr(error, "__notes__", [])
+    return "\n".join(notes)
