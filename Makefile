@@ -46,9 +46,19 @@ test: $(STAMP) ## Run all tests in parallel, with coverage
 	$(BIN)/pytest -n auto --cov --cov-append --cov-report=term
 
 .PHONY: test-deep
-test-deep: $(STAMP) ## Kill every schema change after each of its steps, on every engine; long
+test-deep: $(STAMP) ## Kill every schema change, draw many examples, repeat all on mysql; long
 	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/migration/changes/test_kills.py \
 	  tests/integration/migration/test_resume.py tests/integration/migration/test_verify.py
+	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/unit/testing tests/integration/testing
+	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/integration tests/e2e -k mysql
+
+.PHONY: test-all
+test-all: $(STAMP) ## Test on each Python with the oldest and the newest dependencies; long
+	@PYTHONS="$(PYTHONS)" $(BIN)/python -m tests.matrix $(ARGS)
+
+.PHONY: mutation
+mutation: $(STAMP) ## See which mistakes no fast test notices; ARGS="--sample 300 --seed 1"
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 .PHONY: test-compliance
 test-compliance: $(STAMP) ## Run SQLAlchemy's own suite on the DuckDB dialect
