@@ -206,7 +206,7 @@ class Blind(Repository[Hero]):
         Careless,
         Hushed,
         pytest.param(Hasty, marks=deep),
-        Halved,
+        pytest.param(Halved, marks=deep),
         Blind,
     ],
 )
