@@ -7,11 +7,9 @@ import sqlalchemy as sa
 
 from andamios_orm import Database
 from andamios_orm.database.url import read_url
+from andamios_orm.testing.engines import ENGINES
 
 __all__ = ["ENGINES", "driver_url", "not_on", "only_on", "server_of"]
-
-ENGINES = ("duckdb", "sqlite", "postgresql", "mariadb", "mysql")
-"""By the name that a URL begins with. Without a MySQL at hand, a MariaDB is spoken to as one."""
 
 
 def only_on(*names: str) -> pytest.MarkDecorator:

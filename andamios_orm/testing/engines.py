@@ -47,7 +47,7 @@ def unavailable(reason: str) -> NoReturn:
     """Skip the test for a reason; where the variable CI is "true", fail it."""
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    pytest.skip(reason)  # the caller's: which server is missing, and how to get it
 
 
 def _left_out(name: str) -> pytest.MarkDecorator:

@@ -124,7 +124,7 @@ class LawItem(pytest.Item):
         if verdict.broken is not None:
             raise verdict.broken
         if verdict.spared is not None:
-            pytest.skip(verdict.spared)
+            pytest.skip(verdict.spared)  # the law's own reason
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None

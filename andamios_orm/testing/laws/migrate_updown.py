@@ -26,10 +26,10 @@ from andamios_orm.migration.state import SchemaState, TableName, TableState
 from andamios_orm.migration.verifying import EVERYTHING, scratch_database
 from andamios_orm.models.base import Model
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
-from andamios_orm.schema.spec import Kind
 from andamios_orm.testing.laws.base import Broken, Example, LawBroken
 from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.laws.schema_law import SchemaLaw
+from andamios_orm.testing.laws.tenants import on_behalf
 from andamios_orm.testing.strategies.changing import SchemaChange, schema_change
 from andamios_orm.testing.strategies.graphs import Graph, graph
 from andamios_orm.testing.strategies.storable import Storable
@@ -69,7 +69,7 @@ class _Trial:
         await self._migrator.new("before")
         await self._migrator.up()
         await self._same("after the migration that makes the tables")
-        await rows.store(_of_tenant(self._database, change.before))
+        await rows.store(on_behalf(self._database, [change.before]))
         state, stored = await self._seen()
 
         self._at(change.after)
@@ -190,14 +190,6 @@ def _rows(connection: sa.Connection, table: TableState) -> _Rows:
     source = sa.table(table.name.name, *columns, schema=table.name.schema)
     found = connection.execute(sa.select(source))
     return sorted((dict(row._mapping) for row in found), key=repr)
-
-
-def _of_tenant(database: Database, model: type[Model]) -> Database:
-    """Return the database for a tenant, whom rows of some models need to be stored."""
-    declared = spec_of(model).roles.get("tenant")
-    if declared is None:
-        return database
-    return database.for_tenant(1 if declared.storage.kind is Kind.INTEGER else "acme")
 
 
 migrate_updown = SchemaLaw(
