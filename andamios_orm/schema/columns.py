@@ -28,7 +28,13 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
-from andamios_orm.schema.json_values import JsonText, JsonTexts, to_json_text, without_exponents
+from andamios_orm.schema.json_values import (
+    JsonText,
+    JsonTexts,
+    has_exponents,
+    to_json_text,
+    without_exponents,
+)
 from andamios_orm.schema.representations import checks, duckdb, mysql, postgresql, sqlite
 from andamios_orm.schema.representations.base import (
     Converter,
@@ -454,7 +460,7 @@ def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
         if type(values) is not JsonTexts:
             return None
         texts = cast("list[str]", values)
-        if not jsonb or "e+" not in "".join(texts):
+        if not jsonb or not has_exponents("".join(texts)):
             return values
         return [without_exponents(text) for text in texts]
 

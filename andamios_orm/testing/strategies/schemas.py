@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import ByteSize, EmailStr, EncodedBytes, EncodedStr, NameEmail, ValidationError
-from pydantic_core import MISSING, SchemaValidator, core_schema
+from pydantic_core import SchemaValidator, core_schema
 
 from andamios_orm.schema.json_values import to_json_text
 from andamios_orm.testing.strategies import networks
@@ -182,8 +182,14 @@ _LEAVES: Mapping[str, Callable[[Rules, Limits], SearchStrategy[Any]]] = {
     "callable": lambda rules, limits: st.sampled_from((len, str.upper)),
     "is-subclass": lambda rules, limits: st.just(rules["cls"]),
     "ellipsis": lambda rules, limits: st.just(...),
-    "missing-sentinel": lambda rules, limits: st.just(MISSING),
+    "missing-sentinel": lambda rules, limits: _missing(),
 }
+
+
+def _missing() -> SearchStrategy[Any]:
+    from pydantic_core import MISSING  # noqa: PLC0415 - pydantic has it, and asks for it, since 2.12
+
+    return st.just(MISSING)
 
 
 def _members(cls: type[Enum], members: list[Enum]) -> SearchStrategy[Any]:
@@ -452,6 +458,14 @@ def _named_tuple(schema: Schema, context: Context) -> SearchStrategy[Any]:
     return st.builds(schema["cls"], *parts)
 
 
+def _call(schema: Schema, context: Context) -> SearchStrategy[Any]:
+    """Draw the named tuple that older pydantics describe as a call of its class."""
+    arguments = schema["arguments_schema"].get("arguments_schema")
+    if arguments is None or not hasattr(schema["function"], "_fields"):
+        raise _undrawable("call")
+    return _named_tuple({"cls": schema["function"], "fields": arguments}, context)
+
+
 # ---- functions ---------------------------------------------------------------------------------
 
 
@@ -667,6 +681,7 @@ _PARTS: Mapping[str, Callable[[Schema, Context], SearchStrategy[Any]]] = {
     "typed-dict": _typed_dict,
     "dataclass": _dataclass,
     "named-tuple": _named_tuple,
+    "call": _call,
     "function-before": _function,
     "function-after": _function,
     "function-wrap": _function,

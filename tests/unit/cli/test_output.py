@@ -42,9 +42,9 @@ def test_a_document_is_all_that_is_said_where_one_was_asked_for(
 
 
 def test_markup_in_a_value_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    Output().say("[red]not red[/red] " + "long " * 60)
+    Output().say("[red]not red[/red]" + " long" * 60)
 
-    assert capsys.readouterr().out == "[red]not red[/red] " + "long " * 60 + "\n"
+    assert capsys.readouterr().out == "[red]not red[/red]" + " long" * 60 + "\n"
 
 
 def test_markup_in_a_table_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
