@@ -84,7 +84,7 @@ def to_json_text(value: object) -> str:
         raise _refused("a value that JSON cannot express") from error
 
 
-_EXPONENT = "e+" if "e+" in to_json(1e16).decode() else "e"  # without a sign before pydantic 2.12
+_EXPONENT = "e+" if "e+" in to_json(1e16).decode() else "e"  # older pydantics write no sign
 _EXPONENTS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?e\+?\d+)')
 
 
