@@ -14,6 +14,8 @@ PIP    := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 # SQLAlchemy's plugin takes over a whole run. Both dialects are measured, and the last run judges.
 compliance = $(BIN)/pytest -c tests/compliance/setup.cfg --rootdir=tests/compliance -n auto \
   --dburi=duckdb+andamios_$(1):///:memory:$(1) $(2) tests/compliance
+# A test that waits for ever fails, and shows where it waits.
+HANGS  := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 APPEND := --cov --cov-append --cov-config=pyproject.toml --cov-report= --cov-fail-under=0
 
 .PHONY: help
@@ -43,7 +45,7 @@ test: $(STAMP) ## Run all tests in parallel, with coverage
 	$(BIN)/coverage erase
 	$(call compliance,sync,$(APPEND))
 	$(call compliance,async,$(APPEND))
-	$(BIN)/pytest -n auto --cov --cov-append --cov-report=term
+	$(BIN)/pytest -n auto $(HANGS) --cov --cov-append --cov-report=term
 
 .PHONY: test-deep
 test-deep: $(STAMP) ## Kill every schema change, draw many examples, repeat all on mysql; long

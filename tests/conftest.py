@@ -32,7 +32,7 @@ from tests.engines import ENGINES
 if TYPE_CHECKING:
     from andamios_orm import Database
 
-pytest_plugins = ["tests.ordinary"]
+pytest_plugins = ["tests.ordinary", "tests.traced_threads"]
 
 # A test does not depend on how fast the machine is.
 settings.register_profile("andamios", deadline=None)

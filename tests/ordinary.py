@@ -11,7 +11,8 @@ these are not measured, and count for nothing in the report:
 
 - in the files of `MEASURED_ONCE`, what a test repeats on a further engine: they are about the
   library's own layers, and what belongs to one engine is reached by other files as well;
-- the files `UNMEASURED`, which are there for a reader and not for a line of the package.
+- the files `UNMEASURED`: they are there for a reader, are about the benchmarks, or draw at random,
+  and reach other lines in each run, which other tests hold one by one.
 
 **Waiting for a disk.** The tests' folders are in memory where it has room, and are removed at the
 end; `--basetemp` has them somewhere else, to be looked at.
@@ -61,8 +62,8 @@ OWN_WAY_ON_MYSQL = (
 MEASURED_ONCE = (
     "integration/test_auditing.py",
     "integration/test_fastapi.py",
+    "integration/test_injection.py",
     "integration/test_kept_relations.py",
-    "integration/test_mixins.py",
     "integration/test_nested_writing.py",
     "integration/test_relations.py",
     "integration/test_sampling.py",
@@ -74,6 +75,11 @@ UNMEASURED = (
     "e2e/test_conduit.py",
     "e2e/test_examples.py",
     "e2e/test_heroes.py",
+    "integration/test_benchmarks",
+    "integration/testing/laws/test_laws_of_rows.py",
+    "integration/testing/laws/test_laws_on_random_schemas.py",
+    "integration/testing/test_drawn_graphs.py",
+    "unit/testing/strategies/test_shrinking.py",
 )
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it

@@ -14,6 +14,7 @@ pytest.register_assert_rewrite("sqlalchemy.testing.assertions")
 from sqlalchemy.testing.plugin import pytestplugin  # noqa: E402 - after the registration
 from sqlalchemy.testing.plugin.pytestplugin import *  # noqa: E402, F403 - hooks by their names
 
+from tests import traced_threads  # noqa: E402, F401 - as in other tests
 from tests.compliance import provision  # noqa: E402, F401 - registers itself
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from andamios_orm.testing.servers import Server
-from benchmarks import migrations, streaming
+from benchmarks import migrations, promises, streaming
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.workload import OPERATIONS
+
+
+@pytest.fixture(autouse=True)
+def _no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One between two samples is for the figures, and long among all that a test run holds.
+    monkeypatch.setattr("benchmarks.harness.gc.collect", lambda: 0)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "duckdb"])
@@ -25,6 +31,17 @@ async def test_every_operation_can_be_measured(tmp_path: Path) -> None:
             calls, pair = await measure(name, ours, floor, rounds=1, seconds=0)
             assert calls >= 1
             assert pair.keys() == {"ours", "raw"}
+
+
+def test_what_the_promises_cost_can_be_measured(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    postgresql_server: Server,
+) -> None:
+    monkeypatch.setenv("ANDAMIOS_TEST_URL_POSTGRESQL", postgresql_server.address)
+
+    assert promises.main(["--rounds", "1", "--seconds", "0"]) == 0
+    assert "update one, from the pool" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")

@@ -13,6 +13,12 @@ from benchmarks.peers.speed.traits import Traits
 OPERATIONS = ["get", "insert_pool"]
 
 
+@pytest.fixture(autouse=True)
+def _no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One between two samples is for the figures, and long among all that a test run holds.
+    monkeypatch.setattr("benchmarks.harness.gc.collect", lambda: 0)
+
+
 # Of the others, SQLAlchemy alone is installed for the tests.
 @pytest.mark.parametrize(
     ("name", "file"), [("andamios_orm", "bench.db"), ("sqlalchemy_orm", "own.db")]

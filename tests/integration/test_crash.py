@@ -1,5 +1,6 @@
 """What was acknowledged is stored, whatever happens to the program afterwards."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ async def main():
 run(main())
 """
 
-KILLS = 12
+KILLS = 12 if os.environ.get("ANDAMIOS_TEST_DEEP") else 5
 ACKNOWLEDGED = 20  # before each kill
 
 

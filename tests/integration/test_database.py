@@ -10,10 +10,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from andamios_orm import Col, Database, Model, Repository, generated, run
+from andamios_orm import Col, Database, Model, Repository, field, generated, run
 from andamios_orm.errors import (
     DatabaseError,
     DatabaseUnavailable,
+    ForeignKeyViolation,
     NotSupported,
     SessionMisuse,
     StatementFailed,
@@ -23,12 +24,18 @@ from andamios_orm.testing.servers import PostgreSQLServer
 
 METADATA = sa.MetaData()
 SCHEMAS = sa.MetaData()
+NODES = sa.MetaData()
 SECRET = "secret-4711"
 
 
 class Tree(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     kind: Col[str]
+
+
+class Node(Model, table=True, metadata=NODES):
+    id: Col[int] = field(primary_key=True)
+    next_id: Col[int | None] = field(default=None, foreign_key="Node.id", on_delete="RESTRICT")
 
 
 class Leaf(Model, table=True, schema="forest", metadata=SCHEMAS):
@@ -64,6 +71,19 @@ async def test_drop_all_drops_the_tables_and_may_be_repeated(db: Database) -> No
 
     with pytest.raises(StatementFailed):
         await Repository(Tree, db).all()
+
+
+async def test_drop_all_drops_tables_whose_rows_may_not_go_one_by_one(tmp_path: Path) -> None:
+    async with Database(f"sqlite:///{tmp_path / 'nodes.db'}", metadata=NODES) as db:
+        await db.create_all()
+        await Repository(Node, db).add_all([Node(id=1), Node(id=2, next_id=1)])
+
+        await db.drop_all()
+        await db.create_all()
+
+        assert await Repository(Node, db).count() == 0
+        with pytest.raises(ForeignKeyViolation):
+            await Repository(Node, db).add(Node(id=1, next_id=7))
 
 
 async def test_a_file_keeps_its_rows(tmp_path: Path) -> None:
@@ -268,23 +288,27 @@ async def test_a_user_who_is_refused_finds_the_database_unavailable(
 
 
 async def test_a_file_in_a_folder_that_does_not_exist_is_unavailable(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     async with Database(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}") as db:
         await refused(db)
-    await threads_ended()
+    await threads_ended(before)
 
 
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("not a database, but long enough to be one " * 100)
+    before = set(threading.enumerate())
 
     async with Database(f"sqlite:///{tmp_path / 'x.db'}") as db:
         await refused(db)
-    await threads_ended()
+    await threads_ended(before)
 
 
-async def threads_ended() -> None:
+async def threads_ended(before: set[threading.Thread]) -> None:
     """aiosqlite does not wait for the thread of a connection that it could not open."""
-    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110 - threads have no event
-        await asyncio.sleep(0)
+    begun = set(threading.enumerate()) - before
+    for thread in begun:
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
