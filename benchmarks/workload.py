@@ -22,6 +22,7 @@ __all__ = [
     "LARGE",
     "MEMBERS",
     "OPERATIONS",
+    "RELATED_TABLES",
     "ROWS",
     "TABLE",
     "TASKS",
@@ -32,6 +33,8 @@ __all__ = [
     "keys",
     "new_numbers",
     "payload",
+    "related_rows",
+    "team_members",
 ]
 
 Payload: TypeAlias = dict[str, Any]
@@ -67,6 +70,37 @@ def payload(number: int) -> Payload:
         "balance": Decimal(number * 7 % 100_000) / 100,
         "meta": {"tags": ["a", "b"], "score": number % 10, "nested": {"k": "v"}},
     }
+
+
+RELATED_TABLES = (
+    "CREATE TABLE IF NOT EXISTS teams ("
+    "id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, city VARCHAR(50) NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS members ("
+    "id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, age BIGINT NOT NULL,"
+    " email VARCHAR(50) NOT NULL, team_id BIGINT NOT NULL REFERENCES teams (id))",
+    "CREATE INDEX IF NOT EXISTS ix_members_team_id ON members (team_id)",
+)
+"""The statements that make the tables of teams and members, unless they are there."""
+
+
+def related_rows() -> Iterator[str]:
+    """Yield the statements that fill them."""
+    teams = (f"({n}, 'Team {n}', 'City {n % 7}')" for n in range(1, TEAMS + 1))
+    yield f"INSERT INTO teams (id, name, city) VALUES {', '.join(teams)}"
+    members = (
+        f"({n}, 'Member {n}', {n % 80}, 'member{n}@example.com', {n % TEAMS + 1})"
+        for n in range(1, TEAMS * MEMBERS + 1)
+    )
+    into = "INSERT INTO members (id, name, age, email, team_id)"
+    yield f"{into} VALUES {', '.join(members)}"
+
+
+def team_members() -> list[tuple[str, list[tuple[str, int]]]]:
+    """Return the names of the teams by key, each with names and ages of its members by key."""
+    found = [(f"Team {n}", list[tuple[str, int]]()) for n in range(1, TEAMS + 1)]
+    for n in range(1, TEAMS * MEMBERS + 1):
+        found[n % TEAMS][1].append((f"Member {n}", n % 80))
+    return found
 
 
 def keys() -> Iterator[int]:

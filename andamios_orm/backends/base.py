@@ -96,6 +96,16 @@ class Capabilities:
     """The digits of an exact, ordered decimal number at most."""
     max_parameters: int
     """How many values one statement can carry."""
+    name_bytes: int | None
+    """The bytes of a name at most, where the engine counts bytes."""
+    name_characters: int | None
+    """The characters of a name at most, where the engine counts characters."""
+    name_case: bool
+    """Tables and indexes whose names differ in nothing but upper and lower case are several."""
+    any_name: bool
+    """A name can have any character, emoji for instance, and a space at its end."""
+    shared_index_names: bool
+    """No two indexes of a schema can have the same name, those of different tables neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +208,11 @@ class Backend(Protocol):
         """Whether the database lives in one connection and ends with it."""
         ...
 
-    async def fetch(self, driver: Driver, sql: str, parameters: Sequence[object]) -> list[Row]:
-        """Run a statement and return its rows."""
+    def fetch(self, driver: Driver, sql: str, parameters: Sequence[object]) -> Awaitable[list[Row]]:
+        """Run a statement and return its rows.
+
+        The driver's own coroutine is as good as one around it, and costs less.
+        """
         ...
 
     async def run(self, driver: Driver, sql: str, parameters: Sequence[object]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Dialect
@@ -40,6 +42,8 @@ def to_error(
     `removes` tells a DELETE from a statement that writes rows.
     """
     if failure.kind in _CONSTRAINTS:
+        if table is not None:
+            failure = _after_dots(failure, table)
         owner = _table_of(failure, table, metadata)
         violation = _violation(failure, dialect, owner, driver_error)
         if isinstance(violation, ForeignKeyViolation) and table is not None and owner is not None:
@@ -158,6 +162,18 @@ def _table_of(
     return found[0] if len(found) == 1 else None
 
 
+def _after_dots(failure: Failure, table: sa.Table) -> Failure:
+    """Return a failure told as `table.column`, of which the table's name has dots, as it is meant.
+
+    SQLite names columns so, and without quotes.
+    """
+    told = [f"{failure.table}.{column}" for column in failure.columns]
+    if not told or not all(name.startswith(f"{table.name}.") for name in told):
+        return failure
+    columns = tuple(name.removeprefix(f"{table.name}.") for name in told)
+    return replace(failure, table=table.name, columns=columns)
+
+
 def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]:
     """Return the columns of a constraint or unique index, by its name in the database."""
     preparer = dialect.identifier_preparer
@@ -168,9 +184,9 @@ def _columns_of(table: sa.Table, name: str, dialect: Dialect) -> tuple[str, ...]
     ]
     candidates += table.indexes
     for named in candidates:
-        # The preparer knows how the dialect shortens names that are too long for it.
-        shown = preparer.format_constraint(named) if named.name else None
-        if shown is not None and preparer.unformat_identifiers(shown)[-1] == name:
+        # The preparer knows how the dialect shortens names that are too long for it, and without
+        # quotes it leaves what is in them as it is.
+        if named.name and preparer.format_constraint(named, _alembic_quote=False) == name:
             return tuple(column.name for column in named.columns)
     # What PostgreSQL and MySQL call a key that was given no name.
     if name in (f"{table.name}_pkey", "PRIMARY"):

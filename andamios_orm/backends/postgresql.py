@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Engine
+from sqlalchemy.sql.elements import conv
 
 from andamios_orm.backends.base import (
     Capabilities,
@@ -24,11 +26,15 @@ from andamios_orm.rows.plan import Row
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["PostgreSQLBackend"]
+__all__ = ["RESERVED", "PostgreSQLBackend"]
 
 R = TypeVar("R")
 
-_preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's
+RESERVED = frozenset({"collation", "concurrently", "lateral", "tablesample"})
+"""What PostgreSQL reserves (`pg_get_keywords()`) and SQLAlchemy does not quote; a test compares."""
+
+# NAMEDATALEN - 1, with which PostgreSQL is built; it cuts what is longer and says so in a notice.
+_NAME_BYTES = 63
 
 # SQLSTATE, or its first two characters (appendix A of PostgreSQL's manual).
 _KINDS: dict[str, FailureKind] = {
@@ -113,6 +119,11 @@ class PostgreSQLBackend:
         decimal_digits=1000,
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
+        name_bytes=_NAME_BYTES,
+        name_characters=None,
+        name_case=True,
+        any_name=True,
+        shared_index_names=True,
     )
 
     joined_capabilities = capabilities
@@ -140,6 +151,9 @@ class PostgreSQLBackend:
         SQLAlchemy's codec would do so too, as we tell it not to parse; but in Python, cell by cell.
         """
 
+        # SQLAlchemy counts characters. The compilers of statements ask this one for names.
+        engine.dialect.identifier_preparer = _Preparer(engine.dialect)
+
         def prepare(connection: Any, record: object) -> None:
             for name in ("json", "jsonb"):
                 connection.run_async(
@@ -148,11 +162,11 @@ class PostgreSQLBackend:
 
         event.listen(engine, "connect", prepare)
 
-    async def fetch(
+    def fetch(
         self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]
-    ) -> list[Row]:
+    ) -> Awaitable[list[Row]]:
         """Run a statement and return its rows."""
-        rows: list[Row] = await driver.fetch(sql, *parameters)
+        rows: Awaitable[list[Row]] = driver.fetch(sql, *parameters)
         return rows
 
     async def run(self, driver: asyncpg.Connection, sql: str, parameters: Sequence[object]) -> int:
@@ -226,7 +240,7 @@ class PostgreSQLBackend:
 
     def is_usable(self, driver: asyncpg.Connection) -> bool:
         """Whether the connection is open and outside a transaction."""
-        return not (driver.is_closed() or driver.is_in_transaction())
+        return not (driver.is_in_transaction() or driver.is_closed())
 
     def classify(self, error: BaseException) -> Failure | None:
         """Return what an exception of asyncpg, or of its socket, means."""
@@ -269,6 +283,37 @@ class PostgreSQLBackend:
     ) -> tuple[str, tuple[str, ...]] | None:
         """The same, and the transaction is gone."""
         return None
+
+
+class _Preparer(postgresql.base.PGIdentifierPreparer):
+    """SQLAlchemy's, which shortens the made up names that have more bytes than a name may have.
+
+    A name that it shortens itself, or leaves as it is, and that fits stays so.
+    """
+
+    reserved_words = postgresql.base.PGIdentifierPreparer.reserved_words | RESERVED
+
+    def truncate_and_render_index_name(self, name: str, _alembic_quote: bool = True) -> str:
+        """See SQLAlchemy: the name of an index, in quotes where it needs them."""
+        return super().truncate_and_render_index_name(self._fitting(name), _alembic_quote)
+
+    def truncate_and_render_constraint_name(self, name: str, _alembic_quote: bool = True) -> str:
+        """See SQLAlchemy: the name of a constraint, in quotes where it needs them."""
+        return super().truncate_and_render_constraint_name(self._fitting(name), _alembic_quote)
+
+    def _fitting(self, name: str) -> str:
+        if not isinstance(name, conv):
+            return name
+        shown = super().truncate_and_render_constraint_name(name, False)
+        if len(shown.encode()) <= _NAME_BYTES:
+            return name
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        # What is left of a character that was cut in two is not one.
+        begin = name.encode()[: _NAME_BYTES - 9].decode(errors="ignore")
+        return conv(f"{begin}_{digest}")
+
+
+_preparer = _Preparer(postgresql.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 
 class _Portal:

@@ -24,7 +24,7 @@ def audit(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Models or tables; all of them if none.",
             autocompletion=completing.models,
         ),

@@ -48,7 +48,7 @@ def show(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Models or tables; all in short if none.",
             autocompletion=completing.models,
         ),
@@ -138,7 +138,7 @@ def graph(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Models or tables; all of them if none.",
             autocompletion=completing.models,
         ),

@@ -22,11 +22,13 @@ from andamios_orm.errors import (
     UsageError,
     WrongEnvironment,
 )
+from andamios_orm.testing.servers.programs import ServerUnavailable
 
 __all__ = ["exit_code_of", "tell"]
 
 _BY_ERROR: tuple[tuple[type[AndamiosError], ExitCode], ...] = (
     (DatabaseUnavailable, ExitCode.UNREACHABLE),
+    (ServerUnavailable, ExitCode.UNREACHABLE),
     (MigrationPending, ExitCode.PENDING),
     (MigrationHalfDone, ExitCode.HALF_DONE),
     (MigrationLocked, ExitCode.LOCKED),

@@ -30,7 +30,7 @@ def verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Models or tables; all of them if none.",
             autocompletion=completing.models,
         ),

@@ -109,6 +109,7 @@ class DriverConnection:
         self._metadata = metadata
         self._fetch = backend.fetch
         self._run = backend.run
+        self._is_usable = backend.is_usable
 
     async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
         """Run a plan and return the driver's rows. Raises DatabaseError."""
@@ -162,9 +163,9 @@ class DriverConnection:
     def is_usable(self) -> bool:
         """Whether the connection is open, ours still, and outside a transaction."""
         # What SQLAlchemy runs may have closed it, which gives it back to SQLAlchemy's pool.
-        return (self.pooled is None or self.pooled.is_valid) and self._backend.is_usable(
-            self.driver
-        )
+        pooled = self.pooled
+        ours = pooled is None or pooled.dbapi_connection is not None
+        return ours and self._is_usable(self.driver)
 
     async def patiently(self, call: Callable[[], Awaitable[R]]) -> R:
         """Await a call that may find the database locked, until it is free; then its result."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, cast, overload
 
 import sqlalchemy as sa
 from pydantic import BaseModel, SecretStr
@@ -24,10 +24,10 @@ from andamios_orm.database.retry import retried
 from andamios_orm.database.session import OwnStream, Session
 from andamios_orm.database.source import RowStream, Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
-from andamios_orm.database.tables import create_tables, require_tables
+from andamios_orm.database.tables import create_tables, drop_circle, needs_no_keys, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import UsageError, WrongType
-from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded
+from andamios_orm.rows.plan import Plan, PlanCache
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
 from andamios_orm.schema.tenants import with_tenant
@@ -106,6 +106,11 @@ class Database:
             writers=writers,
             limits=limits,
         )
+        # Asked in every call, so they are no properties.
+        self.plans: Final[PlanCache] = self._pool.plans
+        """The plans compiled for this database."""
+        self.capabilities: Final[Capabilities] = self._pool.capabilities
+        """What this database offers."""
 
     def __repr__(self) -> str:
         return f"<Database {self._pool.backend.name} {self._pool.database_name}>"
@@ -186,20 +191,15 @@ class Database:
         that were not reached.
         """
         metadata = compile_all(self.metadata)
+        tables = list(metadata.tables.values())
+        if needs_no_keys(tables, self._pool.dialect):
+            async with self.connect() as connection:
+                await connection.run_sync(drop_circle, tables)
+            return
         async with self.session() as session:
             await session.run_sync(metadata.drop_all)
 
     # -- using it
-
-    @property
-    def plans(self) -> PlanCache:
-        """The plans compiled for this database."""
-        return self._pool.plans
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this database offers."""
-        return self._pool.capabilities
 
     @property
     def engine_name(self) -> str:
@@ -380,12 +380,11 @@ class Database:
         async with parquet.opened(name, model) as file, self.session() as session:
             return await parquet.import_rows(session, model, name, file, on_invalid, progress)
 
-    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+    def fetch(self, plan: Plan[R], values: Sequence[object]) -> Awaitable[R]:
         """Run a plan on its own and return its decoded result."""
         if self._tenant is not None:
             values = with_tenant(values, self._tenant)
-        rows = await self._pool.fetch(plan, plan.bind(values))
-        return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
+        return self._pool.fetch(plan, values)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
         """Run a plan on its own and return how many rows it changed."""

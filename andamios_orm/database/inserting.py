@@ -93,10 +93,12 @@ class BulkInsert:
         return self._session.plans.get(("import arrays", self._model), build)
 
     def _rows(self, number: int) -> Plan[None]:
-        def insert(rows: int) -> sa.Insert:
-            return to_sql.bulk_insert(self._model, self._fields, rows, returning=False)
-
         def build(dialect: Dialect) -> Plan[None]:
+            def insert(rows: int) -> sa.Insert:
+                return to_sql.bulk_insert(
+                    self._model, self._fields, rows, dialect.name, returning=False
+                )
+
             return compile_rows(insert, number, dialect, nothing, table=self._table)
 
         return self._session.plans.get(("import", self._model, number), build)

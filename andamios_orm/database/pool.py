@@ -8,8 +8,7 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -31,7 +30,7 @@ from andamios_orm.errors import (
     SessionMisuse,
     WrongType,
 )
-from andamios_orm.rows.plan import Plan, PlanCache, Row, plans_of
+from andamios_orm.rows.plan import PIECE, Plan, PlanCache, decoded, plans_of
 from andamios_orm.schema.columns import text_json_dialects
 from andamios_orm.schema.registry import default_metadata
 
@@ -70,6 +69,8 @@ class Pool:
         self._options = backend.engine_options(url, size)
         self._timeout = timeout
         self._engine = self._new_engine()
+        self.plans: Final[PlanCache] = plans_of(self._engine.dialect)
+        """The plans compiled for this engine."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owners: set[asyncio.Task[Any]] = set()
         # By what reads them, which is kept from the garbage collector: it would take the connection
@@ -127,11 +128,6 @@ class Pool:
     def database_name(self) -> str:
         """The file or database, for messages; never user, password or host."""
         return self._options.url.database or "(memory)"
-
-    @cached_property
-    def plans(self) -> PlanCache:
-        """The plans compiled for this engine."""
-        return plans_of(self.dialect)
 
     @property
     def in_use(self) -> int:
@@ -292,11 +288,12 @@ class Pool:
 
     # -- connections
 
-    async def fetch(self, plan: Plan[R], parameters: Sequence[object]) -> list[Row]:
-        """Run a plan on a connection of its own and return the driver's rows.
+    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+        """Run a plan on a connection of its own and return its decoded result.
 
-        Raises DatabaseError, SessionMisuse.
+        Raises NotStorable before any SQL, DatabaseError, SessionMisuse, InvalidRow.
         """
+        parameters = plan.bind(values)
         if self._owners or self._streaming or self._loop is not asyncio.get_running_loop():
             self.refuse_waiting_for_itself(writes=plan.writes)
         turn = plan.writes and self._queue is not None and await self.take_turn()
@@ -312,7 +309,7 @@ class Pool:
                 else:
                     connection = await self.take()
                 try:
-                    return await connection.fetch(plan, parameters)
+                    rows = await connection.fetch(plan, parameters)
                 finally:
                     if self._waiting or not connection.is_usable():
                         await self.give_back(connection)
@@ -324,6 +321,7 @@ class Pool:
         finally:
             if turn:
                 self.give_turn_back()
+        return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
 
     async def run(self, plan: Plan[R], parameters: Sequence[object]) -> int:
         """Run a plan on a connection of its own and return how many rows it changed.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Self, TypeVar, cast, overload
 
 import sqlalchemy as sa
 from typing_extensions import ParamSpec, TypeVarTuple
@@ -75,6 +75,11 @@ class Session:
                 "ask for one of these, or for none",
             )
         self._pool = pool
+        # Asked in every call, so they are no properties.
+        self.plans: Final[PlanCache] = pool.plans
+        """The plans compiled for this database."""
+        self.capabilities: Final[Capabilities] = pool.capabilities
+        """What this database offers."""
         self._tenant = tenant
         self._isolation = isolation
         self._turn = False
@@ -84,8 +89,10 @@ class Session:
         self._connection: DriverConnection | None = None
         self._begun = False
         self._aborted = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._busy = False
+        """Whether a statement of it runs."""
+        self._ended_statement: asyncio.Future[None] | None = None
+        """What leaving the block waits for, while a statement of another task runs."""
         self._savepoints = 0
         self._depth = 0
         self._rows: list[OpenRows] = []
@@ -130,7 +137,7 @@ class Session:
         usable = False
         try:
             # From here on the session refuses statements, but another task may be in one.
-            usable = await _in_time(self._idle.wait()) and await self._ended(connection)
+            usable = await _in_time(self._statement_end()) and await self._ended(connection)
         finally:
             if usable:
                 await self._pool.give_back(connection)
@@ -140,6 +147,12 @@ class Session:
             self._give_turn_back()
             task, self._task = self._task, None
             self._pool.leave(cast("asyncio.Task[Any]", task), self)
+
+    async def _statement_end(self) -> None:
+        """Wait until no statement runs; none begins, as the block has ended."""
+        if self._busy:
+            self._ended_statement = asyncio.get_running_loop().create_future()
+            await self._ended_statement
 
     async def _ended(self, connection: DriverConnection) -> bool:
         """Roll back what is open; return whether the connection is as it was before."""
@@ -294,16 +307,6 @@ class Session:
     # -- statements
 
     @property
-    def plans(self) -> PlanCache:
-        """The plans compiled for this database."""
-        return self._pool.plans
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this database offers."""
-        return self._pool.capabilities
-
-    @property
     def limits(self) -> Limits:
         """How many rows this database gives at a time."""
         return self._pool.limits
@@ -326,19 +329,24 @@ class Session:
         # What `_statement` does, without three context managers around a short call.
         if self._rows:
             self._refuse_while_streaming()
-        connection = self._enter()
+        connection = self._connection
+        if connection is None or self._busy:
+            connection = self._enter()  # which raises
+        self._busy = True
         try:
             if self._rows:
                 await self._end_abandoned()
             if self._aborted or not self._begun:
                 await self._begin(connection)
             rows = await connection.fetch(plan, parameters)
-            self._follow(connection)
+            # A plan is one SELECT, INSERT or UPDATE, and none of them ends a transaction.
         except BaseException:
             self._aborted = True
             raise
         finally:
-            self._idle.set()
+            self._busy = False
+            if self._ended_statement is not None:
+                self._leave()
         return plan.decode(rows) if len(rows) <= PIECE else await decoded(plan, rows)
 
     async def affect(self, plan: Plan[None], values: Sequence[object]) -> int:
@@ -565,18 +573,25 @@ class Session:
         try:
             yield connection
         finally:
-            self._idle.set()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Let the next statement run, or the block end that waits for this one."""
+        self._busy = False
+        waiting, self._ended_statement = self._ended_statement, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     def _enter(self) -> DriverConnection:
-        """Return the connection for one statement, after which `_idle` is set again."""
+        """Return the connection for one statement, after which `_leave` is called."""
         connection = self._open()
-        if not self._idle.is_set():
+        if self._busy:
             raise SessionMisuse(
                 "two tasks use this session at the same time, and a transaction runs one"
                 " statement after the other",
                 "await the calls one by one, or give each task a session of its own",
             )
-        self._idle.clear()
+        self._busy = True
         return connection
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -41,7 +41,7 @@ class Source(Protocol):
         """How many rows it gives at a time, and how cursors are signed."""
         ...
 
-    async def fetch(self, plan: Plan[R], values: Sequence[object]) -> R:
+    def fetch(self, plan: Plan[R], values: Sequence[object]) -> Awaitable[R]:
         """Run a plan with these values and return its decoded result.
 
         Raises NotStorable before any SQL, DatabaseError, InvalidRow.

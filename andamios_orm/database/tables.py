@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema
 
 from andamios_orm.backends.base import Capabilities
+from andamios_orm.database.names import require_names
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.spec import Kind
 
-__all__ = ["create_tables", "require_tables"]
+__all__ = ["circle_of", "create_tables", "drop_circle", "needs_no_keys", "require_tables"]
 
 
 def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: str) -> None:
     """Raise NotSupported if the engine cannot have one of the tables as it is declared."""
+    require_names(metadata, capabilities, engine)
     tables = metadata.tables.values()
     schemas = _schemas(metadata)
     if schemas and not capabilities.schemas:
@@ -51,7 +53,7 @@ def require_tables(metadata: sa.MetaData, capabilities: Capabilities, engine: st
             f"{engine} has no index and no key of intervals, and {', '.join(intervals)} is in one",
             "leave out unique=, index= and primary_key=, or keep microseconds as an int",
         )
-    if not capabilities.circular_tables and (circle := _circle(metadata)):
+    if not capabilities.circular_tables and (circle := circle_of(tables)):
         raise NotSupported(
             f"{engine} adds no foreign key to a table that exists, and {', '.join(circle)} refer to"
             " each other",
@@ -128,8 +130,43 @@ def _interval_keys(metadata: sa.MetaData) -> list[str]:
     return sorted(found)
 
 
-def _circle(metadata: sa.MetaData) -> list[str]:
+def circle_of(tables: Iterable[sa.Table]) -> list[str]:
     """Return the tables whose foreign keys can only be added afterwards."""
     sort = sa.schema.sort_tables_and_constraints
-    found = sort(metadata.tables.values())  # type: ignore[no-untyped-call]  # unannotated there
+    found = sort(tables)  # type: ignore[no-untyped-call]  # unannotated there
     return sorted({key.table.name for table, keys in found if table is None for key in keys})
+
+
+def needs_no_keys(tables: Iterable[sa.Table], dialect: sa.Dialect) -> bool:
+    """Whether tables can only be dropped while nobody looks at foreign keys: `drop_circle`.
+
+    Elsewhere those of a circle are dropped first, which SQLite cannot do. It also drops a table row
+    by row, and stops at one that another of the table keeps by ON DELETE RESTRICT.
+    """
+    if dialect.name != "sqlite":
+        return False
+    found = [*tables]
+    return bool(circle_of(found)) or any(
+        key.referred_table is table and (key.ondelete or "").upper() == "RESTRICT"
+        for table in found
+        for key in table.foreign_key_constraints
+    )
+
+
+def drop_circle(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Drop the tables that exist, all or none, on a connection of SQLite in autocommit.
+
+    The setting holds still inside of a transaction.
+    """
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for table in tables:
+            table.drop(connection, checkfirst=True)
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        with suppress(sa.exc.DBAPIError):
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")

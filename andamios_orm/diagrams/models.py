@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from andamios_orm.diagrams.content import Column, Diagram, Entity, Relation
+from andamios_orm.queries.upserting import unique_keys
 from andamios_orm.schema.compiler import compile_all, spec_of, table_of
 from andamios_orm.schema.registry import declarations
 from andamios_orm.schema.spec import FieldSpec, ModelSpec
@@ -105,7 +106,7 @@ class _Reading:
         return sorted(applying, key=lambda constraint: str(constraint.name))
 
     def relations(self, table: sa.Table) -> Iterator[Relation]:
-        unique = _unique_keys(table)
+        unique = _unique_keys(table, self._dialect.name)
         for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name)):
             columns = tuple(column.name for column in key.columns)
             yield Relation(
@@ -157,14 +158,10 @@ def _applies(constraint: sa.Constraint, ddl: DDLCompiler) -> bool:
     return should(constraint, constraint, None, compiler=ddl)  # type: ignore[arg-type]  # SQLAlchemy passes constraints too
 
 
-def _unique_keys(table: sa.Table) -> set[frozenset[str]]:
-    keys = [
-        [column.name for column in key.columns]
-        for key in table.constraints
-        if isinstance(key, sa.UniqueConstraint | sa.PrimaryKeyConstraint)
-    ]
-    keys += [[column.name for column in ix.columns] for ix in table.indexes if ix.unique]
-    return {frozenset(key) for key in keys}
+def _unique_keys(table: sa.Table, dialect_name: str) -> set[frozenset[str]]:
+    """Return the columns that no two rows share."""
+    keys = unique_keys(table, dialect_name)
+    return {frozenset(key.columns) for key in keys if key.plain and key.where is None}
 
 
 def _docstring(spec: ModelSpec | None) -> str | None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation
 
+from andamios_orm.database.names import require_names
 from andamios_orm.errors import AnswerNeeded, RowsInTheWay, UsageError
 from andamios_orm.migration.changes import AlterEnum, Change, RenameColumn, RenameTable
 from andamios_orm.migration.counting import counted, in_the_way
 from andamios_orm.migration.diff import Answers, Comparison, Rename, compare
 from andamios_orm.migration.engines.base import Engine, Question
+from andamios_orm.migration.naming import capabilities_of
 from andamios_orm.migration.operations import UNFINISHED
 from andamios_orm.migration.planning import filled
 from andamios_orm.migration.state import SchemaState, TableName
@@ -50,9 +52,11 @@ def compare_models(
 ) -> Comparison:
     """Return how a live database differs from the models of `metadata`.
 
-    Renames that a field declares with `renamed_from=` are answers too.
+    Renames that a field declares with `renamed_from=` are answers too. Raises NotSupported for
+    names that the engine cannot have.
     """
     compiled = compile_all(metadata)
+    require_names(compiled, capabilities_of(engine.name), engine.name)
     before = engine.inspect(connection, schemas_of(compiled))
     after = engine.desired(connection, compiled)
     given = answers or Answers()

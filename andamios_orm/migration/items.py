@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.types import String, TypeEngine
 
+from andamios_orm.errors import NotSupported
 from andamios_orm.migration.sql_names import as_text, is_name, unquoted, unwrapped
 from andamios_orm.migration.state import (
     CheckState,
@@ -30,6 +31,7 @@ __all__ = [
     "index_options",
     "index_parts",
     "key_options",
+    "refuse_dots",
     "table_items",
     "target_columns",
     "type_item",
@@ -91,8 +93,23 @@ def constraint_item(constraint: ConstraintState, prefix: str) -> sa.Constraint:
 
 
 def target_columns(key: ForeignKeyState) -> list[str]:
-    """Return a foreign key's target as SQLAlchemy writes it: `schema.table.column`."""
+    """Return a foreign key's target as SQLAlchemy writes it: `schema.table.column`.
+
+    Raises NotSupported.
+    """
+    refuse_dots(key)
     return [f"{key.target}.{column}" for column in key.target_columns]
+
+
+def refuse_dots(key: ForeignKeyState) -> None:
+    """Raise NotSupported for a foreign key to a table or column with a dot in its name."""
+    for name in (key.target.name, *key.target_columns):
+        if "." in name:
+            raise NotSupported(
+                f"a foreign key refers to `{name}`, which no revision file can say: alembic takes"
+                " a dot for the end of a name",
+                "choose a name without a dot, or leave out the foreign key",
+            )
 
 
 def key_options(key: ForeignKeyState) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from alembic.operations import MigrateOperation, ops
 
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.destruction import losses
+from andamios_orm.migration.naming import names_given
 from andamios_orm.migration.reading import DeclaredImpossible, collected
 from andamios_orm.migration.reports import Finding
 from andamios_orm.migration.revisions import Revision
@@ -101,9 +102,9 @@ def _doubts(operation: MigrateOperation, state: SchemaState) -> Iterator[tuple[s
                 "a statement changes all rows of a table at once",
                 "use op.backfill(), which does it in batches, or write a WHERE",
             )
-    for name in _names(operation):
-        if len(name.encode()) > 63:
-            yield "AND008", f"{name} is too long", "choose a shorter name"
+    for given in names_given(operation, ""):
+        if len(given.name.encode()) > 63:
+            yield "AND008", f"{given.name} is too long", "choose a shorter name"
 
 
 _AT_ONCE = (
@@ -114,10 +115,3 @@ _AT_ONCE = (
 
 def _is_required_of_old_rows(column: sa.Column[object]) -> bool:
     return not column.nullable and column.server_default is None and column.computed is None
-
-
-def _names(operation: MigrateOperation) -> Iterator[str]:
-    for attribute in ("constraint_name", "index_name", "table_name"):
-        name = getattr(operation, attribute, None)
-        if isinstance(name, str):
-            yield name

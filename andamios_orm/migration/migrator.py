@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from andamios_orm.database.engine import Database
+from andamios_orm.database.names import require_names
 from andamios_orm.errors import (
     ChecksumMismatch,
     MigrationHalfDone,
@@ -139,7 +140,7 @@ class Migrator:
         """Return how the live database differs from the models.
 
         Renames that may have happened are `questions` of the comparison. Raises UsageError for an
-        answer to what is not in question.
+        answer to what is not in question, NotSupported for names that the engine cannot have.
         """
         return await self._sync(compare_models, self._database.metadata, self._engine, answers)
 
@@ -166,8 +167,9 @@ class Migrator:
         With `empty` it is written in any case, for a person to fill; with `unfinished` also where
         rows need a value that nobody has said, with `...` in its place. Raises AnswerNeeded for
         renames that may have happened, RowsInTheWay for rows that a stricter rule would refuse,
-        UsageError for an answer to what is not in question, MigrationPending for a database that
-        has not all revisions yet, and MigrationHalfDone.
+        UsageError for an answer to what is not in question, NotSupported for what the engine or a
+        revision file cannot have, MigrationPending for a database that has not all revisions yet,
+        and MigrationHalfDone.
         """
         return await self._sync(self._new, message, answers, empty=empty, unfinished=unfinished)
 
@@ -214,8 +216,9 @@ class Migrator:
         `target` is a revision or its first letters, "head" or "+1". `allow` names the tables and
         columns that may be removed, `confirm` the database where it is production, and `report`
         is called with each Event. What can be known is refused before the first revision begins:
-        raises DestructionRefused, RowsInTheWay, WrongEnvironment, ChecksumMismatch, RevisionProblem
-        and MigrationHalfDone; on the way, MigrationLocked for a lock that was not obtained.
+        raises DestructionRefused, RowsInTheWay, WrongEnvironment, ChecksumMismatch,
+        RevisionProblem, NotSupported and MigrationHalfDone; on the way, MigrationLocked for a lock
+        that was not obtained.
         """
         return await self._locked(self._move, "up", target, allow, confirm, report)
 
@@ -402,8 +405,11 @@ class Migrator:
         what it makes, and no row is lost on the way. The database that was given is not touched,
         but for a server's new one being created and dropped beside it.
 
-        Raises MigrationError if that may not be created, and what `up` and `down` raise.
+        Raises MigrationError if that may not be created, NotSupported for names that the engine
+        cannot have, and what `up` and `down` raise.
         """
+        capabilities = self._database.capabilities
+        require_names(compile_all(self._database.metadata), capabilities, self.engine_name)
         async with scratch_database(self._database) as scratch:
             migrator = Migrator(scratch, self._directory, patience=self._patience)
             applied = await migrator.up(allow=EVERYTHING)

@@ -14,6 +14,7 @@ from andamios_orm.migration.counting import state_before
 from andamios_orm.migration.destruction import losses
 from andamios_orm.migration.engines.base import Engine, Step
 from andamios_orm.migration.journal import Direction
+from andamios_orm.migration.naming import refuse_names
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.reading import collected, plain_steps
 from andamios_orm.migration.renaming import named_after
@@ -31,7 +32,10 @@ def planned(
     revisions: Sequence[Revision],
     direction: Direction,
 ) -> Plan:
-    """Return the operations of revisions, each with its steps. Raises RevisionProblem."""
+    """Return the operations of revisions, each with its steps.
+
+    Raises RevisionProblem, and NotSupported for names that the engine cannot have.
+    """
     columns = Columns()
     return Plan(
         direction=direction,
@@ -68,6 +72,7 @@ def _with_states(
     operations = collected(revision, direction, connection.dialect)
     state = state_before(connection, engine, operations)
     for operation in operations:
+        refuse_names(revision, operation, engine.name)
         yield operation, state
         state = named_after(state, operation)
 

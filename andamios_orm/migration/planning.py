@@ -47,6 +47,7 @@ from andamios_orm.migration.items import (
     index_options,
     index_parts,
     key_options,
+    refuse_dots,
     table_items,
     type_item,
     unique_options,
@@ -315,6 +316,7 @@ class _Planner:
                     f"ALTER TABLE {self._quoted(table)} ADD {called}{kind} {sql}"
                 )
             case _:
+                refuse_dots(constraint)
                 columns, target, others = (
                     constraint.columns,
                     constraint.target,

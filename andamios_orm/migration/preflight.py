@@ -13,6 +13,7 @@ from andamios_orm.migration.counting import Names, counted, in_the_way, state_be
 from andamios_orm.migration.destruction import Loss, counting, live, losses, refuse_losses
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.journal import Direction
+from andamios_orm.migration.naming import refuse_names
 from andamios_orm.migration.operations import UNFINISHED, BackfillOp, RebuildTableOp
 from andamios_orm.migration.reading import collected
 from andamios_orm.migration.revisions import Revision
@@ -31,12 +32,14 @@ def preflight(
     """Refuse revisions that cannot go well, before the first of them begins.
 
     Raises DestructionRefused for data that would be removed without permission, RowsInTheWay for
-    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in.
+    rows that a stricter rule would refuse, RevisionProblem for a value that nobody has filled in,
+    NotSupported for what the engine cannot do, and for names that it cannot have.
     """
     operations: list[MigrateOperation] = []
     for revision in revisions:
         for operation in collected(revision, direction, connection.dialect):
             _refuse_unfinished(revision, operation)
+            refuse_names(revision, operation, engine.name)
             _refuse_unknown(connection, engine, operation)
             operations.append(operation)
     state = state_before(connection, engine, operations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 import annotated_types
 import sqlalchemy as sa
@@ -104,7 +104,7 @@ def field(
     ge: annotated_types.SupportsGe | None = None,
     lt: annotated_types.SupportsLt | None = None,
     le: annotated_types.SupportsLe | None = None,
-    multiple_of: float | None = None,
+    multiple_of: annotated_types.SupportsMod | None = None,
     allow_inf_nan: bool | None = None,
     max_digits: int | None = None,
     decimal_places: int | None = None,
@@ -169,7 +169,8 @@ def field(
             ge=ge,
             lt=lt,
             le=le,
-            multiple_of=multiple_of,
+            # Pydantic says float, and takes any number: a Decimal for a Decimal.
+            multiple_of=cast("float | None", multiple_of),
             allow_inf_nan=allow_inf_nan,
             max_digits=max_digits,
             decimal_places=decimal_places,
@@ -208,6 +209,7 @@ def generated(
     on_delete: OnDelete | None = None,
     column: str | None = None,
     comment: str | None = None,
+    renamed_from: str | None = None,
 ) -> Any:
     """A value that the database makes: not a parameter of the class, present once stored.
 
@@ -221,6 +223,9 @@ def generated(
     declare, under a name and with a type of your own, such as
     `org_id: Col[int] = generated(role="tenant", foreign_key=Org.id)`. The library makes such a
     value, and `update`, `patch` and `upsert` write none.
+
+    `renamed_from` is the column's name before, for the next migration, as in `field`: the values
+    stay, and a counted key goes on counting.
 
     A key given by hand (`model_validate({"id": 7, ...})`) is stored as given. The counters of
     PostgreSQL and DuckDB do not notice, so mixing both leads to a UniqueViolation later; use
@@ -238,6 +243,7 @@ def generated(
         on_delete=on_delete,
         server_default=_made(role) if server_default is None else server_default,
         comment=comment,
+        renamed_from=renamed_from,
     )
     return _with_options(info, options)
 

@@ -262,7 +262,8 @@ class _Row:
         return _RowComparison(
             sa.tuple_(*self._clauses),
             sa.tuple_(*self._bounds),
-            self._spelt_out(pairs, or_equal=or_equal),
+            self._spelt_out(pairs, or_equal=or_equal, equal=True),
+            self._spelt_out(pairs, or_equal=or_equal, equal=False),
             ("<" if self._descending else ">") + ("=" if or_equal else ""),
         )
 
@@ -274,12 +275,23 @@ class _Row:
         return clause >= bound if or_equal else clause > bound
 
     def _spelt_out(
-        self, pairs: Sequence[tuple[ColumnElement[Any], ColumnElement[Any]]], *, or_equal: bool
+        self,
+        pairs: Sequence[tuple[ColumnElement[Any], ColumnElement[Any]]],
+        *,
+        or_equal: bool,
+        equal: bool,
     ) -> ColumnElement[bool]:
+        """Return the comparison column by column.
+
+        With `equal` it says of the rows that are not beyond in one column that they are equal in
+        it. It follows, but an index is found by it.
+        """
         (clause, bound), rest = pairs[0], pairs[1:]
         if not rest:
             return self._one(clause, bound, or_equal=or_equal)
-        deeper = sa.and_(clause == bound, self._spelt_out(rest, or_equal=or_equal))
+        deeper = self._spelt_out(rest, or_equal=or_equal, equal=equal)
+        if equal:
+            deeper = sa.and_(clause == bound, deeper)
         return sa.and_(
             self._one(clause, bound, or_equal=True),
             sa.or_(self._one(clause, bound, or_equal=False), deeper),
@@ -301,20 +313,28 @@ class _RowComparison(FunctionElement[bool]):
         left: ColumnElement[Any],
         right: ColumnElement[Any],
         spelt_out: ColumnElement[bool],
+        shortest: ColumnElement[bool],
         sign: str,
     ) -> None:
-        super().__init__(left, right, spelt_out, sa.literal_column(sign))
+        super().__init__(left, right, spelt_out, shortest, sa.literal_column(sign))
 
 
 @compiles(_RowComparison)
 def _render_spelt_out(element: _RowComparison, compiler: SQLCompiler, **kw: Any) -> str:
-    # MariaDB reads a comparison of rows without an index, and DuckDB all blocks of the table.
+    # MariaDB reads a comparison of rows without an index.
     return f"({compiler.process(list(element.clauses)[2], **kw)})"
+
+
+@compiles(_RowComparison, "duckdb")
+def _render_shortest(element: _RowComparison, compiler: SQLCompiler, **kw: Any) -> str:
+    # For a comparison of rows DuckDB reads all blocks of the table. It has no use for an index,
+    # and computes what is said for each row.
+    return f"({compiler.process(list(element.clauses)[3], **kw)})"
 
 
 @compiles(_RowComparison, "postgresql")
 @compiles(_RowComparison, "sqlite")
 def _render_rows(element: _RowComparison, compiler: SQLCompiler, **kw: Any) -> str:
-    left, right, _, sign = element.clauses
+    left, right, _, _, sign = element.clauses
     one, two = compiler.process(left, **kw), compiler.process(right, **kw)
     return f"({one} {compiler.process(sign, **kw)} {two})"

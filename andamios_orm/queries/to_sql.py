@@ -13,8 +13,10 @@ from sqlalchemy.sql.selectable import FromClause
 
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.nodes import Term, is_clause
+from andamios_orm.queries.orderings import Ordering
 from andamios_orm.queries.parameters import Joins, Parameters, parameter
-from andamios_orm.queries.relations import Via
+from andamios_orm.queries.relations import Scope, Via
+from andamios_orm.queries.returning import returned
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.terms import Assignment, Attr
 from andamios_orm.schema.columns import JsonOf, ManyOf
@@ -66,6 +68,8 @@ def select(
     Raises NotSupported, UsageError.
     """
     if what is None:
+        if _converts(selection.model, dialect_name) and _is_cut(selection):
+            return _converted_when_cut(selection, dialect_name)
         table = table_of(selection.model)
         what = read_columns(table, spec_of(selection.model).fields, dialect_name)
     found = limited(_filtered(selection, what, dialect_name), selection)
@@ -76,11 +80,36 @@ def select(
     )
 
 
+def _is_cut(selection: Selection) -> bool:
+    """Whether rows are sorted by columns of their own, and the first are taken."""
+    return (
+        selection.limit is not None
+        and bool(selection.orderings)
+        and all(
+            isinstance(one, Ordering) and isinstance(one.term, Attr) for one in selection.orderings
+        )
+    )
+
+
+def _converted_when_cut(selection: Selection, dialect_name: str) -> sa.Select[Any]:
+    """Return the SELECT of all columns that converts values of the rows that are left only.
+
+    DuckDB computes what is read before it sorts and cuts, so for every row that fits.
+    """
+    model = selection.model
+    rows = limited(_filtered(selection, columns(model), dialect_name), selection).subquery()
+    # Sorted again, because no engine promises the order of a subquery's rows.
+    scope = Scope(Parameters(dialect_name), model, rows)
+    orderings = [one.clause(scope) for one in selection.orderings]
+    what = read_columns(rows, spec_of(model).fields, dialect_name)
+    return sa.select(*what).order_by(*orderings)
+
+
 def count(selection: Selection, dialect_name: str) -> sa.Select[Any]:
     """Return the SELECT of the number of rows; limit and offset count too."""
     if selection.limit is None and selection.offset is None:
         return _filtered(selection, [sa.func.count()], dialect_name, ordered=False)
-    inner = select(selection, dialect_name).subquery()
+    inner = select(selection, dialect_name, columns(selection.model)).subquery()
     return sa.select(sa.func.count()).select_from(inner)
 
 
@@ -181,6 +210,13 @@ def read_columns(
     return found
 
 
+def _converts(model: type[BaseModel], dialect_name: str) -> bool:
+    """Whether an engine computes something for what `read_columns` reads."""
+    return dialect_name == "duckdb" and any(
+        field.storage.kind in (Kind.DECIMAL, Kind.DATETIME) for field in spec_of(model).fields
+    )
+
+
 def columns(model: type[BaseModel]) -> list[sa.Column[Any]]:
     """Return the model's columns in the order of its fields."""
     return columns_of(model, spec_of(model).fields)
@@ -262,6 +298,7 @@ def key_conditions(
 def insert(
     model: type[BaseModel],
     fields: Sequence[FieldSpec],
+    dialect_name: str,
     *,
     returning: bool = True,
     into: sa.Insert | None = None,
@@ -273,7 +310,7 @@ def insert(
     # Without fields the row is all defaults, which SQLAlchemy writes as each engine wants it.
     statement = _into(model, into).values(_row(model, fields, 0))
     # inline(): else SQLAlchemy would add RETURNING for the key by itself.
-    return statement.returning(*columns(model)) if returning else statement.inline()
+    return statement.returning(*returned(model, dialect_name)) if returning else statement.inline()
 
 
 def last_inserted(model: type[BaseModel]) -> sa.Select[Any]:
@@ -312,7 +349,7 @@ def insert_arrays(
         pairs = enumerate(zip(filled, fields, strict=True))
         rows = sa.select(*(_items(number, *pair) for number, pair in pairs))
     statement = _into(model, into).from_select([column.name for column in filled], rows)
-    return statement.returning(*columns(model)) if returning else statement.inline()
+    return statement.returning(*returned(model, dialect_name)) if returning else statement.inline()
 
 
 def _unnested(into: Sequence[sa.Column[Any]]) -> sa.Select[Any]:
@@ -346,6 +383,7 @@ def bulk_insert(
     model: type[BaseModel],
     fields: Sequence[FieldSpec],
     rows: int,
+    dialect_name: str,
     *,
     returning: bool = True,
     into: sa.Insert | None = None,
@@ -356,7 +394,7 @@ def bulk_insert(
     """
     values = [_row(model, fields, n * len(fields)) for n in range(rows)]
     statement = _into(model, into).values(values)
-    return statement.returning(*columns(model)) if returning else statement.inline()
+    return statement.returning(*returned(model, dialect_name)) if returning else statement.inline()
 
 
 def _into(model: type[BaseModel], into: sa.Insert | None) -> sa.Insert:
@@ -392,7 +430,7 @@ def update_by_key(
         .values(_row(model, fields, 0) | changes_of(spec_of(model), table))
         .where(*key_conditions(selection, parameters, versioned=versioned))
     )
-    return statement.returning(*columns(model)) if returning else statement
+    return statement.returning(*returned(model, dialect_name)) if returning else statement
 
 
 def delete_by_key(selection: Selection, dialect_name: str, *, versioned: bool = False) -> sa.Delete:
@@ -435,7 +473,7 @@ def update(
     )
     refuse_other_tables(model, conditions)
     statement = sa.update(table).values(values).where(*conditions)
-    return statement.returning(*columns(model)) if returning else statement
+    return statement.returning(*returned(model, dialect_name)) if returning else statement
 
 
 def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]], table: sa.Table) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import ColumnElement, UnaryExpression
 
 from andamios_orm.queries.to_sql import changes_of
 from andamios_orm.schema.compiler import spec_of, table_of
@@ -34,6 +35,8 @@ class UniqueKey(NamedTuple):
     or of the beginnings of texts, and none that is checked later."""
     where: Any = None
     """Of which rows it holds, None for all."""
+    plain: bool = True
+    """Whether it is of the columns' values: not of expressions, nor of the beginnings of texts."""
 
 
 def unique_keys(table: sa.Table, dialect_name: str) -> Iterator[UniqueKey]:
@@ -48,8 +51,20 @@ def unique_keys(table: sa.Table, dialect_name: str) -> Iterator[UniqueKey]:
             continue
         columns = tuple(column.name for column in index.columns)
         options = index.dialect_kwargs
-        exact = len(columns) == len(index.expressions) and not options.get(f"{dialect_name}_length")
-        yield UniqueKey(columns, exact, options.get(f"{dialect_name}_where"))
+        plain = all(map(_is_column, index.expressions)) and not options.get(
+            f"{dialect_name}_length"
+        )
+        yield UniqueKey(columns, plain, options.get(f"{dialect_name}_where"), plain)
+
+
+def _is_column(expression: ColumnElement[Any] | str) -> bool:
+    """Whether what is indexed is a column, in either order, and nothing made of one."""
+    while isinstance(expression, UnaryExpression) and expression.modifier in _ORDERS:
+        expression = expression.element
+    return isinstance(expression, sa.Column)
+
+
+_ORDERS = (operators.asc_op, operators.desc_op, operators.nulls_first_op, operators.nulls_last_op)
 
 
 def insert_or(model: type[BaseModel], conflict: Conflict, dialect_name: str) -> sa.Insert:
@@ -70,8 +85,10 @@ def insert_or(model: type[BaseModel], conflict: Conflict, dialect_name: str) -> 
         key = next(iter(table.primary_key))
         return into.on_duplicate_key_update(changes or {key.name: key})
     on = [spec.by_name[name].column for name in conflict.on]
-    keys = (key for key in unique_keys(table, dialect_name) if key.exact)
-    where = next((key.where for key in keys if set(key.columns) == set(on)), None)
+    keys = [key for key in unique_keys(table, dialect_name) if set(key.columns) == set(on)]
+    wheres = [key.where for key in keys if key.exact]
+    # One that holds of all rows decides about each.
+    where = None if any(where is None for where in wheres) else next(iter(wheres), None)
     elements = [table.c[name] for name in on]
     other = _insert(table, dialect_name)
     if not names:

@@ -93,7 +93,7 @@ def family_of(
         del found.values[name]
     if not of_others and not given_by_parent:
         # Nothing is missing, so the row is judged as a whole before the first statement.
-        found.values = dict(statements.encoder.instance(found.values).__dict__)
+        found.values = dict(statements.encoder.made_of(found.values).__dict__)
     return found
 
 
@@ -149,7 +149,7 @@ async def store_families(families: list[Family], unit: Source) -> list[BaseModel
     statements = statements_of(cast("type[Model]", model))
     require_tenant(statements, unit)
     parents = [await _store_before(family, unit) for family in families]
-    instances = [statements.encoder.instance(family.values) for family in families]
+    instances = [statements.encoder.made_of(family.values) for family in families]
     stored: list[BaseModel] = []
     writer: Writer[Any] = Writer(statements)
     for group in statements.encoder.rendered_all(instances):

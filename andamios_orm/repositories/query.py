@@ -24,11 +24,7 @@ from andamios_orm.repositories.loading import load_related
 from andamios_orm.repositories.paging import Placed
 from andamios_orm.repositories.reading import Rows
 from andamios_orm.repositories.shaped import Shaped
-from andamios_orm.repositories.statements import (
-    ModelStatements,
-    assigned_values,
-    statements_of,
-)
+from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
@@ -291,17 +287,19 @@ class Query(Rows[M], Selects):
             raise WrongType(
                 "update() got nothing to set", "pass assignments, as in `Hero.age.set(3)`"
             )
-        checked = self._statements.checked(assignments)
-        judged_alone = any(nodes.is_clause(a.value) and a.attr.field.python_rules for a in checked)
+        changes = self._statements.checked(assignments)
+        judged_alone = changes.is_computed and any(
+            nodes.is_clause(a.value) and a.attr.field.python_rules for a in changes.assignments
+        )
         if not judged_alone and not self._statements.spec.whole_row_validators:
-            plan = self._statements.update(self._source.plans, self._selection, checked)
-            values = [*assigned_values(checked), *self._selection.values()]
+            plan = self._statements.update(self._source.plans, self._selection, changes)
+            values = [*changes.values, *self._selection.values()]
             return await self._source.affect(plan, values)
         # What the database computes, and what validators say of several fields, is judged when
         # the rows come back.
         async with self._source.unit() as source:
             writer = Writer(self._statements)
-            return len(await writer.update_selected(source, self._selection, checked))
+            return len(await writer.update_selected(source, self._selection, changes))
 
     async def delete(self) -> int:
         """Delete all these rows and return how many there were.

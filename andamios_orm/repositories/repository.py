@@ -15,7 +15,7 @@ from andamios_orm.database.source import Joined, Source
 from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, WrongType
 from andamios_orm.models.base import Model
 from andamios_orm.models.deriving import Variant, variant_of
-from andamios_orm.queries import nodes, terms
+from andamios_orm.queries import nodes
 from andamios_orm.queries.selection import Selection
 from andamios_orm.repositories.linking import (
     link_rows,
@@ -225,14 +225,22 @@ class Repository(Selects, Generic[M]):
         longer fits its model and NotStorable for a value its column cannot hold, both before any
         SQL; and UniqueViolation, ForeignKeyViolation, CheckViolation.
         """
-        given = self._given(more) if more else _NOTHING
-        if type(instance) is not self.model and self._has_related(instance):
-            family = family_of(instance, self.model, given=given)
-            async with self._source.unit() as unit:
-                return cast("M", await store_family(family, unit))
-        encoded = self._statements.encoder.rendered(self._own(instance, given))
-        names, values = owned(self._statements, self._source, encoded)
-        return await self._writer.insert(self._source, names, values)
+        statements, source = self._statements, self._source
+        if more or type(instance) is not self.model:
+            given = self._given(more) if more else _NOTHING
+            if type(instance) is not self.model and self._has_related(instance):
+                family = family_of(instance, self.model, given=given)
+                async with source.unit() as unit:
+                    return cast("M", await store_family(family, unit))
+            instance = self._own(instance, given)
+        names, values = statements.encoder.rendered(instance)
+        if statements.tenant is not None:
+            names, values = owned(statements, source, (names, values))
+        # Without a coroutine of its own for the usual case.
+        plan = self._writer.insert_alone(source, names)
+        if plan is None:
+            return await self._writer.insert(source, names, values)
+        return (await source.fetch(plan, values))[0]
 
     async def add_all(self, instances: Iterable[M], /) -> list[M]:
         """Store many instances, all or none, and return them as stored, in the same order.
@@ -345,40 +353,33 @@ class Repository(Selects, Generic[M]):
                 f"{self.model.__name__} counts no versions", "add the mixin `Versioned`"
             )
         parts = self._key_parts(key)
-        assignments = self._statements.checked(
-            [a for change in changes for a in self._assignments(change)]
-        )
-        if not assignments:
+        assigned: list[Assignment] = []
+        for change in changes:
+            if isinstance(change, BaseModel):
+                assigned += self._assignments(change)
+            else:
+                assigned.append(change)
+        checked = self._statements.checked(assigned)
+        if not assigned:
             found = await self.get(key)
             if if_version is not None and self._version_of(found) != if_version:
                 raise self._stale(parts)
             return found
-        computed = any(nodes.is_clause(a.value) for a in assignments)
-        if not computed and not self._statements.spec.whole_row_validators:
-            stored = await self._patch(self._source, assignments, parts, if_version)
-        else:
-            # What the database computes, and what validators say of several fields, is judged when
-            # the row comes back: a refusal must still be able to undo the change.
-            async with self._source.unit() as source:
-                stored = await self._patch(source, assignments, parts, if_version)
-        if isinstance(stored, Exception):
-            raise stored
-        return stored
+        if not checked.is_computed and not self._statements.spec.whole_row_validators:
+            stored = await self._writer.patch(self._source, checked, parts, if_version)
+            if stored is None:
+                raise await self._missing(parts, if_version)
+            return stored
+        # What the database computes, and what validators say of several fields, is judged when
+        # the row comes back: a refusal must still be able to undo the change.
+        async with self._source.unit() as source:
+            stored = await self._writer.patch(source, checked, parts, if_version)
+            missing = await self._missing(parts, if_version, source) if stored is None else None
+        if missing is not None:
+            raise missing  # out here, as it fails no statement
+        return cast("M", stored)
 
-    async def _patch(
-        self,
-        source: Source,
-        assignments: list[terms.Assignment],
-        key: Sequence[object],
-        version: int | None,
-    ) -> M | NotFound | StaleVersion:
-        """Return the row, or the error for one that was not met: it fails no statement."""
-        stored = await self._writer.patch(source, assignments, key, version)
-        return await self._missing(key, version, source) if stored is None else stored
-
-    def _assignments(self, change: Assignment | BaseModel) -> list[Assignment]:
-        if not isinstance(change, BaseModel):
-            return [change]
+    def _assignments(self, change: BaseModel) -> list[Assignment]:
         found: list[Assignment] = []
         fields = self._statements.spec.by_name
         variant = self._variant(change)
@@ -521,7 +522,8 @@ class Repository(Selects, Generic[M]):
 
     def _given(self, assignments: Sequence[Assignment]) -> Mapping[str, object]:
         """Return the values of assignments. Raises WrongType for what the database computes."""
-        found = {a.attr.name: a.value for a in self._statements.checked(assignments)}
+        checked = self._statements.checked(assignments).assignments
+        found = {a.attr.name: a.value for a in checked}
         for name, value in found.items():
             if nodes.is_clause(value):
                 raise WrongType(
@@ -540,7 +542,7 @@ class Repository(Selects, Generic[M]):
             if not given:
                 return instance
             values = {**instance.__dict__, **given}
-            return cast("M", self._statements.encoder.instance(values))
+            return cast("M", self._statements.encoder.made_of(values))
         variant = self._variant(instance)
         if variant is None or not isinstance(instance, self.model):
             return instance
@@ -551,7 +553,7 @@ class Repository(Selects, Generic[M]):
                 f"use the {self.model.__name__} it was made of, or patch() for some fields",
             )
         values = {n: value for n, value in instance.__dict__.items() if n in fields}
-        made = self._statements.encoder.instance({**values, **given})
+        made = self._statements.encoder.made_of({**values, **given})
         made.model_fields_set.intersection_update(instance.model_fields_set)
         return cast("M", made)
 
@@ -573,13 +575,15 @@ class Repository(Selects, Generic[M]):
 
     def _key(self, key: object) -> Sequence[object]:
         """Return the values by which the row with a key is found. Raises WrongType."""
-        attrs = self._statements.key_attrs
-        if len(attrs) == 1:
-            return (attrs[0].checked(key), *self._statements.standing)
+        statements = self._statements
+        if type(key) in statements.key_types:
+            return (key, *statements.standing)
         return (*self._key_parts(key), *self._statements.standing)
 
     def _key_parts(self, key: object) -> tuple[object, ...]:
         """Return the parts of a key. Raises WrongType."""
+        if type(key) in self._statements.key_types:
+            return (key,)
         attrs = self._statements.key_attrs
         if len(attrs) == 1:
             return (attrs[0].checked(key),)

@@ -18,6 +18,7 @@ from andamios_orm.queries.keyset import place_reader
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.upserting import Conflict, insert_or
+from andamios_orm.repositories.changes import Changes
 from andamios_orm.repositories.paging import Placed, placed
 from andamios_orm.rows.decode import model_decoder, nothing, scalar
 from andamios_orm.rows.encode import Encoder
@@ -31,7 +32,7 @@ from andamios_orm.schema.tables import current
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import Assignment
 
-__all__ = ["ModelStatements", "assigned_values", "statements_of"]
+__all__ = ["ModelStatements", "statements_of"]
 
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
@@ -77,6 +78,12 @@ class ModelStatements(Generic[M]):
     def key_attrs(self) -> tuple[terms.Attr, ...]:
         """The columns of the primary key."""
         return tuple(getattr(self.model, f.name) for f in self.spec.primary_key)
+
+    @cached_property
+    def key_types(self) -> tuple[type, ...]:
+        """The types of keys that need no closer look: those of a primary key of one column."""
+        attrs = self.key_attrs
+        return attrs[0].storage.python_types if len(attrs) == 1 else ()
 
     @cached_property
     def shown(self) -> tuple[FieldSpec, ...]:
@@ -146,10 +153,12 @@ class ModelStatements(Generic[M]):
             else:
                 cells.append(len(columns) + len(more))
                 more.append(term)
-        what = [
-            *to_sql.read_columns(self.table, self.spec.fields, dialect.name),
-            *to_sql.place_columns(selection, more, dialect.name),
-        ]
+        what = None
+        if more:
+            what = [
+                *to_sql.read_columns(self.table, self.spec.fields, dialect.name),
+                *to_sql.place_columns(selection, more, dialect.name),
+            ]
         decode = placed(
             cast("Callable[[Sequence[Row]], list[M]]", self._decoder(plans)),
             place_reader(of, dialect, cells),
@@ -178,7 +187,9 @@ class ModelStatements(Generic[M]):
         return plans.find(key) or self._rows(
             plans,
             key,
-            lambda d: to_sql.insert(self.model, self._fields(names), into=self._into(conflict, d)),
+            lambda d: to_sql.insert(
+                self.model, self._fields(names), d.name, into=self._into(conflict, d)
+            ),
         )
 
     def insert_rows(
@@ -194,7 +205,7 @@ class ModelStatements(Generic[M]):
             ("insert rows", self.model, names, rows, conflict),
             lambda dialect: compile_rows(
                 lambda number: to_sql.bulk_insert(
-                    self.model, fields, number, into=self._into(conflict, dialect)
+                    self.model, fields, number, dialect.name, into=self._into(conflict, dialect)
                 ),
                 rows,
                 dialect,
@@ -228,7 +239,11 @@ class ModelStatements(Generic[M]):
             ("insert only", self.model, names, conflict),
             nothing,
             lambda d: to_sql.insert(
-                self.model, self._fields(names), returning=False, into=self._into(conflict, d)
+                self.model,
+                self._fields(names),
+                d.name,
+                returning=False,
+                into=self._into(conflict, d),
             ),
         )
 
@@ -266,37 +281,31 @@ class ModelStatements(Generic[M]):
             ),
         )
 
-    def patch_only(
-        self, plans: PlanCache, assignments: Sequence[terms.Assignment], *, versioned: bool
-    ) -> Plan[None]:
+    def patch_only(self, plans: PlanCache, changes: Changes, *, versioned: bool) -> Plan[None]:
         """UPDATE of one row with assignments, for engines that do not give it back."""
-        key = self._patch_key("patch only", assignments, versioned=versioned)
+        key = self._patch_key("patch only", changes, versioned=versioned)
         return self._plan(
             plans,
             key,
             nothing,
-            lambda d: _update(self.rows, assignments, d, key=True, versioned=versioned),
+            lambda d: _update(self.rows, changes.assignments, d, key=True, versioned=versioned),
         )
 
-    def patch(
-        self, plans: PlanCache, assignments: Sequence[terms.Assignment], *, versioned: bool
-    ) -> Plan[list[M]]:
+    def patch(self, plans: PlanCache, changes: Changes, *, versioned: bool) -> Plan[list[M]]:
         """UPDATE of one row with assignments."""
-        key = self._patch_key("patch", assignments, versioned=versioned)
+        key = self._patch_key("patch", changes, versioned=versioned)
         if (found := plans.find(key)) is not None:
             return found
         return self._rows(
             plans,
             key,
             lambda d: _update(
-                self.rows, assignments, d, key=True, versioned=versioned, returning=True
+                self.rows, changes.assignments, d, key=True, versioned=versioned, returning=True
             ),
         )
 
-    def _patch_key(
-        self, operation: str, assignments: Sequence[terms.Assignment], *, versioned: bool
-    ) -> Hashable:
-        shape = _assigned_key(assignments)
+    def _patch_key(self, operation: str, changes: Changes, *, versioned: bool) -> Hashable:
+        shape = changes.shape
         return None if shape is None else (operation, self._marked, shape, versioned)
 
     def mark(self, plans: PlanCache, *, versioned: bool) -> Plan[None]:
@@ -337,24 +346,22 @@ class ModelStatements(Generic[M]):
     def _deleted_now(self) -> terms.Assignment:
         return terms.Assignment(self._deleted, current(self._deleted.storage.kind))
 
-    def update(
-        self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
-    ) -> Plan[None]:
+    def update(self, plans: PlanCache, selection: Selection, changes: Changes) -> Plan[None]:
         """UPDATE of the selected rows."""
-        key = self._update_key("set", selection, assignments)
-        return self._plan(plans, key, nothing, lambda d: _update(selection, assignments, d))
+        key = self._update_key("set", selection, changes)
+        return self._plan(plans, key, nothing, lambda d: _update(selection, changes.assignments, d))
 
     def update_returning(
-        self, plans: PlanCache, selection: Selection, assignments: Sequence[terms.Assignment]
+        self, plans: PlanCache, selection: Selection, changes: Changes
     ) -> Plan[list[M]]:
         """UPDATE of the selected rows that gives them back."""
-        key = self._update_key("set returning", selection, assignments)
-        return self._rows(plans, key, lambda d: _update(selection, assignments, d, returning=True))
+        key = self._update_key("set returning", selection, changes)
+        return self._rows(
+            plans, key, lambda d: _update(selection, changes.assignments, d, returning=True)
+        )
 
-    def _update_key(
-        self, operation: str, selection: Selection, assignments: Sequence[terms.Assignment]
-    ) -> Hashable:
-        shape, rows = _assigned_key(assignments), selection.key()
+    def _update_key(self, operation: str, selection: Selection, changes: Changes) -> Hashable:
+        shape, rows = changes.shape, selection.key()
         return self._key(operation, None if shape is None or rows is None else (shape, rows))
 
     def delete_by_key(self, plans: PlanCache, *, versioned: bool = False) -> Plan[None]:
@@ -374,14 +381,15 @@ class ModelStatements(Generic[M]):
 
     # -- checking what is written
 
-    def checked(self, assignments: Sequence[Assignment]) -> list[terms.Assignment]:
+    def checked(self, assignments: Sequence[Assignment]) -> Changes:
         """Return the assignments with their values validated.
 
         Raises UsageError for another model's column, a column set twice, and InvalidRow for a
         value that the field refuses.
         """
         found: dict[str, terms.Assignment] = {}
-        for assignment in cast("Sequence[terms.Assignment]", assignments):
+        given: Sequence[Any] = assignments
+        for assignment in given:
             if not isinstance(assignment, terms.Assignment):
                 raise WrongType(
                     f"a {type(assignment).__name__} is not an assignment",
@@ -393,17 +401,23 @@ class ModelStatements(Generic[M]):
                     f"{attr!r} is not a column of {self.model.__name__}",
                     f"use the columns read on {self.model.__name__} itself",
                 )
-            if attr.field.role is not None:
+            field = attr.field
+            if field.role is not None:
                 raise UsageError(
-                    f"{attr!r} is set by the library", _INSTEAD.get(attr.field.role, "leave it out")
+                    f"{attr!r} is set by the library", _INSTEAD.get(field.role, "leave it out")
                 )
-            if attr.name in found:
+            if field.name in found:
                 raise UsageError(f"{attr!r} is set twice", "set each column once")
-            found[attr.name] = terms.Assignment(attr, self._checked_value(assignment))
-        return list(found.values())
+            value = self._checked_value(assignment)
+            found[field.name] = (
+                assignment if value is assignment.value else terms.Assignment(attr, value)
+            )
+        return Changes(list(found.values()))
 
     def _checked_value(self, assignment: terms.Assignment) -> object:
         value = assignment.value
+        if not nodes.is_clause(value):
+            return self.encoder.assigned(assignment.attr.field, value)
         if isinstance(value, terms.Expression):
             other = nodes.foreign_model([value], self.model)
             if other is not None:
@@ -412,10 +426,7 @@ class ModelStatements(Generic[M]):
                     "use a subquery: `sqlalchemy.select(...).scalar_subquery()`",
                 )
             assignment.attr.require_assignable(value)
-            return value
-        if nodes.is_clause(value):
-            return value
-        return self.encoder.assigned(assignment.attr.field, value)
+        return value
 
     # -- building
 
@@ -478,21 +489,6 @@ def _update(
         versioned=versioned,
         returning=returning,
     )
-
-
-def assigned_values(assignments: Sequence[terms.Assignment]) -> list[object]:
-    """Return the values of assignments in the order in which the statement binds them."""
-    into: list[object] = []
-    for assignment in assignments:
-        nodes.operand_values(assignment.value, into)
-    return into
-
-
-def _assigned_key(assignments: Sequence[terms.Assignment]) -> nodes.Key:
-    keys: list[nodes.Key] = []
-    for assignment in assignments:
-        keys += (assignment.attr.id, nodes.operand_key(assignment.value))
-    return nodes.combined(*keys)
 
 
 _by_model: dict[tuple[type[Model], bool], ModelStatements[Any]] = {}

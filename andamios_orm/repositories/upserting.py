@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Set
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ from andamios_orm.repositories.statements import ModelStatements
 from andamios_orm.repositories.tenants import owned, owned_group
 from andamios_orm.repositories.writing import Writer, comparable
 from andamios_orm.rows.batch import Group
-from andamios_orm.schema.spec import Kind
+from andamios_orm.schema.spec import Kind, ModelSpec
 
 __all__ = ["Upserter", "upserter_of"]
 
@@ -27,8 +27,18 @@ R = TypeVar("R")
 _CLAIMED = 0
 _MANY = 500
 """Rows that are looked for in one statement."""
+_SHAPES = 32
+"""Sets of fields that are kept for a key: instances with ever other ones are not usual."""
 
 Names: TypeAlias = tuple[str, ...]
+
+
+class _Prepared(NamedTuple):
+    """What an upsert needs that depends on no value."""
+
+    conflict: Conflict
+    places: tuple[int, ...]
+    """Where the key's values are among those of the row."""
 
 
 class _Target(NamedTuple):
@@ -43,6 +53,10 @@ class _Target(NamedTuple):
     """Whether the database may find values equal that Python does not."""
     others: tuple[frozenset[str], ...]
     """For each other key of the table, its field that the database counts, if there is one."""
+    nameable: bool
+    """Whether an INSERT can say that this key is meant."""
+    prepared: dict[tuple[Names, frozenset[str] | None, bool], _Prepared]
+    """What was prepared, by the fields that have values and those that are overwritten."""
 
 
 class _Part(NamedTuple):
@@ -72,13 +86,25 @@ class Upserter(Generic[M]):
         chosen = self._chosen(target, update)
         encoded = self._statements.encoder.rendered(instance)
         names, values = owned(self._statements, source, encoded)
-        self._require_given(target, chosen, names)
-        self._require_values(target, [values[names.index(name)] for name in target.names])
-        fields = instance.model_fields_set - target.kept if chosen is None else chosen
-        conflict = _conflict(target, names, fields)
-        return await _undisturbed(
-            source, lambda: self._upsert(source, target, names, values, conflict)
-        )
+        given = instance.model_fields_set if chosen is None else None
+        conflict, places = self._prepared(target, names, given, chosen)
+        for place in places:
+            if values[place] is None:
+                raise self._equals_nothing(names[place])
+        if not self._is_fetched(source, target, names, conflict):
+            return await _undisturbed(
+                source, lambda: self._upsert(source, target, names, values, conflict)
+            )
+        # What `_undisturbed` and `_upsert` do then, without their coroutines.
+        try:
+            rows = await source.fetch(
+                self._statements.insert(source.plans, names, conflict), values
+            )
+            return rows[0] if rows else await self._writer.insert(source, names, values)
+        except UniqueViolation:
+            if _is_undisturbed(source):
+                raise
+        return await self._upsert(source, target, names, values, conflict)
 
     async def many(
         self, source: Source, instances: Iterable[M], on: object, update: object
@@ -126,6 +152,18 @@ class Upserter(Generic[M]):
                 " meant",
                 f"use {fits}, or declare the columns unique together",
             )
+        conditions = [
+            key.where
+            for key in keys
+            if key.exact and {fields.get(column) for column in key.columns} == set(names)
+        ]
+        if len(conditions) > 1 and all(condition is not None for condition in conditions):
+            raise UsageError(
+                f"several unique indexes of {spec.name} are of"
+                f" {', '.join(map(self._shown, names))}, each for some rows, and an upsert is about"
+                " one of them",
+                "use another key, or declare the columns unique in all rows",
+            )
         if any(attr.storage.kind is Kind.JSON for attr in attrs):
             raise UsageError(
                 f"{' and '.join(map(self._shown, names))} holds JSON, and engines disagree on when"
@@ -145,6 +183,8 @@ class Upserter(Generic[M]):
                 for key in keys
                 if {fields.get(column) for column in key.columns} != set(names)
             ),
+            nameable=dialect_name != "sqlite" or not _has_row_number(spec, names),
+            prepared={},
         )
 
     def _chosen(self, target: _Target, update: object) -> frozenset[str] | None:
@@ -199,15 +239,37 @@ class Upserter(Generic[M]):
                     "give the instance one, or leave the field out of on= and update=",
                 )
 
-    def _require_values(self, target: _Target, values: Sequence[object]) -> None:
-        """Raise UsageError for a key that no row can be found by."""
-        for name, value in zip(target.names, values, strict=True):
-            if value is None:
-                raise UsageError(
-                    f"{self._shown(name)} is None, which equals nothing in a unique key: each"
-                    " upsert would store another row",
-                    "store such a row with add(), or use another key",
-                )
+    def _prepared(
+        self,
+        target: _Target,
+        names: Names,
+        given: Set[str] | None,
+        chosen: frozenset[str] | None,
+    ) -> _Prepared:
+        """Return what is the same for all instances that give the same fields.
+
+        An existing row gets the fields that are `chosen`, or else those that are `given`. Raises
+        NotLoaded.
+        """
+        shape = (names, chosen if given is None else frozenset(given), given is None)
+        found = target.prepared.get(shape)
+        if found is None:
+            self._require_given(target, chosen, names)
+            fields = (chosen or frozenset()) if given is None else given - target.kept
+            found = _Prepared(
+                _conflict(target, names, fields), tuple(map(names.index, target.names))
+            )
+            if len(target.prepared) < _SHAPES:
+                target.prepared[shape] = found
+        return found
+
+    def _equals_nothing(self, name: str) -> UsageError:
+        """Return the error for a key that no row can be found by."""
+        return UsageError(
+            f"{self._shown(name)} is None, which equals nothing in a unique key: each"
+            " upsert would store another row",
+            "store such a row with add(), or use another key",
+        )
 
     def _require_different(self, target: _Target, keys: Iterable[tuple[object, ...]]) -> None:
         """Raise UsageError if two instances mean one row."""
@@ -238,7 +300,9 @@ class Upserter(Generic[M]):
                 self._require_given(target, chosen, group.names)
                 columns = [group.columns[group.names.index(name)] for name in target.names]
                 for values in zip(*columns, strict=True):
-                    self._require_values(target, values)
+                    for name, value in zip(target.names, values, strict=True):
+                        if value is None:
+                            raise self._equals_nothing(name)
                 keys = [] if target.custom else list(map(comparable, zip(*columns, strict=True)))
                 places = together[start : start + group.size]
                 part = _Part(places, group, _conflict(target, group.names, fields), keys)
@@ -266,6 +330,18 @@ class Upserter(Generic[M]):
         return found.items()
 
     # -- one row
+
+    def _is_fetched(
+        self, source: Source, target: _Target, names: Names, conflict: Conflict
+    ) -> bool:
+        """Whether one statement, which needs no transaction around it, gives the row back."""
+        spec, capabilities = self._statements.spec, source.capabilities
+        return (
+            capabilities.insert_returning
+            and (bool(conflict.update) or not capabilities.on_conflict)
+            and not (spec.judges_defaults or spec.whole_row_validators)
+            and self._is_one_statement(source, target, names)
+        )
 
     async def _upsert(
         self,
@@ -305,6 +381,8 @@ class Upserter(Generic[M]):
         adds each row that it changes, which a reference to the row forbids.
         """
         capabilities = source.capabilities
+        if not target.nameable:
+            return False
         if not capabilities.on_conflict:
             if not self._sees(target):
                 return False
@@ -433,6 +511,16 @@ class Upserter(Generic[M]):
         return [found[key] for key in part.keys]
 
 
+def _has_row_number(spec: ModelSpec, names: Names) -> bool:
+    """Whether a key is of several columns, and one is what SQLite numbers its rows by.
+
+    It keeps no such column in an index, and ON CONFLICT finds no key that it is a part of.
+    """
+    key = spec.primary_key
+    numbered = len(key) == 1 and key[0].storage.kind is Kind.INTEGER
+    return numbered and len(names) > 1 and key[0].name in names
+
+
 def _conflict(target: _Target, names: Names, fields: Iterable[str]) -> Conflict:
     chosen = frozenset(fields)
     return Conflict(target.names, tuple(name for name in names if name in chosen))
@@ -462,12 +550,16 @@ async def _undisturbed(source: Source, attempt: Callable[[], Awaitable[R]]) -> R
     PostgreSQL looks for the named key first, and then may meet a row that was stored meanwhile in
     another of its keys. A session is its owner's to run again.
     """
-    if source.in_transaction or not source.capabilities.concurrent_writers:
+    if _is_undisturbed(source):
         return await attempt()
     try:
         return await attempt()
     except UniqueViolation:
         return await attempt()
+
+
+def _is_undisturbed(source: Source) -> bool:
+    return source.in_transaction or not source.capabilities.concurrent_writers
 
 
 _by_statements: dict[ModelStatements[Any], Upserter[Any]] = {}

@@ -11,11 +11,13 @@ from andamios_orm.database.inserting import most_rows, portions
 from andamios_orm.database.source import Source
 from andamios_orm.errors import NotSupported, StatementFailed
 from andamios_orm.models.base import Model
-from andamios_orm.queries import nodes, terms
+from andamios_orm.queries import nodes
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.upserting import Conflict
-from andamios_orm.repositories.statements import ModelStatements, assigned_values, statements_of
+from andamios_orm.repositories.changes import Changes
+from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.rows.batch import Group
+from andamios_orm.rows.plan import Plan
 from andamios_orm.schema.json_values import same_value
 
 __all__ = ["Writer", "comparable"]
@@ -41,14 +43,24 @@ class Writer(Generic[M]):
 
     # -- inserting
 
+    def insert_alone(self, source: Source, names: tuple[str, ...]) -> Plan[list[M]] | None:
+        """Return the statement that stores a row of these fields and returns it.
+
+        None where it takes more than that; then there is `insert`.
+        """
+        statements = self._statements
+        if source.capabilities.insert_returning and not statements.spec.judges_defaults:
+            return statements.insert(source.plans, names)
+        return None
+
     async def insert(self, source: Source, names: tuple[str, ...], values: list[object]) -> M:
         """Store one row of the fields `names` and return it."""
-        statements = self._statements
+        plan = self.insert_alone(source, names)
+        if plan is not None:
+            return (await source.fetch(plan, values))[0]
         if source.capabilities.insert_returning:
-            plan = statements.insert(source.plans, names)
-            if not statements.spec.judges_defaults:
-                return (await source.fetch(plan, values))[0]
             async with source.unit() as unit:
+                plan = self._statements.insert(unit.plans, names)
                 return (await unit.fetch(plan, values))[0]
         self._require_known_key(names)
         async with source.unit() as unit:
@@ -181,7 +193,7 @@ class Writer(Generic[M]):
     async def patch(
         self,
         source: Source,
-        assignments: Sequence[terms.Assignment],
+        changes: Changes,
         key: Sequence[object],
         version: object = None,
     ) -> M | None:
@@ -192,24 +204,26 @@ class Writer(Generic[M]):
         statements, versioned = self._statements, version is not None
         found = self._found_by(key, version)
         if self._gives_back_updates(source):
-            plan = statements.patch(source.plans, assignments, versioned=versioned)
-            rows = await source.fetch(plan, [*assigned_values(assignments), *found])
+            plan = statements.patch(source.plans, changes, versioned=versioned)
+            rows = await source.fetch(plan, [*changes.values, *found])
             return rows[0] if rows else None
-        afterwards = self._key_after(assignments, key)
+        afterwards = self._key_after(changes, key)
         async with source.unit() as unit:
-            if self._must_leave_equal_values(unit, [a.attr.name for a in assignments]):
+            if self._must_leave_equal_values(unit, [a.attr.name for a in changes.assignments]):
                 before = await self._read(unit, key)
                 if before is None:
                     return None
                 stored = dict(zip(*self._statements.encoder.encode(before), strict=True))
-                assignments = [
-                    a
-                    for a in assignments
-                    if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
-                ]
-            if assignments or statements.changes:
-                only = statements.patch_only(unit.plans, assignments, versioned=versioned)
-                if not await unit.affect(only, [*assigned_values(assignments), *found]):
+                changes = Changes(
+                    [
+                        a
+                        for a in changes.assignments
+                        if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
+                    ]
+                )
+            if changes.assignments or statements.changes:
+                only = statements.patch_only(unit.plans, changes, versioned=versioned)
+                if not await unit.affect(only, [*changes.values, *found]):
                     return None
             return await self._read(unit, afterwards)
 
@@ -243,34 +257,31 @@ class Writer(Generic[M]):
         )
 
     async def update_selected(
-        self, source: Source, selection: Selection, assignments: Sequence[terms.Assignment]
+        self, source: Source, selection: Selection, changes: Changes
     ) -> list[M]:
         """Assign to columns of the selected rows, inside a unit; return them all."""
         statements = self._statements
-        values = [*assigned_values(assignments), *selection.values()]
+        values = [*changes.values, *selection.values()]
         if self._gives_back_updates(source):
-            plan = statements.update_returning(source.plans, selection, assignments)
+            plan = statements.update_returning(source.plans, selection, changes)
             return await source.fetch(plan, values)
         # By the keys that are locked: a row that was added since would be changed unseen.
         locked = selection.locked("wait")
         before = await source.fetch(statements.select(source.plans, locked), selection.values())
         names = [part.name for part in statements.spec.primary_key]
-        only = statements.patch_only(source.plans, assignments, versioned=False)
-        assigned = assigned_values(assignments)
+        only = statements.patch_only(source.plans, changes, versioned=False)
         stored: list[M] = []
         for row in before:
             key = [getattr(row, name) for name in names]
-            afterwards = self._key_after(assignments, key)
-            await source.affect(only, [*assigned, *key, *statements.standing])
+            afterwards = self._key_after(changes, key)
+            await source.affect(only, [*changes.values, *key, *statements.standing])
             found = await self._read(source, afterwards)
             stored += [] if found is None else [found]
         return stored
 
-    def _key_after(
-        self, assignments: Sequence[terms.Assignment], key: Sequence[object]
-    ) -> list[object]:
-        """Return the key that the row has after the assignments. Raises NotSupported."""
-        assigned = {a.attr.name: a.value for a in assignments}
+    def _key_after(self, changes: Changes, key: Sequence[object]) -> list[object]:
+        """Return the key that the row has after the changes. Raises NotSupported."""
+        assigned = {a.attr.name: a.value for a in changes.assignments}
         found: list[object] = []
         for part, value in zip(self._statements.spec.primary_key, key, strict=True):
             after = assigned.get(part.name, value)

@@ -27,6 +27,7 @@ __all__ = [
     "Render",
     "builtin_bytes",
     "judges_fields_alone",
+    "open_json_type",
     "renderer",
     "renderer_of_one",
     "some_fields",
@@ -255,9 +256,14 @@ def _builtin_json(values: Column) -> list[bytes] | None:
     return None if b"\\u0000" in joined or b"NaN" in joined or b"Infinity" in joined else texts
 
 
+def open_json_type(model: type[BaseModel], field: FieldSpec) -> type | None:
+    """Return the outer type of a JSON column that takes all that its renderer does, else None."""
+    return None if _rules(field) else _open_type(model, field)
+
+
 def renderer(model: type[BaseModel], field: FieldSpec) -> Render:
     """Return what renders the values of a JSON column."""
-    outer = None if _rules(field) else _open_type(model, field)
+    outer = open_json_type(model, field)
     return _typed(model, field) if outer is None else _open(outer)
 
 
@@ -314,7 +320,7 @@ def _open_type(model: type[BaseModel], field: FieldSpec) -> type | None:
 
 def renderer_of_one(model: type[BaseModel], field: FieldSpec) -> Callable[[Any], JsonText | None]:
     """Return the same for one value: its text, None if it might not come back as it is."""
-    outer = None if _rules(field) else _open_type(model, field)
+    outer = open_json_type(model, field)
     if outer is None:
         many = _typed(model, field)
 
@@ -352,6 +358,7 @@ def _open(outer: type) -> Render:
     return render
 
 
+_KEYS = frozenset({str})
 _INNERMOST = frozenset({str, bool, NoneType})
 _DEPTH = 64
 """How far values are looked into; readers of JSON have limits of their own beyond it."""
@@ -363,14 +370,13 @@ def _is_json(value: Any, depth: int = _DEPTH) -> bool:
     if not depth:
         return False
     if kind is dict:
-        for key, item in value.items():
-            if type(key) is not str:
-                return False
-            # Asked here as well, because most values are of these types and a call is dear.
-            if type(item) not in _INNERMOST and not _is_json(item, depth - 1):
-                return False
-        return True
-    if kind is list:
+        if not _KEYS.issuperset(map(type, value)):
+            return False
+        value = value.values()
+    if kind is dict or kind is list:
+        # All at once, because most values are of these types and a call is dear.
+        if _INNERMOST.issuperset(map(type, value)):
+            return True
         for item in value:
             if type(item) not in _INNERMOST and not _is_json(item, depth - 1):
                 return False

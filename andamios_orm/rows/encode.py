@@ -6,7 +6,7 @@ An instance may have changed since it was made: a list inside it grew, or it cam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from inspect import signature
 from itertools import groupby
@@ -25,8 +25,10 @@ from andamios_orm.rows.batch import (
     renderer,
     some_fields,
 )
+from andamios_orm.rows.proofs import proofs_of
 from andamios_orm.rows.usual import Encoded, UsualInstances
 from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
+from andamios_orm.schema.representations.base import Converter
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["Encoder", "refusals"]
@@ -43,6 +45,8 @@ class Encoder:
         self._json = {f.name: f for f in spec.fields if f.storage.kind is Kind.JSON}
         # One-field models, by field: with the field's own validators, and without any.
         self._assigned: dict[str, type[BaseModel]] = {}
+        # What is true of values that such a model gives back as they are.
+        self._proofs: dict[str, Converter | None] = {}
         self._plain: dict[str, type[BaseModel]] = {}
         self._renders: dict[str, Render] = {}
         self._bares: dict[frozenset[str], type[BaseModel]] = {}
@@ -50,6 +54,22 @@ class Encoder:
     def instance(self, values: dict[str, object]) -> BaseModel:
         """Return an instance with these values, by field. Raises InvalidRow."""
         return self._valid(self._spec.model, values)
+
+    def made_of(self, values: Mapping[str, object]) -> BaseModel:
+        """Return an instance with these values, as another instance has them.
+
+        Raises InvalidRow, NotStorable.
+        """
+        return self.instance(self.inputs(values))
+
+    def inputs(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return values of an instance as its model takes them. Raises NotStorable.
+
+        Pydantic's Json[...] takes a text, and the instance has what it says.
+        """
+        texts = (n for n, field in self._json.items() if field.storage.column_type == "text")
+        given = {name: values[name] for name in texts if values.get(name) is not None}
+        return {**values, **{name: self._text(name, value) for name, value in given.items()}}
 
     def encode(self, instance: BaseModel) -> tuple[tuple[str, ...], list[object]]:
         """Return the names of the fields that have a value, and these values in the same order.
@@ -105,16 +125,22 @@ class Encoder:
 
         A validator that looks at other fields is not asked: only a whole row answers it.
         """
-        alone = self._assigned.get(field.name)
+        name = field.name
+        alone = self._assigned.get(name)
         if alone is None:
-            validators = _own_validators(self._spec.model, field.name)
-            alone = self._assigned[field.name] = some_fields(
-                self._spec.model, {field.name: field.annotation}, validators
+            validators = _own_validators(self._spec.model, name)
+            alone = self._assigned[name] = some_fields(
+                self._spec.model, {name: field.annotation}, validators
             )
-        values = {field.name: value}
-        if field.name in self._json:
+            proof = proofs_of(alone).get(name)
+            self._proofs[name] = None if proof is None else proof.whole().call
+        proved = self._proofs[name]
+        if proved is not None and proved(value):
+            return value
+        values = {name: value}
+        if name in self._json:
             self._rebuild_json(values)
-        return self._checked(alone, values)[field.name]
+        return self._checked(alone, values)[name]
 
     def _validated(self, instance: BaseModel) -> tuple[dict[str, object], dict[str, JsonText]]:
         """Return the values by field, and the texts of those of JSON columns that are known."""

@@ -87,14 +87,12 @@ class PlanCache:
         self.dialect = dialect
         self._size = size
         self._plans: dict[Hashable, Plan[Any]] = {}
+        self.find: Callable[[Hashable], Plan[Any] | None] = self._plans.get
+        """Return the plan of the shape that is given, None if it was not built yet."""
         self._decoders: dict[type, Callable[[Sequence[Row]], list[Any]]] = {}
 
     def __len__(self) -> int:
         return len(self._plans)
-
-    def find(self, key: Hashable) -> Plan[Any] | None:
-        """Return the plan of the shape `key`, None if it was not built yet."""
-        return self._plans.get(key)
 
     def get(self, key: Hashable, build: Callable[[Dialect], Plan[R]]) -> Plan[R]:
         """Return the plan of the shape `key`, built at its first use. None is never kept."""

@@ -6,13 +6,14 @@ finds the error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel, ValidationError
 
-from andamios_orm.rows.batch import renderer_of_one, some_fields
-from andamios_orm.schema.spec import Kind, ModelSpec
+from andamios_orm.rows.batch import open_json_type, renderer_of_one, some_fields
+from andamios_orm.rows.proofs import proofs_of
+from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
 __all__ = ["Encoded", "UsualInstances"]
 
@@ -62,29 +63,74 @@ class UsualInstances:
             return None
         if len(self._shapes) >= _SHAPES:
             return None
-        bare = some_fields(self._spec.model, {f.name: f.annotation for f in fields}, {})
-        scope: dict[str, object] = {"validate": bare.__pydantic_validator__.validate_python}
-        lines: list[str] = []
-        cells: list[str] = []
-        for number, field in enumerate(fields):
-            if field.storage.kind is not Kind.JSON:
-                cells.append(f"valid[{field.name!r}]")
-                continue
-            scope[f"render_{number}"] = renderer_of_one(self._spec.model, field)
-            lines += [
-                f"    text_{number} = values[{field.name!r}]",
+        return tuple(f.name for f in fields), _generated(self._spec.model, fields, given)
+
+
+def _generated(
+    model: type[BaseModel], fields: Sequence[FieldSpec], given: tuple[str, ...]
+) -> _Encode:
+    """Return the function from the values of these fields, in the order `given`, to what is
+    written.
+
+    Where all values that can be proved are, the validator is asked about the others alone.
+    """
+    whole = some_fields(model, {f.name: f.annotation for f in fields}, {})
+    proofs = proofs_of(whole)
+    scope: dict[str, object] = {"validate": whole.__pydantic_validator__.validate_python}
+    rendered: list[str] = []
+    proved: list[str] = []
+    judged: dict[str, object] = {}
+    cells: list[tuple[str, str]] = []
+    kinds: dict[str, type] = {}
+    rules: list[str] = []
+    for number, field in enumerate(fields):
+        value = f"values[{field.name!r}]"
+        proof = proofs.get(field.name)
+        if field.storage.kind is Kind.JSON:
+            scope[f"render_{number}"] = renderer_of_one(model, field)
+            rendered += [
+                f"    text_{number} = {value}",
                 f"    if text_{number} is not None:",
                 f"        text_{number} = render_{number}(text_{number})",
                 f"        if text_{number} is None:",
                 "            return None",
             ]
-            cells.append(f"text_{number}")
-        source = [
-            "def encode(values):",
-            *lines,
-            "    valid = validate(values, by_alias=False, by_name=True).__dict__",
-            f"    return [{', '.join(cells)}]",
-        ]
-        # The only foreign text in it are field names, as literals.
-        exec("\n".join(source), scope)  # noqa: S102 - made above
-        return tuple(f.name for f in fields), cast("_Encode", scope["encode"])
+            cells.append((f"text_{number}", f"text_{number}"))
+            outer = open_json_type(model, field)
+            if outer is None:
+                judged[field.name] = field.annotation
+                continue
+            kinds[field.name] = outer
+            if not field.nullable:
+                proved.append(f"text_{number} is not None")
+        elif proof is None:
+            judged[field.name] = field.annotation
+            cells.append((f"valid[{field.name!r}]",) * 2)
+        else:
+            kinds[field.name] = proof.kind
+            if proof.rule is not None:
+                rules.append(proof.rule.inline(value, number, scope))
+            proved.append(proof.whole().inline(value, number, scope))
+            cells.append((value, f"valid[{field.name!r}]"))
+    lines = ["def encode(values):", *rendered]
+    if len(kinds) == len(fields):
+        # One comparison of lists for all of them, and no look at the values by name.
+        scope["kinds"] = [kinds[name] for name in given]
+        usual = " and ".join(["[*map(type, values.values())] == kinds", *rules])
+        lines += [f"    if {usual}:", f"        return [{', '.join(cell for cell, _ in cells)}]"]
+    if proved:
+        lines.append(f"    if {' and '.join(proved)}:")
+        if judged:
+            some = some_fields(model, judged, {})
+            scope["validate_some"] = some.__pydantic_validator__.validate_python
+            asked = ", ".join(f"{name!r}: values[{name!r}]" for name in judged)
+            lines.append(f"        valid = validate_some({{{asked}}}, {_BY_NAME}).__dict__")
+        lines.append(f"        return [{', '.join(cell for cell, _ in cells)}]")
+    lines.append(f"    valid = validate(values, {_BY_NAME}).__dict__")
+    lines.append(f"    return [{', '.join(cell for _, cell in cells)}]")
+    # The only foreign text in it are field names, as literals.
+    exec("\n".join(lines), scope)  # noqa: S102 - made above
+    return cast("_Encode", scope["encode"])
+
+
+_BY_NAME = "by_alias=False, by_name=True"

@@ -7,13 +7,15 @@ and validates it in one go. What is only for instances that people make is left 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from andamios_orm.rows.proofs import Proof, proof_of
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec, only_drops_unset
 
 __all__ = ["RowsValidator", "rows_validator"]
@@ -31,6 +33,13 @@ class RowsValidator:
     """Return the instances. Raises what the model's validators raise."""
     parses: frozenset[str]
     """The fields whose JSON text it takes as it is."""
+    fitting: Mapping[str, Proof] = field(default_factory=dict)
+    """What is true of numbers that have no more digits than their fields take."""
+    validate_fitting: Validate | None = None
+    """The same as `validate` for rows of which `fitting` is true, in less time.
+
+    pydantic-core has Python make a named tuple of each number to count its digits.
+    """
 
 
 def rows_validator(spec: ModelSpec, *, json_is_text: bool) -> RowsValidator:
@@ -48,7 +57,7 @@ def rows_validator(spec: ModelSpec, *, json_is_text: bool) -> RowsValidator:
 def _by_name(validate: Callable[..., list[Any]]) -> Validate:
     # Lax, because drivers give text for what they have no type for, also where the model is
     # strict with its callers; by name, because a column has no alias.
-    return lambda rows: validate(rows, strict=False, by_alias=False, by_name=True)
+    return partial(validate, strict=False, by_alias=False, by_name=True)
 
 
 class _Unchanged(Exception):
@@ -61,26 +70,36 @@ class _Rewriter:
     def __init__(self, spec: ModelSpec, *, json_is_text: bool) -> None:
         self._model = spec.model
         self._judges_more = spec.whole_row_validators
+        self._counts_digits = True
+        self._fitting: dict[str, Proof] = {}
         self._parsed = {f.name: f for f in spec.fields if json_is_text and _is_typed_json(f)}
 
     def rewritten(self) -> RowsValidator | None:
         """Return the validator, None for a model whose own is as good or must be kept."""
+        texts = dict(self._parsed)
         try:
-            whole = cast("_Schema", self._model.__pydantic_core_schema__)
-            if whole["type"] == "definitions":
-                if _is_strict(whole["definitions"]):
-                    self._parsed = {}
-                rows = core_schema.list_schema(self._row(whole["schema"]), fail_fast=True)
-                schema: Any = core_schema.definitions_schema(rows, whole["definitions"])
-            else:
-                schema = core_schema.list_schema(self._row(whole), fail_fast=True)
-            # Without the keyword, which is not public, pydantic-core would take the validator
-            # that the class has already instead of the one that is described here. Before
-            # pydantic 2.13 there is no such keyword, which is a TypeError.
-            validator = SchemaValidator(schema, _use_prebuilt=False)
+            validate = self._validator()
+            parses = frozenset(self._parsed)
+            if not self._fitting:
+                return RowsValidator(validate, parses)
+            self._counts_digits, self._parsed = False, texts
+            return RowsValidator(validate, parses, self._fitting, self._validator())
         except (_Unchanged, KeyError, TypeError, SchemaError):
             return None
-        return RowsValidator(_by_name(validator.validate_python), frozenset(self._parsed))
+
+    def _validator(self) -> Validate:
+        whole = cast("_Schema", self._model.__pydantic_core_schema__)
+        if whole["type"] == "definitions":
+            if _is_strict(whole["definitions"]):
+                self._parsed = {}
+            rows = core_schema.list_schema(self._row(whole["schema"]), fail_fast=True)
+            schema: Any = core_schema.definitions_schema(rows, whole["definitions"])
+        else:
+            schema = core_schema.list_schema(self._row(whole), fail_fast=True)
+        # Without the keyword, which is not public, pydantic-core would take the validator
+        # that the class has already instead of the one that is described here. Before
+        # pydantic 2.13 there is no such keyword, which is a TypeError.
+        return _by_name(SchemaValidator(schema, _use_prebuilt=False).validate_python)
 
     def _row(self, schema: _Schema) -> Any:
         kind = schema["type"]
@@ -112,7 +131,7 @@ class _Rewriter:
     def _field(self, name: str, part: _Schema) -> _Schema:
         field = self._parsed.get(name)
         if field is None:
-            return part
+            return self._number(name, part)
         if _is_strict(part):
             # Rows are read lax, and what is in the JSON would be, too. So its text is read by the
             # field's type beforehand, which needs no second look if there are no further rules.
@@ -124,6 +143,19 @@ class _Rewriter:
         text = core_schema.json_schema(part["schema"])
         # A missing value is NULL in the column, and no text at all.
         return {**part, "schema": core_schema.nullable_schema(text) if field.nullable else text}
+
+    def _number(self, name: str, part: _Schema) -> _Schema:
+        """Return the part of a field without a JSON text, which may be a number."""
+        schema = part["schema"]
+        proof = proof_of(schema) if schema["type"] == "decimal" else None
+        # The validator of a whole row may change a number that has been looked at.
+        if proof is None or self._judges_more:
+            return part
+        self._fitting[name] = proof
+        if self._counts_digits:
+            return part
+        sized = ("max_digits", "decimal_places")
+        return {**part, "schema": {k: v for k, v in schema.items() if k not in sized}}
 
 
 def _taken(value: object) -> object:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache, cached_property
 from types import NoneType
 from typing import Annotated, Any, cast
@@ -186,6 +187,8 @@ class Stored(TypeDecorator[Any]):
         bind = self.bind_processor(dialect)
         impl = self._representation(dialect).type.dialect_impl(dialect)
         render: Callable[[Any], str] | None = impl.literal_processor(dialect)
+        if self.storage.kind is Kind.DECIMAL:
+            render = _without_exponent(render)
         if dialect.name in ("mariadb", "mysql"):
             render = _hexadecimal(render)
         if render is None or bind is None:
@@ -347,6 +350,17 @@ def _many(many: ManyConverter, bind: Converter) -> Callable[[list[Any]], list[An
     return convert
 
 
+def _without_exponent(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
+    """Return the literal processor of decimals: with an exponent they would be read as doubles."""
+
+    def literal(value: object) -> str:
+        if isinstance(value, Decimal):
+            return format(value, "f")
+        return cast("Callable[[Any], str]", render)(value)
+
+    return literal
+
+
 def _hexadecimal(render: Callable[[Any], str] | None) -> Callable[[Any], str]:
     """Return the literal processor of MySQL, where bytes in quotes would be read as text."""
 
@@ -452,9 +466,14 @@ def parses_json(dialect: Dialect) -> bool:
 
 
 def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
-    def bind(value: object) -> str:
+    def render(value: object) -> str:
         text = value.text if type(value) is JsonText else to_json_text(value)
         return without_exponents(text) if jsonb else text
+
+    usual = "type({0}) is {JsonText}" + (" and 'e+' not in {0}.text" if jsonb else "")
+    bind = Expression(
+        f"({{0}}.text if {usual} else {{render}}({{0}}))", JsonText=JsonText, render=render
+    )
 
     def many(values: list[Any]) -> list[Any] | None:
         if type(values) is not JsonTexts:

@@ -18,7 +18,7 @@ from andamios_orm.schema import registry
 from andamios_orm.schema.read import read_model
 from andamios_orm.schema.registry import Declaration, declaration_of, declarations
 from andamios_orm.schema.spec import FieldSpec, ForeignKeySpec, ModelSpec, RelationDeclaration
-from andamios_orm.schema.tables import build_table
+from andamios_orm.schema.tables import ColumnPath, build_table
 
 __all__ = ["compile_all", "declare_table", "spec_of", "table_name_of", "table_of"]
 
@@ -86,7 +86,7 @@ def table_of(model: type[BaseModel]) -> sa.Table:
                 table_of(target.model)
             # A constraint of `__table_args__` names its table, whose class nobody may have used.
             for key in declaration.table.foreign_keys:
-                name, _, _ = key.target_fullname.rpartition(".")
+                name = key.target_table_key or ""
                 if (other := registry.declared_as(declaration.metadata, name)) is not None:
                     table_of(other.model)
         except DeclarationError:
@@ -103,9 +103,9 @@ def compile_all(metadata: sa.MetaData) -> sa.MetaData:
     return metadata
 
 
-def _column_paths(targets: dict[str, tuple[ModelSpec, FieldSpec]]) -> dict[str, str]:
+def _column_paths(targets: dict[str, tuple[ModelSpec, FieldSpec]]) -> dict[str, ColumnPath]:
     return {
-        name: ".".join(filter(None, (spec.schema, spec.table, field.column)))
+        name: ColumnPath(spec.schema, spec.table, field.column)
         for name, (spec, field) in targets.items()
     }
 
@@ -141,8 +141,8 @@ def _find(
     if not isinstance(target, str):
         spec = spec_of(target.model)
         return spec, spec.by_name[target.name]
-    owner, _, column = target.rpartition(".")
     known = list(declarations(declaration.metadata))
+    owner, column = _owner_and_column(target, known)
     matches = [d for d in known if d.full_name == owner] or [
         d for d in known if d.model.__name__ == owner
     ]
@@ -163,3 +163,11 @@ def _find(
         f'{where}: foreign_key="{target}": {spec.name} has no field `{column}`; it has {fields}',
         "name one of these",
     )
+
+
+def _owner_and_column(target: str, known: list[Declaration]) -> tuple[str, str]:
+    """Return the table or class of a `"table.column"`, and the column; either may have dots."""
+    names = {d.full_name for d in known} | {d.model.__name__ for d in known}
+    dots = [place for place, character in enumerate(target) if character == "."]
+    dot = next((dot for dot in reversed(dots) if target[:dot] in names), target.rfind("."))
+    return target[: max(dot, 0)], target[dot + 1 :]

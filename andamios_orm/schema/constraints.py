@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from andamios_orm.schema.columns import Stored, is_number_as_text
+from andamios_orm.schema.decimal_bounds import Comparison, comparable, within
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import Bound, FieldSpec, Kind, ModelSpec
 
@@ -66,14 +68,41 @@ def _bound_checks(
     elif bound.kind == "max_length":
         yield from _max_length_check(field, column, bound)
     elif field.storage.kind is Kind.DECIMAL:
-        yield _named(field, bound.kind, _compared(column, bound), "duckdb", "postgresql")
-        # MariaDB's remainder of a negative decimal can be -0.00, which it finds different from 0.
-        plain = sa.func.abs(column) if bound.kind == "multiple_of" else column
-        yield _named(field, bound.kind, _compared(plain, bound), *_MYSQL)
+        yield _named(field, bound.kind, _compared(column, bound), "postgresql")
+        for engines, digits, places in (("duckdb",), 38, 38), (_MYSQL, 65, 30):
+            exact = _decimal_bound(field, column, bound, digits, places, engines)
+            if exact is not None:
+                yield _named(field, bound.kind, exact, *engines)
         on_sqlite = _sqlite_decimal_bound(field, column, bound)
         yield _named(field, bound.kind, on_sqlite, "sqlite")
     else:
         yield _named(field, bound.kind, _compared(column, bound))
+
+
+def _decimal_bound(
+    field: FieldSpec,
+    column: sa.Column[Any],
+    bound: Bound,
+    digits: int,
+    places: int,
+    engines: tuple[str, ...],
+) -> ColumnElement[bool] | None:
+    """Return a bound as an engine of so many digits compares it exactly; None for no bound."""
+    # MariaDB's remainder of a negative decimal can be -0.00, which it finds different from 0.
+    absolute = bound.kind == "multiple_of" and engines == _MYSQL
+    left: ColumnElement[Any] = sa.func.abs(column) if absolute else column
+    size = cast("int", field.storage.precision), cast("int", field.storage.scale)
+    value = Decimal(str(bound.value))
+    if size[0] > digits or comparable(value, digits, places, *size):
+        return _compared(left, bound)
+    told = within(cast("Comparison", bound.kind), value, *size)
+    if isinstance(told, tuple):
+        kind, number = told
+        return _compared(left, replace(bound, kind=kind, value=number))
+    if told == "only zero":
+        return column == 0
+    # NULL is allowed by any bound.
+    return column.is_(None) if told == "none" else None
 
 
 def _max_length_check(
@@ -201,6 +230,8 @@ def _sqlite_text_bound(
     # One text per number: the limit itself is told apart exactly.
     loose = _COMPARE[{"gt": "ge", "lt": "le"}[bound.kind]](number, limit)
     exact = f"{value:.{field.storage.scale}f}"
+    if Decimal(exact) != value:
+        return loose
     return sa.and_(loose, sa.type_coerce(column, sa.Text()) != exact)
 
 
@@ -235,8 +266,11 @@ def _sqlite_digits(field: FieldSpec, column: sa.Column[Any]) -> ColumnElement[bo
     text = sa.type_coerce(column, sa.Text())
     digits = sa.func.replace(sa.func.ltrim(text, "-"), ".", "")
     point = sa.func.length(text) - sa.func.instr(text, ".") == scale
+    whole = precision - scale
     return sa.and_(
         digits.op("NOT GLOB")("*[^0-9]*"),
-        sa.func.length(digits) <= precision + (1 if precision == scale else 0),
+        # Without digits before the point there is a 0, which is none of them.
+        sa.func.length(digits) <= precision + (0 if whole else 1),
         point if scale else text.op("NOT GLOB")("*.*"),
+        *([] if whole else [sa.func.ltrim(text, "-").op("GLOB")("0.*")]),
     )

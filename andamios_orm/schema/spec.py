@@ -158,24 +158,24 @@ class FieldSpec:
     info: FieldInfo
     storage: Storage
     nullable: bool
-    primary_key: bool = False
-    generated: bool = False
+    primary_key: bool
+    generated: bool
     """The database makes the value; the model has none until it is stored."""
-    role: Role | None = None
-    unique: bool = False
-    index: bool = False
-    foreign_key: ForeignKeySpec | None = None
-    bounds: tuple[Bound, ...] = ()
-    server_default: object = None
-    secret: bool = False
-    read_only: bool = False
+    role: Role | None
+    unique: bool
+    index: bool
+    foreign_key: ForeignKeySpec | None
+    bounds: tuple[Bound, ...]
+    server_default: object
+    secret: bool
+    read_only: bool
     """The program sets the value, and no client of an API does."""
-    comment: str | None = None
-    renamed_from: str | None = None
+    comment: str | None
+    renamed_from: str | None
     """The column's name before, of which only migrations know."""
-    python_rules: bool = False
+    python_rules: bool
     """A rule that no constraint of the table repeats: a pattern, or a validator of the user's."""
-    raw_validators: bool = False
+    raw_validators: bool
     """A user's validator sees the value before pydantic does, so it must be a Python value."""
 
     @property

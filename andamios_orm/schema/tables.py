@@ -7,10 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import ForeignKeyTarget
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -20,16 +21,19 @@ from andamios_orm.schema.constraints import checks_of
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
-__all__ = ["build_table", "current"]
+__all__ = ["ColumnPath", "build_table", "current"]
+
+ColumnPath: TypeAlias = ForeignKeyTarget
+"""Schema, table and column that a foreign key points at, each by itself: a name may have a dot."""
 
 
 def build_table(
-    spec: ModelSpec, metadata: sa.MetaData, foreign_keys: Mapping[str, str]
+    spec: ModelSpec, metadata: sa.MetaData, foreign_keys: Mapping[str, ColumnPath]
 ) -> sa.Table:
     """Return the table of `spec`, added to `metadata`.
 
-    `foreign_keys` gives the column path (`"schema.table.column"`) that each foreign key field
-    points at. Names of constraints come from the MetaData's naming convention.
+    `foreign_keys` gives the column that each foreign key field points at. Names of constraints
+    come from the MetaData's naming convention.
     """
     args, options = _table_args(spec, metadata)
     columns = {f.name: _column(spec.name, f, foreign_keys.get(f.name)) for f in spec.fields}
@@ -174,7 +178,7 @@ def _table_args(
     return [copy.deepcopy(cast("sa.schema.SchemaItem", item)) for item in items], options
 
 
-def _column(model: str, field: FieldSpec, target: str | None) -> sa.Column[Any]:
+def _column(model: str, field: FieldSpec, target: ColumnPath | None) -> sa.Column[Any]:
     column_type = Stored(field.storage, field.info, field=f"{model}.{field.name}")
     args: list[sa.schema.SchemaItem] = []
     if field.counted:

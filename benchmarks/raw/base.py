@@ -12,7 +12,15 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json, to_json
 
 from benchmarks.operations import Side
-from benchmarks.workload import BULK, COLUMNS, FILTERED, MEMBERS, ROWS, TEAMS, payload
+from benchmarks.workload import (
+    BULK,
+    COLUMNS,
+    FILTERED,
+    RELATED_TABLES,
+    ROWS,
+    payload,
+    related_rows,
+)
 
 __all__ = ["CHANGED", "LIST", "WRITTEN", "Floor", "NewUser", "User", "json_text", "user", "users"]
 
@@ -127,17 +135,6 @@ class TeamName(BaseModel):
 _validate_teams = TypeAdapter(list[Team]).validate_python
 _validate_team_names = TypeAdapter(list[TeamName]).validate_python
 
-_RELATED = """
-CREATE TABLE IF NOT EXISTS teams (
-    id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, city VARCHAR(50) NOT NULL
-);
-CREATE TABLE IF NOT EXISTS members (
-    id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, age BIGINT NOT NULL,
-    email VARCHAR(50) NOT NULL, team_id BIGINT NOT NULL REFERENCES teams (id)
-);
-CREATE INDEX IF NOT EXISTS ix_members_team_id ON members (team_id)
-"""
-
 
 def json_text(value: object) -> str:
     """Return a value as JSON."""
@@ -183,18 +180,12 @@ class Floor(Side, Protocol):
         await self.analyze()
 
     async def _fill_teams(self) -> None:
-        for statement in _RELATED.split(";"):
+        for statement in RELATED_TABLES:
             await self.asked(statement)
         if await self.asked("SELECT id FROM teams LIMIT 1"):
             return
-        teams = (f"({n}, 'Team {n}', 'City {n % 7}')" for n in range(1, TEAMS + 1))
-        await self.asked(f"INSERT INTO teams (id, name, city) VALUES {', '.join(teams)}")
-        members = (
-            f"({n}, 'Member {n}', {n % 80}, 'member{n}@example.com', {n % TEAMS + 1})"
-            for n in range(1, TEAMS * MEMBERS + 1)
-        )
-        into = "INSERT INTO members (id, name, age, email, team_id)"
-        await self.asked(f"{into} VALUES {', '.join(members)}")
+        for statement in related_rows():
+            await self.asked(statement)
 
     @abstractmethod
     async def beyond(self, age: int, key: int, limit: int) -> list[User]:

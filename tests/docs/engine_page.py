@@ -83,6 +83,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(value)
+    if value is None:
+        return "no limit"
     return f"{value:,}"
 
 

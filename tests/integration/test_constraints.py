@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import annotated_types as at
@@ -34,6 +35,8 @@ from andamios_orm.errors import (
     NotSupported,
     UniqueViolation,
 )
+from andamios_orm.migration import Migrator
+from andamios_orm.schema.compiler import table_of
 from tests.engines import not_on, only_on
 
 WITH_DELETE_ACTIONS = not_on("duckdb")
@@ -410,6 +413,23 @@ async def test_tables_that_refer_to_each_other_are_created_with_both_keys(
     assert left.right_id == right.id
 
 
+@not_on("duckdb")
+@pytest.mark.filterwarnings("error")
+async def test_tables_that_refer_to_each_other_are_dropped_with_their_rows(
+    circle: Database,
+) -> None:
+    await circle.create_all()
+    left = await Repository(Left, circle).add(Left())
+    right = await Repository(Right, circle).add(Right(left_id=left.id))
+    await Repository(Left, circle).patch(left.id, Left.right_id.set(right.id))
+
+    for _ in range(2):
+        await circle.drop_all()
+
+    await circle.create_all()
+    assert await Repository(Left, circle).count() == 0
+
+
 @only_on("duckdb")
 async def test_tables_that_refer_to_each_other_are_refused_where_they_cannot_be(
     circle: Database,
@@ -531,6 +551,10 @@ SHAPES: dict[str, tuple[Any, str]] = {
     "uuid": (uuid.UUID, "'12345678123456781234567812345678'"),
     "json": (list[int], "'[1'"),
     "decimal": (Annotated[Decimal, Field(max_digits=4, decimal_places=2)], "1.234"),
+    "decimal before the point": (
+        Annotated[Decimal, Field(max_digits=18, decimal_places=18)],
+        "'1.000000000000000000'",
+    ),
     "decimal digits": (Annotated[Decimal, Field(max_digits=4, decimal_places=2)], "123.0"),
     "large decimal": (Decimal, "'1e5'"),
     "large decimal places": (Decimal, "'1.5'"),
@@ -648,3 +672,46 @@ async def test_names_too_long_for_the_engine_stay_apart(names: Database) -> None
         await long.add(Long(first=2, second=2))
 
     assert await long.all() == [saved]
+
+
+FAR = sa.MetaData()
+
+
+class Far(Model, table=True, metadata=FAR):
+    """Bounds of more digits than some engines compare with a decimal column exactly."""
+
+    id: Col[int] = generated()
+    above: Col[Decimal] = field(max_digits=20, decimal_places=2, le=Decimal("1E+70"))
+    below: Col[Decimal] = field(max_digits=38, decimal_places=0, gt=Decimal("-1E+38"))
+    middle: Col[Decimal] = field(max_digits=38, decimal_places=10, lt=Decimal("1.00000000005"))
+    tiny: Col[Decimal] = field(max_digits=20, decimal_places=2, gt=Decimal("1E-40"))
+    empty: Col[Decimal | None] = field(max_digits=9, decimal_places=2, le=Decimal("-1E+70"))
+    zero: Col[Decimal] = field(max_digits=9, decimal_places=2, multiple_of=Decimal("1E+70"))
+
+
+FITS = {
+    "above": Decimal("999999999999999999.99"),
+    "below": Decimal(-(10**38) + 1),
+    "middle": Decimal("1.0000000000"),
+    "tiny": Decimal("0.01"),
+    "empty": None,
+    "zero": Decimal("0.00"),
+}
+BEYOND = {"middle": "1.0000000001", "tiny": "0.00", "empty": "-1.00", "zero": "0.01"}
+
+
+@not_on("mysql")  # as MariaDB
+async def test_a_bound_beyond_what_an_engine_compares_is_enforced(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with Database(database_url, metadata=FAR) as db:
+        await db.create_all()
+        rows = Repository(Far, db)
+        await db.execute(sa.insert(table_of(Far)).values(FITS))
+        assert (await rows.one()).model_dump(exclude={"id"}) == FITS
+        for name, value in BEYOND.items():
+            with pytest.raises(CheckViolation) as caught:
+                await db.execute(sa.insert(table_of(Far)).values({**FITS, name: Decimal(value)}))
+            # DuckDB forgets names, and who runs a statement of SQLAlchemy's is not told more.
+            assert caught.value.fields == (() if db.engine_name == "duckdb" else (name,))
+        assert not await Migrator(db, tmp_path).compare()

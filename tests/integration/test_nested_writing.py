@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, Json, ValidationError
 
 from andamios_orm import (
     Col,
@@ -420,6 +420,35 @@ async def test_only_stored_rows_of_the_right_models_are_linked(db: Database) -> 
         await Repository(Club, db).link(Club(name="C"), cast("Any", Member.hobbies), go)
     with pytest.raises(WrongType, match="is no relation"):
         await members.link(ada, cast("Any", "hobbies"), go)
+
+
+class Shelf(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    labels: Col[Json[list[str]]]
+    boxes: RelatedList["Box"] = relation()
+
+
+class Box(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    sizes: Col[Json[list[int]]]
+    shelf_id: Col[int] = field(foreign_key=Shelf.id)
+
+
+class BoxIn(BaseModel):
+    sizes: Json[list[int]]
+
+
+class ShelfIn(Shelf, variant="create"):
+    boxes: list[BoxIn]  # type: ignore[assignment] # rows to be stored, in a relation's place
+
+
+async def test_json_that_was_read_is_stored_with_the_rows_that_have_it(db: Database) -> None:
+    new = ShelfIn.model_validate({"labels": '["a"]', "boxes": [{"sizes": "[1, 2]"}]})
+
+    shelf = await Repository(Shelf, db).add(new)
+
+    assert shelf.labels == ["a"]
+    assert [box.sizes for box in await Repository(Box, db).all()] == [[1, 2]]
 
 
 class Room(Model, table=True, metadata=METADATA):

@@ -942,6 +942,15 @@ async def test_aggregates_group_by_the_other_fields(world: World) -> None:
     assert await world.teams.into(Stat).first() is not None
 
 
+@only_on("sqlite")
+async def test_an_aggregate_of_the_engine_groups_too(world: World) -> None:
+    ages = sa.func.json_group_object(Hero.name, Hero.age)
+    found = (
+        await world.heroes.where(Hero.age >= 18).order_by(Hero.team_id).select(Hero.team_id, ages)
+    )
+    assert found == [(1, '{"Ada":36}'), (2, '{"Bob":20}')]
+
+
 @not_on("mariadb", "mysql")
 async def test_an_aggregate_may_have_a_filter(world: World) -> None:
     grown = sa.func.count().filter(Hero.age >= 18)
@@ -1058,6 +1067,19 @@ async def test_a_table_that_no_relation_or_several_lead_to_is_refused(empty: Dat
     busy = sa.select(Deed.hero_id).subquery("busy")
     with pytest.raises(ShapeProblem, match="reads the table busy, to which no relation"):
         await deeds.select(Deed.title, busy.c.hero_id)
+
+
+@only_on("sqlite")
+async def test_a_condition_and_an_order_of_another_table_are_refused(empty: Database) -> None:
+    heroes = Repository(Hero, empty).into(HeroName)
+    with pytest.raises(UsageError, match="reads a table other than Hero's"):
+        await heroes.where(sa.func.upper(Team.name) == "A").all()
+    with pytest.raises(UsageError, match="reads a table other than Hero's"):
+        await heroes.order_by(sa.func.upper(Team.name)).all()
+    teams = Repository(Team, empty)
+    with pytest.raises(UsageError, match="reads a table other than Hero's"):
+        await teams.select(Team.name, Team.heroes.where(sa.func.upper(Tag.word) == "A").count())
+    assert await heroes.where(sa.func.upper(Hero.name) == "A").all() == []
 
 
 class NestedAggregate(BaseModel):

@@ -886,6 +886,34 @@ async def test_json_columns_work_through_an_engine_of_the_users(
     assert [tuple(row) for row in rows] == [(Point(x=1), [1, 2], {"a": 1})]
 
 
+class Scale(Model, table=True, metadata=sa.MetaData()):
+    """A table whose first column is a double: SQLite's RETURNING takes the others for doubles."""
+
+    weight: Col[float] = field(primary_key=True)
+    count: Col[int] = field(primary_key=True)
+    on: Col[bool] = field(default=True)
+    price: Col[Annotated[Decimal, Field(max_digits=6, decimal_places=2)]] = field(default=Decimal())
+
+
+async def test_whole_numbers_are_given_back_exactly_by_what_writes_them(db: Database) -> None:
+    await create(db, Scale)
+    scales, most = Repository(Scale, db), 2**63 - 1
+    rows = [Scale(weight=1.5, count=2**53 + 1), Scale(weight=0.0, count=most, on=False)]
+
+    stored = await scales.add_all(rows)
+    one = await scales.add(Scale(weight=2.0, count=most))
+    patched = await scales.patch((2.0, most), Scale.on.set(False))
+    upserted = await scales.upsert(
+        Scale(weight=2.0, count=most, on=True), on=[Scale.weight, Scale.count]
+    )
+
+    given = [(row.count, row.on) for row in (*stored, one, patched, upserted)]
+    assert given == [
+        (2**53 + 1, True), (most, False), (most, True), (most, False), (most, True)
+    ]  # fmt: skip
+    assert {type(value) for pair in given for value in pair} == {int, bool}
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_sqlite_refuses_nan_also_where_the_model_allows_it(db: Database) -> None:
     model = table_of(Annotated[float, Field(allow_inf_nan=True)])

@@ -24,6 +24,8 @@ from andamios_orm.errors import (
     WrongType,
 )
 from andamios_orm.observe import subscribe
+from andamios_orm.repositories import upserting
+from andamios_orm.schema.compiler import table_of
 from tests.engines import driver_url, only_on
 
 METADATA = sa.MetaData()
@@ -52,6 +54,15 @@ class Seat(Model, table=True, metadata=METADATA):
     guest: Col[str] = field(default="", column="occupant")
     paid: Col[bool] = field(default=False)
     __table_args__ = (sa.UniqueConstraint("row", "letter"),)
+
+
+class Place(Model, table=True, metadata=METADATA):
+    """A counted key that is a part of another one."""
+
+    id: Col[int] = generated()
+    floor: Col[int]
+    name: Col[str] = field(default="")
+    __table_args__ = (sa.UniqueConstraint("id", "floor"),)
 
 
 class Account(Model, table=True, metadata=METADATA):
@@ -201,6 +212,16 @@ async def test_an_instance_that_was_read_is_given_as_a_whole(heroes: Repository[
     assert await heroes.upsert(read, on=[Hero.name]) == read
 
 
+async def test_instances_with_ever_other_fields_are_upserted_without_keeping_them_all(
+    heroes: Repository[Hero], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upserting, "_SHAPES", 0)
+    await heroes.upsert(Hero(name="Ada", age=36), on=[Hero.name])
+    renamed = await heroes.upsert(Hero(name="Ada"), on=[Hero.name])
+    aged = await heroes.upsert(Hero(name="Ada", age=37), on=[Hero.name])
+    assert [renamed.age, aged.age] == [36, 37]
+
+
 async def test_update_names_the_fields_that_an_existing_row_gets(heroes: Repository[Hero]) -> None:
     ada = await heroes.add(Hero(name="Ada", age=36, visits=7))
 
@@ -250,6 +271,23 @@ async def test_a_key_of_two_columns_decides_in_any_order(db: Database) -> None:
 
     assert second == first.model_copy(update={"paid": True})
     assert other.id != first.id
+
+
+def place(id_: int, floor: int, name: str) -> Place:
+    return Place.model_validate({"id": id_, "floor": floor, "name": name})
+
+
+async def test_a_key_of_which_a_counted_key_is_a_part_decides(db: Database) -> None:
+    places, on = Repository(Place, db), [Place.id, Place.floor]
+
+    for name in ("a", "b"):
+        one = await places.upsert(place(1, 2, name), on=on)
+        assert one == place(1, 2, name)
+    many = [place(1, 2, "c"), place(2, 2, "d")]
+    assert await places.upsert_all(many, on=on) == many
+    with pytest.raises(UniqueViolation):
+        await places.upsert(place(1, 3, "e"), on=on)
+    assert await places.order_by(Place.id).all() == many
 
 
 async def test_the_primary_key_decides_where_it_is_named(db: Database) -> None:
@@ -706,8 +744,10 @@ class Unnamed(Model, table=True, metadata=sa.MetaData()):
     folded: Col[str] = field(max_length=20)
     started: Col[str] = field(max_length=20)
     late: Col[str] = field(max_length=20)
+    lowered: Col[str] = field(max_length=20)
     __table_args__ = (
         sa.Index("ux_folded", sa.text("lower(folded)"), unique=True),
+        sa.Index("ux_lowered", sa.func.lower(sa.column("lowered")), unique=True),
         sa.Index("ux_started", "started", unique=True, mysql_length=3, mariadb_length=3),
         sa.UniqueConstraint("late", deferrable=True),
         sa.Index("ix_plain", "id", "late"),
@@ -717,8 +757,8 @@ class Unnamed(Model, table=True, metadata=sa.MetaData()):
 @only_on("mariadb", "mysql", "postgresql")
 async def test_a_key_that_no_statement_can_name_is_refused(db: Database) -> None:
     rows = Repository(Unnamed, db)
-    given = Unnamed(folded="a", started="b", late="c")
-    wrong = [Unnamed.folded, Unnamed.late]
+    given = Unnamed(folded="a", started="b", late="c", lowered="d")
+    wrong = [Unnamed.folded, Unnamed.late, Unnamed.lowered]
     if db.plans.dialect.name != "postgresql":
         wrong.append(Unnamed.started)
 
@@ -726,6 +766,88 @@ async def test_a_key_that_no_statement_can_name_is_refused(db: Database) -> None
         with pytest.raises(UsageError) as caught:
             await rows.upsert(given, on=[column])
         assert caught.value.fix.startswith("use on=[Unnamed.id]")
+
+
+LOWERED = sa.MetaData()
+
+
+class Lowered(Model, table=True, metadata=LOWERED):
+    """Unique whatever the case: an index of an expression of a column, added to the table."""
+
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20)
+
+
+sa.Index("ux_lowered", sa.func.lower(table_of(Lowered).c.name), unique=True)
+
+
+@only_on("sqlite", "postgresql", "duckdb")
+async def test_an_index_of_an_expression_is_no_key_of_its_column(database_url: str) -> None:
+    async with Database(database_url, metadata=LOWERED) as db:
+        await db.create_all()
+        rows = Repository(Lowered, db)
+        with pytest.raises(UsageError, match=r"no unique key of Lowered consists of Lowered\.name"):
+            await rows.upsert(Lowered(name="a"), on=[Lowered.name])
+        given = Lowered.model_validate({"id": 1, "name": "a"})
+        assert (await rows.upsert(given, on=[Lowered.id])).name == "a"
+
+
+class Ordered(Model, table=True, metadata=sa.MetaData()):
+    """A key whose index begins with its highest value."""
+
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20)
+    age: Col[int] = field(default=0)
+
+
+sa.Index("ux_ordered", table_of(Ordered).c.name.desc(), unique=True)
+
+
+@only_on("sqlite", "postgresql")
+async def test_an_index_in_another_order_is_a_key_of_its_column(database_url: str) -> None:
+    async with Database(database_url, metadata=Ordered.metadata) as db:
+        await db.create_all()
+        rows = Repository(Ordered, db)
+        await rows.upsert(Ordered(name="a"), on=[Ordered.name])
+        assert (await rows.upsert(Ordered(name="a", age=3), on=[Ordered.name])).age == 3
+        assert await rows.count() == 1
+
+
+class Halved(Model, table=True, metadata=sa.MetaData()):
+    """Unique among some rows, and among others."""
+
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20)
+    age: Col[int] = field(default=0)
+    town: Col[str] = field(default="", max_length=20)
+    __table_args__ = (
+        *(
+            sa.Index(
+                f"ux_{word}",
+                "name",
+                unique=True,
+                sqlite_where=sa.text(f"age {sign} 9"),
+                postgresql_where=sa.text(f"age {sign} 9"),
+            )
+            for word, sign in (("old", ">"), ("young", "<"))
+        ),
+        sa.Index("ux_town", "town", unique=True, sqlite_where=sa.text("age > 9")),
+        sa.UniqueConstraint("town"),
+    )
+
+
+@only_on("sqlite", "postgresql")
+async def test_which_of_two_conditions_is_meant_is_not_guessed(database_url: str) -> None:
+    async with Database(database_url, metadata=Halved.metadata) as db:
+        await db.create_all()
+        rows = Repository(Halved, db)
+        with pytest.raises(
+            UsageError, match=r"several unique indexes of Halved are of Halved\.name"
+        ):
+            await rows.upsert(Halved(name="a"), on=[Halved.name])
+        await rows.upsert(Halved(name="a", town="x", age=1), on=[Halved.town])
+        again = await rows.upsert(Halved(name="a", town="x", age=2), on=[Halved.town])
+        assert (again.age, await rows.count()) == (2, 1)
 
 
 class Described(Model, table=True, metadata=sa.MetaData()):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-from pydantic import ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, Json, ValidationError, model_validator
 
 from andamios_orm import (
     Col,
@@ -49,6 +49,14 @@ class Hero(Model, table=True, metadata=METADATA):
     tags: Col[list[str]] = field(default_factory=list)
     team_id: Col[int | None] = field(default=None, foreign_key=Team.id)
     team: Related[Team | None] = relation()
+
+
+class Chart(Model, table=True, metadata=METADATA):
+    """A value that is given as a text, and is what the text says."""
+
+    id: Col[int] = generated()
+    points: Col[Json[list[int]]]
+    name: Col[str] = field(default="")
 
 
 class Ticket(UUIDKey, table=True, metadata=METADATA):
@@ -311,3 +319,16 @@ async def test_a_row_that_is_not_there_yet_has_nothing_to_compute_with(
 ) -> None:
     with pytest.raises(WrongType, match=r"an expression for Note\.text"):
         await Repository(Note, tables).add(Note(text="Hi", author="ada"), Note.text.set(text))
+
+
+async def test_json_that_a_variant_has_read_is_not_read_again(tables: Database) -> None:
+    charts = Repository(Chart, tables)
+    new: Chart = create[Chart].model_validate({"points": "[1, 2]"})
+    row = Chart.model_validate({"points": "[3]"})
+
+    assert (await charts.add(new)).points == [1, 2]
+    assert [chart.points for chart in await charts.add_all([new, row])] == [[1, 2], [3]]
+    named = await charts.add(new, Chart.name.set("first"), Chart.points.set([4]))
+    assert (named.name, named.points) == ("first", [4])
+    assert (await charts.add(row, Chart.name.set("second"))).points == [3]
+    assert await charts.count() == 5

@@ -69,6 +69,11 @@ class DuckDBBackend:
         decimal_digits=38,
         # DuckDB takes more than a million. What follows is the time it needs to read them.
         max_parameters=65_535,
+        name_bytes=None,
+        name_characters=None,
+        name_case=False,
+        any_name=True,
+        shared_index_names=True,
     )
 
     # Nobody takes turns there. Snapshot isolation is what PostgreSQL has under this name too.
@@ -100,11 +105,11 @@ class DuckDBBackend:
             file = os.path.realpath(os.path.expanduser(file))
         return f"duckdb:{file}"
 
-    async def fetch(
+    def fetch(
         self, driver: AsyncConnection, sql: str, parameters: Sequence[object]
-    ) -> list[Row]:
+    ) -> Awaitable[list[Row]]:
         """Run a statement and return its rows."""
-        return await driver.fetch(sql, parameters)  # type: ignore[return-value] # tuples are rows
+        return driver.fetch(sql, parameters)  # type: ignore[return-value] # tuples are rows
 
     async def run(self, driver: AsyncConnection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed."""

@@ -118,7 +118,10 @@ def _missing(shown: str, sql: str, parameters: Sequence[object], table: sa.Table
             yield table.name, columns
 
 
-_INSERT = re.compile(r"INSERT INTO [^(]+ \((?P<columns>.+?)\) (?:VALUES|SELECT) ", re.DOTALL)
+_QUOTED = r'"(?:[^"]|"")+"'
+_INSERT = re.compile(
+    rf'INSERT INTO (?:{_QUOTED}|[^("])+ \((?P<columns>(?:{_QUOTED}|[^")])+)\) (?:VALUES|SELECT) '
+)
 _SET = re.compile(r'("(?:[^"]|"")+"|\w+)=\$(\d+)')
 
 

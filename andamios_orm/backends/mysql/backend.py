@@ -76,6 +76,12 @@ class MySQLBackend:
         decimal_digits=65,
         # Parameters are not counted, as values are a part of the statement; its size is limited.
         max_parameters=65_535,
+        name_bytes=None,
+        name_characters=64,
+        # On a file system that tells case apart, as Linux's does (`lower_case_table_names`).
+        name_case=True,
+        any_name=False,
+        shared_index_names=False,
     )
     joined_capabilities = capabilities
     _mariadb_only = False
@@ -124,9 +130,11 @@ class MySQLBackend:
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
         """A new connection is set up when it is opened."""
 
-    async def fetch(self, driver: Connection, sql: str, parameters: Sequence[object]) -> list[Row]:
+    def fetch(
+        self, driver: Connection, sql: str, parameters: Sequence[object]
+    ) -> Awaitable[list[Row]]:
         """Run a statement and return its rows."""
-        return await driver.fetch(sql, parameters)
+        return driver.fetch(sql, parameters)
 
     async def run(self, driver: Connection, sql: str, parameters: Sequence[object]) -> int:
         """Run a statement and return how many rows it changed, or found and left as they were."""

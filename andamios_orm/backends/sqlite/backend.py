@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 
     from andamios_orm.backends.sqlite.connection import Connection
 
-__all__ = ["SQLiteBackend"]
+__all__ = ["SQLiteBackend", "quote_all_words"]
 
 R = TypeVar("R")
+
+_WORDS = frozenset({"nothing", "returning"})
+"""What SQLite reserves (lang_keywords.html) and SQLAlchemy does not quote; a test compares."""
 
 _CONSTRAINT_DATATYPE = 3091  # Python has no name for it
 _BUSY_SECONDS = 30
@@ -58,6 +61,12 @@ _KINDS: dict[str, FailureKind] = {
     "SQLITE_MISMATCH": "unstorable",
     "SQLITE_TOOBIG": "unstorable",
 }
+
+
+def quote_all_words(dialect: sa.Dialect) -> None:
+    """Have a dialect quote each name that SQLite would take for a word of its own."""
+    preparer = dialect.identifier_preparer
+    preparer.reserved_words = preparer.reserved_words | _WORDS
 
 
 class SQLiteBackend:
@@ -95,6 +104,11 @@ class SQLiteBackend:
         decimal_digits=15,
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
         max_parameters=32_766,
+        name_bytes=None,
+        name_characters=None,
+        name_case=False,
+        any_name=True,
+        shared_index_names=True,
     )
 
     joined_capabilities = capabilities
@@ -116,6 +130,8 @@ class SQLiteBackend:
         work beside the writer; with it NORMAL loses no consistency, at worst the last commits
         before a power cut. A writer waits for another instead of failing at once.
         """
+
+        quote_all_words(engine.dialect)
 
         def prepare(connection: DBAPIConnection, record: object) -> None:
             cursor = connection.cursor()

@@ -26,35 +26,35 @@ class Expression:
     'bb'
     """
 
-    __slots__ = ("_call", "_names", "_source")
+    __slots__ = ("call", "names", "source")
 
     def __init__(self, source: str, /, **names: object) -> None:
-        self._source = source
-        self._names = names
+        self.source = source
+        self.names = names
         scope: dict[str, object] = {}
         source = f"lambda value: {self.inline('value', 0, scope)}"
-        self._call: Converter = eval(source, scope)  # noqa: S307 - this package's own, no foreign text
+        self.call: Converter = eval(source, scope)  # noqa: S307 - this package's own, no foreign text
 
     def __call__(self, value: Any) -> object:
-        """Return the converted value."""
-        return self._call(value)
+        """Return the converted value; the function `call` does the same with a step less."""
+        return self.call(value)
 
     def inline(self, cell: str, place: int, scope: dict[str, object]) -> str:
         """Return the source with `cell` for the value, and put what it refers to into `scope`.
 
         `place` keeps the names of several expressions in one function apart.
         """
-        names = {name: f"{name}_{place}" for name in self._names}
-        scope.update({names[name]: given for name, given in self._names.items()})
-        return self._source.format(cell, **names)
+        names = {name: f"{name}_{place}" for name in self.names}
+        scope.update({names[name]: given for name, given in self.names.items()})
+        return self.source.format(cell, **names)
 
     def then(self, source: str, /) -> Expression:
         """Return the expression `source` of this one's value, which it names once."""
-        return Expression(source.format(self._source), **self._names)
+        return Expression(source.format(self.source), **self.names)
 
     def or_none(self) -> Expression:
         """Return the expression that passes None (SQL NULL) through."""
-        return Expression(f"(None if {{0}} is None else {self._source})", **self._names)
+        return Expression(f"(None if {{0}} is None else {self.source})", **self.names)
 
 
 @dataclass(frozen=True, slots=True)

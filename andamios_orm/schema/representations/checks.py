@@ -198,28 +198,36 @@ def _valid_text(value: str) -> str:
     return value
 
 
-def exact_decimal(precision: int, scale: int) -> Converter:
+def exact_decimal(precision: int, scale: int) -> Expression:
     """A number that has these digits and no more; it comes out at the column's scale."""
-    context = Context(prec=precision, traps=[Inexact, InvalidOperation])
-    unit = Decimal(1).scaleb(-scale)
     limit = f"{precision} digits, {scale} of them after the point"
 
-    def bind(value: Decimal | int) -> Decimal:
+    def check(value: Decimal | int) -> Decimal:
         number = Decimal(value)
-        try:
-            if number.is_finite():
-                exact = number.quantize(unit, context=context)
-                # MariaDB keeps a negative zero and finds it different from zero.
-                return exact or abs(exact)
-        except (Inexact, InvalidOperation):
-            pass
+        if number.is_finite() and (exact := quantize(number, unit)) == number:
+            return exact or zero
         raise ValueOutOfRange(
             f"the column holds {limit}; the number would be rounded or refused",
             "quantize the number first, or declare more digits",
             limit=limit,
         )
 
-    return bind
+    # Without traps, what does not fit comes out as another number, or as NaN.
+    quantize = Context(prec=precision, traps=[]).quantize
+    unit = Decimal(1).scaleb(-scale)
+    # MariaDB keeps a negative zero and finds it different from zero.
+    zero = quantize(Decimal(0), unit)
+    usual = "type({0}) is {Decimal} and {0}.is_finite()"
+    return Expression(
+        f"(({{exact}} or {{zero}}) if {usual}"
+        " and ({exact} := {quantize}({0}, {unit})) == {0} else {check}({0}))",
+        Decimal=Decimal,
+        exact=None,
+        quantize=quantize,
+        unit=unit,
+        zero=zero,
+        check=check,
+    )
 
 
 def many_decimals(precision: int, scale: int) -> ManyConverter:

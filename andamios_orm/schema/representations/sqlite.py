@@ -65,7 +65,7 @@ def storage_class(plain: TypeEngine[Any]) -> TypeEngine[Any]:
 def _decimal(precision: int, scale: int) -> Representation:
     exact = checks.exact_decimal(precision, scale)
     if precision > _EXACT_DIGITS:
-        return Representation(sa.Text(), lambda value: format(exact(value), "f"), Decimal)
+        return Representation(sa.Text(), exact.then("format({}, 'f')"), Decimal)
 
     many_exact = checks.many_decimals(precision, scale)
     text = f"'%.{scale}f' % {{0}}"
@@ -76,7 +76,7 @@ def _decimal(precision: int, scale: int) -> Representation:
 
     return Representation(
         sa.REAL(),
-        lambda value: float(cast("Decimal", exact(value))),
+        exact.then("float({})"),
         Expression(f"{{Decimal}}({text})", Decimal=Decimal),
         Expression(f"({text})"),
         bind_many=many,

@@ -10,7 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 from benchmarks.peers.speed.peer import Peer
-from benchmarks.workload import BULK, FILTERED, LARGE, ROWS, TASKS, ages, keys, payload
+from benchmarks.workload import (
+    BULK,
+    FILTERED,
+    LARGE,
+    ROWS,
+    TASKS,
+    ages,
+    keys,
+    payload,
+    team_members,
+)
 
 __all__ = ["Added", "Disagreement", "agree"]
 
@@ -40,6 +50,7 @@ async def agree(peer: Peer, numbers: Iterator[int], added: Added) -> list[str]:
     await _held(check, next(wanted))
     await _writes(check, numbers, added)
     await _update(check, key)
+    await _eager(check)
     return sorted(check.forms)
 
 
@@ -79,6 +90,16 @@ async def _update(check: _Check, key: int) -> None:
         # The second name is another one, so that a row kept in memory would be noticed.
         check.row(await peer.update(key, name), key, name=name)
         check.row(await peer.get(key), key, name=name)
+
+
+async def _eager(check: _Check) -> None:
+    peer = check.peer
+    for ask in (peer.eager_load, peer.eager_shape):
+        try:
+            teams = await ask()
+        except NotImplementedError:
+            continue
+        check.equal([peer.team(one) for one in teams], team_members())
 
 
 def _filtered(age: int) -> list[int]:

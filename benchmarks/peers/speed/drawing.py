@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.chart import Bar, Panel, chart
 from benchmarks.peers.speed.answers import Answers, Library
 from benchmarks.peers.speed.roster import MEASURED, OURS, TITLES
+from benchmarks.peers.speed.tables import operations
 
 __all__ = ["drawn"]
 
@@ -16,7 +17,7 @@ def drawn(answers: Answers, backend: str) -> str:
     libraries = [
         each for each in answers.libraries if any(one.backend == backend for one in each.results)
     ]
-    panels = [_panel(libraries, backend, operation) for operation in MEASURED]
+    panels = [_panel(libraries, backend, operation) for operation in operations(answers)]
     return chart(
         f"andamios_orm next to its peers on {TITLES[backend]}",
         "Client CPU of one call, divided by that of raw driver + pydantic in the same process;"

@@ -66,7 +66,7 @@ class Peer(Side):
             return await self.get(key)
 
     async def eager_load(self) -> list[Any]:
-        """Not measured: nobody else keeps these tables."""
+        """Not measured where the library cannot be asked for it."""
         raise NotImplementedError
 
     async def eager_shape(self) -> list[Any]:
@@ -88,6 +88,10 @@ class Peer(Side):
     async def asked(self, url: str, statement: str) -> list[Any]:
         """Run a statement on the database of a URL, past the library, and return its rows."""
         return await asked(url, statement)
+
+    def team(self, row: Any) -> tuple[str, list[tuple[str, int]]]:
+        """Return a team's name with the names and ages of its members."""
+        return row.name, [(one.name, one.age) for one in row.members]
 
     def fields(self, row: Any) -> dict[str, Any]:
         """Return a row's values by column."""

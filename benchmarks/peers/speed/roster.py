@@ -14,12 +14,16 @@ MEASURED = {
     "get_pool": "get, from the pool",
     "filter_pool": "filter, 100 rows",
     "read": "10,000 rows",
+    "eager_load": "100 teams of 5, whole",
+    "eager_shape": "100 teams of 5, some columns",
     "insert_pool": "insert one",
     "bulk": "insert 1,000",
     "update_pool": "update one",
     "tasks": "50 tasks",
 }
-"""The operations of `benchmarks.workload` that every library has, by the head of their column."""
+"""The operations of `benchmarks.workload` by the head of their column.
+
+All libraries have them, except that SQLAlchemy Core relates no rows."""
 
 
 @dataclass(frozen=True, slots=True)

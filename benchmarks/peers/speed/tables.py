@@ -10,7 +10,7 @@ from benchmarks.peers.speed.roster import MEASURED, TITLES
 from benchmarks.peers.speed.shown import MISSING, duration, multiple
 from benchmarks.report import Result
 
-__all__ = ["backends", "differences", "imports", "speeds", "tables"]
+__all__ = ["backends", "differences", "imports", "operations", "speeds", "tables"]
 
 
 def tables(answers: Answers) -> str:
@@ -41,15 +41,22 @@ def backends(answers: Answers) -> list[str]:
     return list(dict.fromkeys(one.backend for each in answers.libraries for one in each.results))
 
 
+def operations(answers: Answers) -> list[str]:
+    """Return the operations that were measured."""
+    found = {one.operation for each in answers.libraries for one in each.results}
+    return [operation for operation in MEASURED if operation in found]
+
+
 def speeds(answers: Answers, backend: str) -> str:
     """Return one row for each library and one for the floor's own time."""
     measured = [one for one in answers.libraries if any(r.backend == backend for r in one.results)]
-    lines = [["", *(MEASURED[operation] for operation in MEASURED)]]
+    shown = operations(answers)
+    lines = [["", *(MEASURED[operation] for operation in shown)]]
     lines += [
-        [each.title, *(_cell(each.result(backend, operation)) for operation in MEASURED)]
+        [each.title, *(_cell(each.result(backend, operation)) for operation in shown)]
         for each in measured
     ]
-    floor = [_floor(measured, backend, operation) for operation in MEASURED]
+    floor = [_floor(measured, backend, operation) for operation in shown]
     return table([*lines, ["raw driver + pydantic", *floor]])
 
 

@@ -10,6 +10,7 @@ from andamios_orm import (
     Col,
     Database,
     Model,
+    Repository,
     RevisionProblem,
     RowsInTheWay,
     StatementFailed,
@@ -19,10 +20,11 @@ from andamios_orm import (
 from andamios_orm.errors import MigrationError
 from andamios_orm.migration import Migrator
 from andamios_orm.migration.aside import Aside
+from andamios_orm.migration.changes import AddColumn, DropColumn, RenameColumn
 from andamios_orm.migration.reading import invoking
 from andamios_orm.migration.revisions import Revisions
 from andamios_orm.migration.state import TableName
-from tests.engines import only_on
+from tests.engines import not_on, only_on
 from tests.migration.revising import HERO, write_revision
 
 DROP_HERO = 'op.drop_table("hero")'
@@ -346,3 +348,34 @@ async def test_values_come_back_into_a_table_with_a_counted_key(
         await migrator.down(allow=["hero.age"])
         await migrator.up()
         assert await counted(db, "SELECT id, age FROM hero") == [(1, 36)]
+
+
+@not_on("mysql")  # as MariaDB
+async def test_a_counted_key_that_is_renamed_goes_on_counting(
+    database_url: str, tmp_path: Path
+) -> None:
+    old, new = sa.MetaData(), sa.MetaData()
+
+    class Before(Model, table="hero", metadata=old):
+        id: Col[int] = generated()
+        name: Col[str]
+
+    class After(Model, table="hero", metadata=new):
+        number: Col[int] = generated(renamed_from="id")
+        name: Col[str]
+
+    async with Database(database_url, metadata=old) as db:
+        await Migrator(db, tmp_path).new("before")
+        await Migrator(db, tmp_path).up()
+        first = await Repository(Before, db).add(Before(name="Ada"))
+    async with Database(database_url, metadata=new) as db:
+        migrator = Migrator(db, tmp_path)
+        changes = (await migrator.compare()).changes
+        await migrator.new("after")
+        await migrator.up()
+        second = await Repository(After, db).add(After(name="Grace"))
+        kept = await Repository(After, db).get(first.id)
+
+    assert RenameColumn(TableName("hero"), "id", "number") in changes
+    assert not any(isinstance(change, AddColumn | DropColumn) for change in changes)
+    assert (kept.name, second.number) == ("Ada", first.id + 1)

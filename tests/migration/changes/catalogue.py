@@ -386,6 +386,28 @@ def _(m: sa.MetaData, new: bool) -> object:
 
 
 @change(
+    "a counted key and a value that the database makes are renamed, as their fields declare",
+    alembic=DESTROYS,
+    rows="INSERT INTO hero (name) VALUES ('Ada'), ('Grace')",
+    kept="SELECT id, name, since FROM hero ORDER BY id",
+    kept_after="SELECT hero_id, name, created_at FROM hero ORDER BY hero_id",
+)
+def _(m: sa.MetaData, new: bool) -> object:
+    class Hero(Model, table=True, metadata=m):
+        if new:
+            hero_id: Col[int] = generated(renamed_from="id")
+            created_at: Col[datetime] = generated(
+                server_default=sa.func.now(), renamed_from="since"
+            )
+        else:
+            id: Col[int] = generated()
+            since: Col[datetime] = generated(server_default=sa.func.now())
+        name: Col[str]
+
+    return m
+
+
+@change(
     "a column with rules, an index and a unique constraint is renamed",
     alembic=DESTROYS,
     renames=("hero.name:full_name",),

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 from asyncpg.exceptions import InterfaceError, PostgresError
 from sqlalchemy.engine import make_url
+from sqlalchemy.sql.compiler import IdentifierPreparer
+from sqlalchemy.sql.elements import conv
 
 from andamios_orm.backends.base import Failure
 from andamios_orm.backends.postgresql import PostgreSQLBackend
@@ -130,3 +133,44 @@ def test_an_error_of_the_socket_is_unavailable() -> None:
 
 def test_an_exception_of_the_program_is_not_the_drivers() -> None:
     assert BACKEND.classify(ValueError(SENTINEL)) is None
+
+
+# -- names
+
+
+def preparers() -> tuple[IdentifierPreparer, IdentifierPreparer]:
+    """SQLAlchemy's own, and that of an engine of the backend."""
+    engine = sa.create_engine("postgresql+asyncpg://", creator=lambda: None)
+    own = engine.dialect.identifier_preparer
+    BACKEND.prepare_engine(engine, in_memory=False)
+    return own, engine.dialect.identifier_preparer
+
+
+def shown(preparer: IdentifierPreparer, name: str) -> str:
+    index = preparer.truncate_and_render_index_name(conv(name), False)
+    assert preparer.truncate_and_render_constraint_name(conv(name), False) == index
+    return index
+
+
+@pytest.mark.parametrize("letter", ["n", "ä", "漢", "🦆"])
+def test_a_made_up_name_changes_only_where_it_would_be_cut(letter: str) -> None:
+    own, ours = preparers()
+
+    for length in range(1, 130):
+        name = letter * length
+        theirs = shown(own, name)
+        if len(theirs.encode()) <= 63:
+            assert shown(ours, name) == theirs
+        else:
+            assert 60 < len(shown(ours, name).encode()) <= 63
+            assert shown(ours, name) == shown(ours, name) != shown(ours, f"{name}x")
+
+
+def test_a_name_in_quotes_is_shortened_before_it_is_quoted() -> None:
+    _, ours = preparers()
+    assert len(ours.truncate_and_render_index_name(conv("Ä" * 60)).encode()) <= 63 + 2
+
+
+def test_a_chosen_name_is_left_as_it_is() -> None:
+    _, ours = preparers()
+    assert ours.truncate_and_render_index_name("ä" * 40, False) == "ä" * 40

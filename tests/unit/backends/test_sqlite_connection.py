@@ -120,3 +120,13 @@ async def test_rows_of_a_connection_that_was_closed_are_closed_too(tmp_path: Pat
         await connection.close()
 
         await rows.close()
+
+
+async def test_the_drivers_log_shows_what_is_called_and_no_value(
+    driver: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", "aiosqlite"):
+        await driver.execute("INSERT INTO t VALUES (?)", ("secret",))
+
+    assert "<call of execute>" in caplog.text
+    assert "secret" not in caplog.text

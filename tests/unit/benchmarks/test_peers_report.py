@@ -63,7 +63,10 @@ def test_answers_are_kept() -> None:
 
 def test_a_table_has_the_ratio_and_the_time_of_each_operation() -> None:
     shown = tables(
-        answers(library(OURS, measured("get", 1.25)), library("slow", measured("get", 12)))
+        answers(
+            library(OURS, measured("get", 1.25)),
+            library("slow", *(measured(name, 12) for name in ("get", "get_pool"))),
+        )
     )
     (ours,) = (line for line in shown.splitlines() if line.startswith(f"| {OURS} ") and "·" in line)
     assert ours.split("|")[2].strip() == f"{multiple(1.25)} · {duration(250)}"

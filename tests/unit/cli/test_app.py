@@ -15,6 +15,7 @@ from andamios_orm import errors
 from andamios_orm.cli.app import COMMANDS, main
 from andamios_orm.cli.exit_codes import MEANINGS, ExitCode
 from andamios_orm.cli.telling import exit_code_of
+from andamios_orm.testing.servers import ServerUnavailable
 from tests.command_line import CommandLine
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +92,7 @@ def test_an_error_is_a_document_for_programs(cli: CommandLine) -> None:
         (errors.UsageError("p", "f"), ExitCode.USAGE),
         (errors.MigrationPending("p", "f"), ExitCode.PENDING),
         (errors.DatabaseUnavailable("p", "f"), ExitCode.UNREACHABLE),
+        (ServerUnavailable("p", "f"), ExitCode.UNREACHABLE),
         (errors.AnswerNeeded("p", "f", questions=()), ExitCode.REFUSED),
         (errors.MigrationHalfDone("p", "f"), ExitCode.HALF_DONE),
         (errors.ChecksumMismatch("p", "f", revisions=()), ExitCode.CHANGED),

@@ -247,3 +247,29 @@ def test_a_state_is_told_with_its_keys_and_rules() -> None:
     (relation,) = diagram.relations
     assert str(relation) == "hero(team_id) -> story.team(id) ON DELETE CASCADE"
     assert (relation.many, relation.optional) == (True, True)
+
+
+def test_a_key_of_an_expression_or_of_some_rows_does_not_make_one_of_many() -> None:
+    metadata = sa.MetaData()
+
+    class Town(Model, table="town", metadata=metadata):
+        name: Col[str] = field(primary_key=True)
+
+    class House(Model, table="house", metadata=metadata):
+        id: Col[int] = generated()
+        first: Col[str] = field(foreign_key=Town.name)
+        second: Col[str] = field(foreign_key=Town.name)
+        third: Col[str] = field(foreign_key=Town.name)
+        __table_args__ = (
+            sa.Index("ux_first", sa.func.lower(sa.column("first")), unique=True),
+            sa.Index("ux_second", "second", unique=True, postgresql_where=sa.text("id > 3")),
+            sa.Index("ux_third", "third", unique=True),
+        )
+
+    relations = diagram_of_models(metadata, dialect_of("postgresql")).relations
+
+    assert {relation.columns[0]: relation.many for relation in relations} == {
+        "first": True,
+        "second": True,
+        "third": False,
+    }

@@ -116,10 +116,15 @@ def test_a_secret_field_is_not_in_the_repr() -> None:
 
 
 def test_a_generated_field_says_so() -> None:
-    options = options_of(generated(server_default="x", column="c", comment="d"))
+    options = options_of(generated(server_default="x", column="c", comment="d", renamed_from="e"))
 
     assert options == ColumnOptions(
-        generated=True, primary_key=False, server_default="x", column="c", comment="d"
+        generated=True,
+        primary_key=False,
+        server_default="x",
+        column="c",
+        comment="d",
+        renamed_from="e",
     )
 
 

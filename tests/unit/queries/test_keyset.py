@@ -9,6 +9,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
 from andamios_orm import Col, Model, field, generated
+from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.queries import to_sql
 from andamios_orm.queries.keyset import Beyond, Keyset, without_ties
 from andamios_orm.queries.nodes import Node
@@ -77,6 +78,7 @@ def condition(dialect: Dialect, place: Sequence[object], *orderings: object) -> 
 POSTGRESQL = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call] # SQLAlchemy's
 MYSQL = mysql.dialect(paramstyle="pyformat")
 SQLITE = sqlite.dialect(paramstyle="named")
+DUCKDB = DuckDBDialect()
 
 
 def test_columns_of_one_direction_are_compared_as_rows_where_an_index_serves_that() -> None:
@@ -90,6 +92,13 @@ def test_columns_of_one_direction_are_compared_as_rows_where_an_index_serves_tha
     )
     assert condition(MYSQL, ["a", 1], Hero.name.desc()) == (
         "(name <= $0 AND (name < $0 OR name = $0 AND id < $1))"
+    )
+
+
+def test_duckdb_is_not_told_what_follows_because_it_computes_all_that_is_said() -> None:
+    assert condition(DUCKDB, ["a", 1], Hero.name) == "(name >= $1 AND (name > $1 OR id > $2))"
+    assert condition(DUCKDB, ["a", 1], Hero.name.desc()) == (
+        "(name <= $1 AND (name < $1 OR id < $2))"
     )
 
 

@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Annotated, Any, Optional
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel, create_model
@@ -310,3 +311,34 @@ def test_an_aggregate_and_a_window_are_known_from_what_has_rows_of_its_own(
 ) -> None:
     assert is_aggregate(clause) is aggregate
     assert has_window(clause) is window
+
+
+# Their manuals name more than an engine without a server can be asked for.
+OF_SERVERS = """
+    any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp
+    every group_concat json_agg json_agg_strict json_arrayagg json_object_agg
+    json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict json_objectagg
+    jsonb_agg jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique
+    jsonb_object_agg_unique_strict listagg max median min mode percentile_cont percentile_disc
+    range_agg range_intersect_agg regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope
+    regr_sxx regr_sxy regr_syy std stddev stddev_pop stddev_samp string_agg sum var_pop var_samp
+    variance xmlagg
+"""
+OF_SQLITE = """
+    avg count group_concat json_group_array json_group_object jsonb_group_array jsonb_group_object
+    max min string_agg sum total
+"""
+# What DuckDB uses itself, under names that its manual does not have.
+INTERNAL = {"combine_aggr", "decimal_average", "variant_group_object"}
+
+
+def test_the_aggregates_of_each_engine_are_known_by_name() -> None:
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'"
+        ).fetchall()
+    of_duckdb = {str(name) for [name] in found} - INTERNAL
+
+    names = {*of_duckdb, *OF_SERVERS.split(), *OF_SQLITE.split()}
+
+    assert {name for name in names if not is_aggregate(getattr(sa.func, name)())} == set()

@@ -281,6 +281,10 @@ def raised(call: Callable[[], object], kind: type[Exception] = UsageError) -> st
             "a query of Team names a column of Hero",
         ),
         (
+            lambda: Selection(Hero).where(Hero.name == Team.name),
+            "a query of Hero names a column of Team",
+        ),
+        (
             lambda: Selection(Hero).order_by(Team.heroes.count()),
             "a query of Hero names a column of Team",
         ),

@@ -1,6 +1,7 @@
 """Usual instances are encoded as all are, and what is not usual is left to the general way."""
 
 import itertools
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -97,3 +98,57 @@ def test_instances_of_ever_other_orders_are_left_alone(monkeypatch: pytest.Monke
     assert [one is None for one in found] == [False, False, True, True, True, True]
     names, _ = Encoder(SPEC).rendered(given[-1])
     assert names == ("maker", "stops", "notes")
+
+
+class Body(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    price: Col[Decimal] = field(max_digits=5, decimal_places=2)
+    extra: Col[dict[str, Any]]
+    label: Col[str | None] = field(default=None)
+
+
+class Stops(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    values: Col[list[float]]
+    short: Col[str] = field(max_length=3, default="x")
+
+
+def body(**changed: Any) -> Body:
+    made = Body(price=Decimal("2.50"), extra={"a": [1]}, label="x")
+    made.__dict__.update(changed)
+    return made
+
+
+@pytest.mark.parametrize("label", ["x", None])
+def test_values_that_their_types_prove_are_written_as_they_are(label: str | None) -> None:
+    given = body(label=label)
+
+    _, values = UsualInstances(spec_of(Body)).encode(given) or ((), [])
+
+    assert values == [Decimal("2.50"), JsonText('{"a":[1]}'), label]
+    assert values[0] is given.price
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"price": Decimal("1.001")}, {"price": Decimal("NaN")}, {"extra": None}, {"label": 3}],
+    ids=str,
+)
+def test_a_changed_value_that_the_model_refuses_is_left_alone(changed: dict[str, Any]) -> None:
+    assert UsualInstances(spec_of(Body)).encode(body(**changed)) is None
+
+
+def test_what_pydantic_would_convert_is_converted() -> None:
+    _, values = UsualInstances(spec_of(Body)).encode(body(price=2)) or ((), [])
+
+    assert values[0] == Decimal(2)
+    assert type(values[0]) is Decimal
+
+
+def test_fields_with_rules_are_validated_where_no_type_proves_anything() -> None:
+    instances = UsualInstances(spec_of(Stops))
+    long = Stops(values=[1.0])
+    long.__dict__["short"] = "long"
+
+    assert instances.encode(Stops(values=[1.0])) == (("values", "short"), [JsonText("[1.0]"), "x"])
+    assert instances.encode(long) is None

@@ -1,5 +1,6 @@
 """Rows become instances by the model's own rules, with JSON columns as the text that they are."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from pydantic import (
     field_validator,
 )
 from pydantic import model_validator as whole
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from andamios_orm import Col, Model, field, generated
+from andamios_orm.errors import InvalidRow
 from andamios_orm.rows import validator
+from andamios_orm.rows.decode import model_decoder
 from andamios_orm.rows.validator import rows_validator
-from andamios_orm.schema.compiler import spec_of
+from andamios_orm.schema.compiler import spec_of, table_of
 
 METADATA = sa.MetaData()
 
@@ -309,3 +313,77 @@ def test_without_the_keyword_rows_are_read_by_the_models_own_validator(
     [found] = read(Plain, {"id": 1, "settings": Settings(theme="dark"), "extra": {"a": 1}})
     assert type(found) is Plain
     assert found.extra == {"a": 1}
+
+
+# ---- digits --------------------------------------------------------------------------------------
+
+
+class Priced(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    price: Col[Decimal] = field(max_digits=5, decimal_places=2)
+    marks: Col[list[StrictInt]]
+
+
+class Doubled(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    price: Col[Decimal] = field(max_digits=5, decimal_places=2)
+
+    @whole(mode="before")
+    @classmethod
+    def double(cls, values: Any) -> Any:
+        return {**values, "price": values["price"] * 2}
+
+
+DIALECT: sa.Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's
+
+
+def decoded(*prices: object) -> list[Any]:
+    decode = model_decoder(spec_of(Priced), table_of(Priced), DIALECT)
+    return decode([(number, price, [number]) for number, price in enumerate(prices)])
+
+
+@takes_text
+def test_digits_that_fit_are_not_counted_again() -> None:
+    """Fails if the schemas of numbers take a form that is not known."""
+    found = rows_validator(spec_of(Priced), json_is_text=True)
+    row = {"id": 1, "price": Decimal("1.001"), "marks": [1]}
+
+    assert found.fitting.keys() == {"price"}
+    assert found.validate_fitting is not None
+    assert found.validate_fitting([row])[0].price == Decimal("1.001")
+    with pytest.raises(ValidationError):
+        found.validate([row])
+
+
+@pytest.mark.parametrize("price", ["1.10", "1.100", "-0.00", "999.99", "1E+2"])
+def test_a_number_that_fits_is_read_as_it_is(price: str) -> None:
+    number = Decimal(price)
+
+    first, second = decoded(Decimal(1), number)
+
+    assert second.price is number
+    assert (first.marks, second.marks) == ([0], [1])
+
+
+@pytest.mark.parametrize("price", ["1.001", "1000", "NaN", "sNaN", "Infinity"])
+def test_a_number_with_more_digits_than_the_field_takes_is_refused(price: str) -> None:
+    with pytest.raises(InvalidRow, match="price"):
+        decoded(Decimal(1), Decimal(price))
+
+
+def test_what_is_no_decimal_is_left_to_pydantic() -> None:
+    [first, second] = decoded(1, "2.50")
+
+    assert (first.price, second.price) == (Decimal(1), Decimal("2.50"))
+    with pytest.raises(InvalidRow, match="price"):
+        decoded(None)
+
+
+def test_digits_are_counted_after_the_validator_of_a_whole_row() -> None:
+    decode = model_decoder(spec_of(Doubled), table_of(Doubled), DIALECT)
+
+    [found] = decode([(1, Decimal("2.50"))])
+
+    assert found.price == Decimal("5.00")  # type: ignore[attr-defined] # it is a Doubled
+    with pytest.raises(InvalidRow, match="price"):
+        decode([(1, Decimal("999.99"))])

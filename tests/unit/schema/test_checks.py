@@ -64,6 +64,12 @@ def test_the_usual_values_are_not_left_to_the_checks_of_each(name: str, value: A
     assert many([value, value]) == [one(value)] * 2
 
 
+def test_a_number_of_another_type_is_taken_as_the_decimal_that_it_is() -> None:
+    as_stored = checks.exact_decimal(6, 2)
+
+    assert [str(as_stored(number)) for number in (0, 7, Decimal("-0"))] == ["0.00", "7.00", "0.00"]
+
+
 class Text(str):
     """Not quite a string of Python's."""
 

@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal, LiteralString, TypeVar, Union
 
 import pytest
 import sqlalchemy as sa
-from pydantic import Base64Bytes, Base64Str, ConfigDict, create_model, field_validator
+from annotated_types import Not, Predicate
+from pydantic import (
+    AfterValidator,
+    Base64Bytes,
+    Base64Str,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WrapValidator,
+    create_model,
+    field_validator,
+)
 
 from andamios_orm import Col, Model, field, generated, register_type
 from andamios_orm.errors import (
@@ -476,3 +488,29 @@ def test_an_unknown_on_delete_is_refused_in_the_class_statement() -> None:
 def test_a_json_column_is_no_primary_key() -> None:
     with pytest.raises(PrimaryKeyProblem, match="a JSON column cannot be a primary key"):
         declare(id=(tuple[int, int], field(primary_key=True)))
+
+
+# ---- rules -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "python", "raw"),
+    [
+        (AfterValidator(str.strip), True, False),
+        (BeforeValidator(str.strip), True, True),
+        (WrapValidator(lambda value, handler: handler(value)), True, True),
+        (PlainValidator(str.strip), True, True),
+        (Predicate(str.islower), True, False),
+        (Not(str.islower), True, False),
+        (Field(pattern="a"), True, False),
+        (Field(max_length=3), False, False),
+        (Field(title="a"), False, False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_rules_that_only_python_knows_are_told_from_those_of_the_table(
+    rule: object, *, python: bool, raw: bool
+) -> None:
+    found = read_type(str, [rule], field="Hero.name")
+
+    assert (found.python_rules, found.raw_validators) == (python, raw)

@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal
 import pytest
 import sqlalchemy as sa
 from pydantic import Field, NaiveDatetime
+from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 
 from andamios_orm import Col, DeclarationError, Model, field, generated
+from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.schema.compiler import table_of
 from andamios_orm.schema.constraints import checks_of
 
@@ -138,6 +140,81 @@ CREATE TABLE people (
     CONSTRAINT ck_people_gone_finite CHECK (isfinite(gone))
 )
 """
+DUCKDB = """\
+CREATE SEQUENCE IF NOT EXISTS people_id_seq;
+CREATE TABLE people (
+    id BIGINT DEFAULT nextval('people_id_seq') NOT NULL,
+    name VARCHAR NOT NULL,
+    code UUID NOT NULL,
+    kind VARCHAR DEFAULT 'hero' NOT NULL,
+    rank BIGINT,
+    age BIGINT,
+    wage DECIMAL(10, 2) DEFAULT 0.10 NOT NULL,
+    wealth DECIMAL(38, 18) NOT NULL,
+    alive BOOLEAN DEFAULT true NOT NULL,
+    tags JSON,
+    photo BLOB NOT NULL,
+    born DATE NOT NULL,
+    seen TIMESTAMP NOT NULL,
+    made TIMESTAMPTZ DEFAULT now() NOT NULL,
+    gone TIMESTAMPTZ,
+    team_id BIGINT,
+    CONSTRAINT pk_people PRIMARY KEY (id),
+    CONSTRAINT uq_people_name_team_id UNIQUE (name, team_id),
+    CONSTRAINT uq_people_code UNIQUE (code),
+    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id),
+    CONSTRAINT ck_people_name_min_length CHECK (length(name) >= 2),
+    CONSTRAINT ck_people_name_max_length CHECK (length(name) <= 50),
+    CONSTRAINT ck_people_kind_one_of CHECK (kind IN ('hero', 'villain')),
+    CONSTRAINT ck_people_rank_one_of CHECK (rank IN (1, 2)),
+    CONSTRAINT ck_people_age_ge CHECK (age >= 0),
+    CONSTRAINT ck_people_age_multiple_of CHECK (age % 1 = 0),
+    CONSTRAINT ck_people_wage_gt CHECK (wage > 0),
+    CONSTRAINT ck_people_wealth_ge CHECK (wealth >= 0),
+    CONSTRAINT ck_people_photo_max_length CHECK (octet_length(photo) <= 9),
+    CONSTRAINT ck_people_born_ge CHECK (born >= '1900-01-01'),
+    CONSTRAINT ck_people_born_finite CHECK (isfinite(born)),
+    CONSTRAINT ck_people_seen_finite CHECK (isfinite(seen)),
+    CONSTRAINT ck_people_made_finite CHECK (isfinite(made)),
+    CONSTRAINT ck_people_gone_gt CHECK (gone > '2000-01-01 00:00:00+00:00'),
+    CONSTRAINT ck_people_gone_finite CHECK (isfinite(gone))
+)
+"""
+MARIADB = """\
+CREATE TABLE people (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    name VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+    code BINARY(16) NOT NULL COMMENT 'never shown',
+    kind VARCHAR(7) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL DEFAULT 'hero',
+    rank BIGINT,
+    age BIGINT,
+    wage NUMERIC(10, 2) NOT NULL DEFAULT (0.10),
+    wealth NUMERIC(38, 18) NOT NULL,
+    alive TINYINT(1) NOT NULL DEFAULT 1,
+    tags LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin,
+    photo VARBINARY(9) NOT NULL,
+    born DATE NOT NULL,
+    seen DATETIME(6) NOT NULL,
+    made DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6)),
+    gone DATETIME(6),
+    team_id BIGINT,
+    CONSTRAINT pk_people PRIMARY KEY (id),
+    CONSTRAINT uq_people_name_team_id UNIQUE (name, team_id),
+    CONSTRAINT uq_people_code UNIQUE (code),
+    CONSTRAINT fk_people_team_id_team FOREIGN KEY(team_id) REFERENCES team (id) ON DELETE SET NULL,
+    CONSTRAINT ck_people_name_min_length CHECK (char_length(name) >= 2),
+    CONSTRAINT ck_people_kind_one_of CHECK (kind IN ('hero', 'villain')),
+    CONSTRAINT ck_people_rank_one_of CHECK (rank IN (1, 2)),
+    CONSTRAINT ck_people_age_ge CHECK (age >= 0),
+    CONSTRAINT ck_people_age_multiple_of CHECK (age %% 1 = 0),
+    CONSTRAINT ck_people_wage_gt CHECK (wage > 0),
+    CONSTRAINT ck_people_wealth_ge CHECK (wealth >= 0),
+    CONSTRAINT ck_people_alive_boolean CHECK (alive IN (0, 1)),
+    CONSTRAINT ck_people_tags_json CHECK (json_valid(tags)),
+    CONSTRAINT ck_people_born_ge CHECK (born >= '1900-01-01'),
+    CONSTRAINT ck_people_gone_gt CHECK (gone > '2000-01-01 00:00:00')
+)ENGINE=InnoDB CHARSET=utf8mb4
+"""
 
 
 def ddl(dialect: sa.Dialect) -> str:
@@ -152,8 +229,10 @@ def ddl(dialect: sa.Dialect) -> str:
     [
         (SQLiteDialect(), SQLITE),
         (PGDialect(), POSTGRESQL),  # type: ignore[no-untyped-call]  # unannotated in SQLAlchemy
+        (DuckDBDialect(), DUCKDB),
+        (MySQLDialect(is_mariadb=True), MARIADB),
     ],
-    ids=["sqlite", "postgresql"],
+    ids=["sqlite", "postgresql", "duckdb", "mariadb"],
 )
 def test_the_table_says_everything_the_model_says(dialect: sa.Dialect, expected: str) -> None:
     assert ddl(dialect) == expected
@@ -348,3 +427,125 @@ def test_a_check_needs_no_name_where_the_convention_makes_one() -> None:
         __table_args__ = (sa.CheckConstraint("id > 3"),)
 
     assert "id > 3" in str(CreateTable(table_of(Adult)))
+
+
+class Sized(Base, table=True):
+    id: Col[int] = generated()
+    short: Col[Decimal] = field(max_digits=6, decimal_places=2, multiple_of=0.05)
+    most: Col[Decimal] = field(max_digits=6, decimal_places=2, le=Decimal("9.5"), lt=9)
+    long: Col[Decimal] = field(max_digits=30, decimal_places=4, multiple_of=0.05)
+    open: Col[Decimal] = field(max_digits=30, decimal_places=4, gt=Decimal("0.5"), lt=7)
+    half: Col[Decimal] = field(max_digits=30, decimal_places=4, ge=Decimal("0.5"), le=7)
+    whole: Col[Decimal] = field(max_digits=20, decimal_places=0)
+    part: Col[Decimal] = field(max_digits=20, decimal_places=20)
+    share: Col[float]
+    nearly: Col[Decimal] = field(max_digits=15, decimal_places=2)
+    beyond: Col[Decimal] = field(max_digits=16, decimal_places=2)
+
+
+def checks(dialect: sa.Dialect, column: str) -> list[str]:
+    text = str(CreateTable(Sized.__table__).compile(dialect=dialect))
+    name = f"CONSTRAINT ck_sized_{column}_"
+    return [
+        line.strip(" \t,").removeprefix(name)
+        for line in text.splitlines()
+        if line.strip().startswith(name)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (
+            "short",
+            [
+                "multiple_of CHECK (CAST(round(short * 100) AS INTEGER) % 5 = 0)",
+                "digits CHECK (abs(short) < 10000.0 AND round(short, 2) = short)",
+            ],
+        ),
+        (
+            "most",
+            [
+                "lt CHECK (most < 9.0)",
+                "le CHECK (most <= 9.5)",
+                "digits CHECK (abs(most) < 10000.0 AND round(most, 2) = most)",
+            ],
+        ),
+        (
+            "long",
+            [
+                "multiple_of CHECK (abs(CAST(long AS REAL) * 100) >= 1000000000.0"
+                " OR abs(CAST(long AS REAL) * 100 - round(CAST(long AS REAL) * 100)) < 1e-06"
+                " AND CAST(round(CAST(long AS REAL) * 100) AS INTEGER) % 5 = 0)",
+                "digits CHECK ((replace(ltrim(long, '-'), '.', '') NOT GLOB '*[^0-9]*')"
+                " AND length(replace(ltrim(long, '-'), '.', '')) <= 30"
+                " AND length(long) - instr(long, '.') = 4)",
+            ],
+        ),
+        (
+            "open",
+            [
+                "gt CHECK (CAST(open AS REAL) >= 0.5 AND open != '0.5000')",
+                "lt CHECK (CAST(open AS REAL) <= 7.0 AND open != '7.0000')",
+                "digits CHECK ((replace(ltrim(open, '-'), '.', '') NOT GLOB '*[^0-9]*')"
+                " AND length(replace(ltrim(open, '-'), '.', '')) <= 30"
+                " AND length(open) - instr(open, '.') = 4)",
+            ],
+        ),
+        (
+            "half",
+            [
+                "ge CHECK (CAST(half AS REAL) >= 0.5)",
+                "le CHECK (CAST(half AS REAL) <= 7.0)",
+                "digits CHECK ((replace(ltrim(half, '-'), '.', '') NOT GLOB '*[^0-9]*')"
+                " AND length(replace(ltrim(half, '-'), '.', '')) <= 30"
+                " AND length(half) - instr(half, '.') = 4)",
+            ],
+        ),
+        (
+            "whole",
+            [
+                "digits CHECK ((replace(ltrim(whole, '-'), '.', '') NOT GLOB '*[^0-9]*')"
+                " AND length(replace(ltrim(whole, '-'), '.', '')) <= 20"
+                " AND (whole NOT GLOB '*.*'))",
+            ],
+        ),
+        (
+            "part",
+            [
+                "digits CHECK ((replace(ltrim(part, '-'), '.', '') NOT GLOB '*[^0-9]*')"
+                " AND length(replace(ltrim(part, '-'), '.', '')) <= 21"
+                " AND length(part) - instr(part, '.') = 20 AND (ltrim(part, '-') GLOB '0.*'))",
+            ],
+        ),
+    ],
+)
+def test_bounds_of_decimals_are_as_sharp_as_sqlite_can_tell(
+    column: str, expected: list[str]
+) -> None:
+    assert checks(SQLiteDialect(), column) == expected
+
+
+def test_a_multiple_has_no_sign_on_mariadb() -> None:
+    assert checks(MySQLDialect(is_mariadb=True), "short") == [
+        "multiple_of CHECK (abs(short) %% 0.05 = 0)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [SQLiteDialect(), DuckDBDialect(), PGDialect()],  # type: ignore[no-untyped-call]  # unannotated in SQLAlchemy
+    ids=lambda dialect: str(dialect.name),
+)
+def test_a_float_is_finite_where_the_engine_has_others(dialect: sa.Dialect) -> None:
+    [check] = checks(dialect, "share")
+
+    assert check.startswith("finite CHECK (share BETWEEN -1.797")
+    assert checks(MySQLDialect(is_mariadb=True), "share") == []
+
+
+def test_a_double_of_sqlite_has_fifteen_digits() -> None:
+    text = str(CreateTable(Sized.__table__).compile(dialect=SQLiteDialect()))
+
+    assert "nearly REAL NOT NULL" in text
+    assert "beyond TEXT NOT NULL" in text

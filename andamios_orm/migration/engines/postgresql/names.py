@@ -8,10 +8,13 @@ from collections.abc import Mapping
 
 from sqlalchemy.dialects import postgresql
 
+from andamios_orm.backends.postgresql import RESERVED
+
 __all__ = ["literal", "names_in", "own_name", "quoted", "replaced", "settled"]
 
 # A style of parameters in which a percent sign is nothing but one.
 _preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
+_preparer.reserved_words = _preparer.reserved_words | RESERVED
 
 
 def quoted(*names: str | None) -> str:

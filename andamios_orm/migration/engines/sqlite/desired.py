@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from andamios_orm.backends.sqlite.backend import quote_all_words
 from andamios_orm.migration.engines.sqlite.inspection import inspect
 from andamios_orm.migration.state import SchemaState, TableState
 
@@ -26,6 +27,7 @@ def read_table(table: sa.Table) -> TableState:
 
 def _read(tables: Iterable[sa.Table]) -> SchemaState:
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
+    quote_all_words(engine.dialect)
     try:
         with engine.connect() as connection:
             for table in tables:

@@ -47,6 +47,12 @@ class Ours(Peer):
     def read(self) -> Awaitable[list[Any]]:
         return self._side.read()
 
+    def eager_load(self) -> Awaitable[list[Any]]:
+        return self._side.eager_load()
+
+    def eager_shape(self) -> Awaitable[list[Any]]:
+        return self._side.eager_shape()
+
     def insert(self, new: Any) -> Awaitable[Any]:
         return self._side.insert(new)
 

@@ -31,6 +31,24 @@ class Users(Model):
     meta: dict[str, Any]
 
 
+class Teams(Model):
+    """A team."""
+
+    id: int = Field(primary_key=True)
+    name: str
+    city: str
+
+
+class Members(Model):
+    """A member of a team."""
+
+    id: int = Field(primary_key=True)
+    name: str
+    age: int
+    email: str
+    team_id: int = Field(index=True)
+
+
 class ModelsOfFerro(Peer):
     """Pydantic models that Rust fills without validating."""
 
@@ -83,6 +101,22 @@ class ModelsOfFerro(Peer):
     async def read(self) -> list[Any]:
         async with self._session():
             return await Users.select().order_by(lambda user: user.id).limit(LARGE).all()
+
+    async def eager_load(self) -> list[Any]:
+        # It includes what a row refers to, not what refers to it: children are grouped by hand.
+        async with self._session():
+            teams = await Teams.select().order_by(lambda team: team.id).all()
+            keys = [team.id for team in teams]
+            asked = Members.where(lambda member: member.team_id.in_(keys))
+            rows = await asked.order_by(lambda member: member.id).all()
+        members: dict[int, list[Any]] = {}
+        for row in rows:
+            members.setdefault(row.team_id, []).append(row)
+        return [(team, members.get(team.id, [])) for team in teams]
+
+    def team(self, row: Any) -> tuple[str, list[tuple[str, int]]]:
+        team, members = row
+        return team.name, [(one.name, one.age) for one in members]
 
     async def insert(self, new: Any) -> Any:
         async with self._session():

@@ -36,6 +36,37 @@ class User(Model):
         table_name = "users"
 
 
+class Team(Model):
+    """A team."""
+
+    id: int = Field(db_pk=True)
+    name: str
+    city: str
+    members: list[Member] = Field(db_reverse_fk="team")
+
+    class Meta:
+        """Where it is stored."""
+
+        is_table = True
+        table_name = "teams"
+
+
+class Member(Model):
+    """A member of a team."""
+
+    id: int = Field(db_pk=True)
+    name: str
+    age: int
+    email: str
+    team: Team | None = Field(default=None, db_on_delete="RESTRICT")
+
+    class Meta:
+        """Where it is stored."""
+
+        is_table = True
+        table_name = "members"
+
+
 class ModelsOfOxyde(Peer):
     """Pydantic models, validated when read."""
 
@@ -67,6 +98,13 @@ class ModelsOfOxyde(Peer):
 
     async def read(self) -> list[Any]:
         return await User.objects.order_by("id").limit(LARGE).all()
+
+    async def eager_load(self) -> list[Any]:
+        return await Team.objects.order_by("id").prefetch("members").all()
+
+    async def eager_shape(self) -> list[Any]:
+        # There are no prefetched models of some columns, only dicts.
+        raise NotImplementedError
 
     async def insert(self, new: Any) -> Any:
         return await new.save()

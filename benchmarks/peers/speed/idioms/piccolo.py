@@ -17,6 +17,7 @@ from piccolo.columns import (
     Serial,
     Text,
     Timestamptz,
+    Varchar,
 )
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.engine.sqlite import SQLiteEngine
@@ -56,6 +57,24 @@ class OnSQLite(Table, tablename="users"):
     meta = JSON()
 
 
+class Team(Table, tablename="teams"):
+    """A team."""
+
+    id = BigInt(primary_key=True)
+    name = Varchar(length=50)
+    city = Varchar(length=50)
+
+
+class Member(Table, tablename="members"):
+    """A member of a team."""
+
+    id = BigInt(primary_key=True)
+    name = Varchar(length=50)
+    age = BigInt()
+    email = Varchar(length=50)
+    team_id = BigInt(index=True)
+
+
 class TablesOfPiccolo(Peer):
     """Objects of tables, not checked."""
 
@@ -86,7 +105,8 @@ class TablesOfPiccolo(Peer):
             }
             self._engine = PostgresEngine(config=config)
             await self._engine.start_connection_pool(min_size=connections, max_size=connections)
-        self._users._meta.db = self._engine  # noqa: SLF001 - as its tests and documentation do
+        for each in (self._users, Team, Member):
+            each._meta.db = self._engine  # noqa: SLF001 - as its tests and documentation do
         if parts.scheme == "sqlite":
             await create_db_tables(self._users)
 
@@ -115,6 +135,33 @@ class TablesOfPiccolo(Peer):
     async def read(self) -> list[Any]:
         users = self._users
         return await users.objects().order_by(users.id).limit(LARGE).output(load_json=True)
+
+    # It fetches what a row refers to, not what refers to it: children are grouped by hand.
+
+    async def eager_load(self) -> list[Any]:
+        teams = await Team.objects().order_by(Team.id)
+        keys = [team.id for team in teams]
+        rows = await Member.objects().where(Member.team_id.is_in(keys)).order_by(Member.id)
+        members: dict[int, list[Any]] = {}
+        for row in rows:
+            members.setdefault(row.team_id, []).append(row)
+        return [(team, members.get(team.id, [])) for team in teams]
+
+    async def eager_shape(self) -> list[Any]:
+        teams = await Team.select(Team.id, Team.name).order_by(Team.id)
+        keys = [team["id"] for team in teams]
+        some = Member.select(Member.name, Member.age, Member.team_id)
+        rows = await some.where(Member.team_id.is_in(keys)).order_by(Member.id)
+        members: dict[int, list[Any]] = {}
+        for row in rows:
+            members.setdefault(row["team_id"], []).append(row)
+        return [(team, members.get(team["id"], [])) for team in teams]
+
+    def team(self, row: Any) -> tuple[str, list[tuple[str, int]]]:
+        team, members = row
+        if isinstance(team, dict):
+            return team["name"], [(one["name"], one["age"]) for one in members]
+        return team.name, [(one.name, one.age) for one in members]
 
     async def insert(self, new: Any) -> Any:
         await new.save()

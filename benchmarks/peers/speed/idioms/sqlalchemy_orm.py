@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    load_only,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 
 from benchmarks.peers.speed.idioms.sqlalchemy_core import engine, in_transactions, prepare
 from benchmarks.peers.speed.peer import Peer
@@ -43,6 +50,29 @@ class User(Base):
     )
 
 
+class Team(Base):
+    """A team."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(50))
+    city: Mapped[str] = mapped_column(sa.String(50))
+    members: Mapped[list[Member]] = relationship(order_by="Member.id")
+
+
+class Member(Base):
+    """A member of a team."""
+
+    __tablename__ = "members"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(50))
+    age: Mapped[int] = mapped_column(sa.BigInteger)
+    email: Mapped[str] = mapped_column(sa.String(50))
+    team_id: Mapped[int] = mapped_column(sa.ForeignKey("teams.id"), index=True)
+
+
 class _New(NamedTuple):
     """A row to store, as one insert and as the bulk insert takes it."""
 
@@ -60,6 +90,8 @@ class Orm(Peer):
         stored="the key",
     )
     model: Any = User
+    team_model: Any = Team
+    member_model: Any = Member
     metadata = Base.metadata
     session_class: type[AsyncSession] = AsyncSession
 
@@ -110,6 +142,19 @@ class Orm(Peer):
         asked = sa.select(self.model).order_by(self.model.id).limit(LARGE)
         async with self._reading() as session:
             return list((await session.scalars(asked)).all())
+
+    async def eager_load(self) -> list[Any]:
+        team = self.team_model
+        return await self._teams(sa.select(team).options(selectinload(team.members)))
+
+    async def eager_shape(self) -> list[Any]:
+        team, member = self.team_model, self.member_model
+        members = selectinload(team.members).load_only(member.name, member.age)
+        return await self._teams(sa.select(team).options(load_only(team.name), members))
+
+    async def _teams(self, asked: sa.Select[Any]) -> list[Any]:
+        async with self._reading() as session:
+            return list((await session.scalars(asked.order_by(self.team_model.id))).all())
 
     async def insert(self, new: _New) -> Any:
         async with self._writing() as session:

@@ -1,6 +1,7 @@
-"""SQLModel: its table models in the sessions of SQLAlchemy's ORM."""
+"""SQLModel: its table models in the sessions of SQLAlchemy's ORM.
 
-from __future__ import annotations
+Without annotations that are kept as text: its relations need the types themselves.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Relationship, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks.peers.speed.idioms.sqlalchemy_orm import Orm
@@ -35,6 +36,29 @@ class User(SQLModel, table=True):
     meta: dict[str, Any] = Field(sa_type=sa.JSON().with_variant(postgresql.JSONB(), "postgresql"))
 
 
+class Team(SQLModel, table=True):
+    """A team."""
+
+    __tablename__ = "teams"
+
+    id: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    name: str = Field(max_length=50)
+    city: str = Field(max_length=50)
+    members: list["Member"] = Relationship(sa_relationship_kwargs={"order_by": "Member.id"})
+
+
+class Member(SQLModel, table=True):
+    """A member of a team."""
+
+    __tablename__ = "members"
+
+    id: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    name: str = Field(max_length=50)
+    age: int = Field(sa_type=sa.BigInteger)
+    email: str = Field(max_length=50)
+    team_id: int = Field(foreign_key="teams.id", index=True)
+
+
 class ModelsOfSQLModel(Orm):
     """Objects of a table model, which Pydantic does not validate."""
 
@@ -46,6 +70,8 @@ class ModelsOfSQLModel(Orm):
         remarks="sessions and bulk insert are SQLAlchemy's",
     )
     model = User
+    team_model = Team
+    member_model = Member
     metadata = SQLModel.metadata
     session_class = AsyncSession
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from tortoise import Tortoise, fields
 from tortoise.models import Model
+from tortoise.query_utils import Prefetch
 from tortoise.transactions import in_transaction
 
 from benchmarks.peers.speed.peer import Peer
@@ -34,6 +35,37 @@ class User(Model):
         """Where it is stored."""
 
         table = "users"
+
+
+class Team(Model):
+    """A team."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    name = fields.CharField(max_length=50)
+    city = fields.CharField(max_length=50)
+    members: fields.ReverseRelation[Any]
+
+    class Meta:
+        """Where it is stored."""
+
+        table = "teams"
+
+
+class Member(Model):
+    """A member of a team."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    name = fields.CharField(max_length=50)
+    age = fields.BigIntField()
+    email = fields.CharField(max_length=50)
+    team: fields.ForeignKeyRelation[Team] = fields.ForeignKeyField(
+        "models.Team", related_name="members", db_index=True
+    )
+
+    class Meta:
+        """Where it is stored."""
+
+        table = "members"
 
 
 class ModelsOfTortoise(Peer):
@@ -96,6 +128,15 @@ class ModelsOfTortoise(Peer):
 
     async def read(self) -> list[Any]:
         return await User.all().order_by("id").limit(LARGE)
+
+    async def eager_load(self) -> list[Any]:
+        members = Prefetch("members", queryset=Member.all().order_by("id"))
+        return await Team.all().order_by("id").prefetch_related(members)
+
+    async def eager_shape(self) -> list[Any]:
+        some = Member.all().only("id", "name", "age", "team_id").order_by("id")
+        members = Prefetch("members", queryset=some)
+        return await Team.all().only("id", "name").order_by("id").prefetch_related(members)
 
     async def insert(self, new: Any) -> Any:
         await new.save()
