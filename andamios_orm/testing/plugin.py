@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -94,6 +94,11 @@ def pytest_configure(config: pytest.Config) -> None:
         chosen_engines(config)  # a wrong name is told before any test is collected
     if config.getoption("andamios_laws"):
         config.pluginmanager.import_plugin("andamios_orm.testing.laws.collecting")
+    elif config.getoption("andamios_law"):
+        raise pytest.UsageError(
+            "--andamios-law says which laws are checked, and not of which models\n"
+            "  Fix: name a module of models, too: --andamios-laws package.models"
+        )
 
 
 # -- the servers of the run: the process that starts the workers owns them
@@ -380,7 +385,15 @@ def _n_plus_one(item: pytest.Item) -> int | None:
                 pytrace=False,
             )
         given = mark.kwargs.get("n_plus_one", given)
-    return None if given is None else int(cast("str | int", given))
+    if given is None:
+        return None
+    if str(given).isdecimal() and int(str(given)) > 0:
+        return int(str(given))
+    pytest.fail(
+        f"n_plus_one is how often a SELECT may not be run, a number above 0, and not {given!r}\n"
+        "  Fix: correct andamios_n_plus_one in the ini file, or the mark `andamios` of the test",
+        pytrace=False,
+    )
 
 
 @pytest.hookimpl(wrapper=True)

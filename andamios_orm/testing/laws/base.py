@@ -10,14 +10,22 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
-from hypothesis.errors import FlakyFailure, HypothesisException
+from hypothesis.errors import (
+    FailedHealthCheck,
+    FlakyFailure,
+    HypothesisException,
+    Unsatisfiable,
+)
 from hypothesis.strategies import SearchStrategy
 
-from andamios_orm.errors import AndamiosError, UsageError
+from andamios_orm.errors import AndamiosError, CheckViolation, UsageError
 from andamios_orm.models.base import Model
 from andamios_orm.testing.laws.finding import models_in
 from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.laws.showing import Writer
+from andamios_orm.testing.strategies.class_code import ClassCode, groups_of
+from andamios_orm.testing.strategies.class_plan import is_made_up
+from andamios_orm.testing.strategies.problems import MostlyRefused
 
 __all__ = ["Broken", "Example", "Law", "LawBroken"]
 
@@ -106,7 +114,7 @@ class Law:
         """Check it in a playground. Raises LawBroken.
 
         `using` are hypothesis's settings in place of the current profile's. The same `seed` makes
-        the same examples.
+        the same examples. Raises MostlyRefused where a CHECK of the tables refuses nearly all rows.
 
         ```python
         from hypothesis import settings
@@ -118,14 +126,20 @@ class Law:
         ```
         """
         __tracebackhide__ = True
+        # Some laws ask the engine what it can do with the tables, and rows that do not fit their
+        # models, which another law has left, are no answer.
+        playground.empty()
         if self.spared(playground) is not None:
             return
         failed: list[tuple[Example, Exception]] = []
+        refused: list[CheckViolation] = []
 
         def attempt(example: Example) -> None:
             try:
                 _try(self, playground, example)
-            except HypothesisException:
+            except HypothesisException as error:
+                if isinstance(error.__context__, CheckViolation):
+                    refused[:] = [error.__context__]
                 raise
             except Exception as error:
                 failed[:] = [(example, error)]
@@ -139,6 +153,10 @@ class Law:
             test = seeded(seed)(test)
         try:
             test()
+        except (FailedHealthCheck, Unsatisfiable):
+            if not refused:
+                raise
+            raise _mostly_refused(refused[0]) from None
         except Exception as error:
             if not failed or not _is_of(error, failed[0][1]):
                 raise
@@ -192,14 +210,16 @@ class Law:
         return LawBroken(text, law=self.name, engine=playground.engine, code=code)
 
     def _code(self, playground: Playground, example: Example) -> str:
-        writer = Writer()
+        # Of other classes a statement would not say all: they may have validators.
+        classes = ClassCode(groups_of(m for m in playground.models if is_made_up(m)))
+        writer = Writer(classes.names)
         writer.names.use("andamios_orm.testing", "laws")
         arguments: list[tuple[str | None, object]] = [(None, playground.shown_url)]
         arguments += [(None, argument) for argument in example]
         if set(playground.models) - set(Playground.models_of(self._models_in(example))):
             arguments.append(("models", playground.models))
-        call = writer.call(f"laws.{self.name}.replay", arguments)
-        return writer.program(call)
+        call = writer.program(writer.call(f"laws.{self.name}.replay", arguments))
+        return f"{classes.text}\n\n{call}" if classes.names else call
 
 
 def _settings(using: settings | None, effort: int) -> settings:
@@ -212,6 +232,15 @@ def _settings(using: settings | None, effort: int) -> settings:
         phases=[phase for phase in base.phases if phase is not Phase.explain],
         report_multiple_bugs=False,
         suppress_health_check={*base.suppress_health_check, *_NOT_OURS},
+    )
+
+
+def _mostly_refused(error: CheckViolation) -> MostlyRefused:
+    name = error.model.__name__ if error.model else "a table"
+    return MostlyRefused(
+        f"the constraint {error.constraint} of {name} refuses nearly all rows that are made up",
+        "say the same in the model, with bounds such as `field(lt=1000)` or with a validator: rows"
+        " are made up from what the model says",
     )
 
 

@@ -33,9 +33,10 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Add the laws to what is tested, also where there is no file of tests."""
     try:
-        laws = [law_named(name) for name in config.getoption("andamios_law") or LAWS]
+        names: list[str] = config.getoption("andamios_law")
+        laws = [law_named(name) for name in dict.fromkeys(names) or LAWS]
         engines = _engines(config)
-        for module in config.getoption("andamios_laws"):
+        for module in dict.fromkeys(config.getoption("andamios_laws")):
             models = models_of_module(module, config.invocation_params.dir)
             parent = ModuleOfModels.from_parent(
                 session, name=module, nodeid=module, laws=laws, engines=engines, models=models
@@ -68,6 +69,12 @@ def models_of_module(module: str, folder: Path) -> tuple[type[Model], ...]:
         names = vars(import_module(module))
     except ImportError as error:
         raise pytest.UsageError(f"--andamios-laws {module}: {error}") from error
+    # Whatever a module does when it is imported, to end the program included.
+    except (Exception, SystemExit) as error:
+        raise pytest.UsageError(
+            f"--andamios-laws {module}: the module cannot be imported\n"
+            + "".join(format_exception(error))
+        ) from error
     known = {declaration.model for declaration in declarations()}
     found = [v for v in names.values() if isinstance(v, type) and v in known]
     models = [model for model in dict.fromkeys(found) if issubclass(model, Model)]

@@ -19,9 +19,10 @@ from andamios_orm.migration.migrator import Migrator
 from andamios_orm.migration.state import SchemaState, TableName
 from andamios_orm.migration.verifying import scratch_database
 from andamios_orm.models.base import Model
-from andamios_orm.schema.compiler import compile_all, table_of
+from andamios_orm.schema.compiler import table_of
 from andamios_orm.testing.laws.base import Broken, Example
 from andamios_orm.testing.laws.playground import Playground
+from andamios_orm.testing.laws.playing import metadata_of
 from andamios_orm.testing.laws.schema_law import SchemaLaw
 from andamios_orm.testing.strategies.copying import copies
 
@@ -44,8 +45,8 @@ async def _holds(playground: Playground, *models: type[Model]) -> None:
 
 async def _differences(db: Database, models: Collection[type[Model]]) -> list[str]:
     """Return how the live tables of models differ from what they would be."""
-    metadata = compile_all(db.metadata)
     tables = [table_of(model) for model in models]
+    metadata = metadata_of(tables)
     names = {TableName(table.name, table.schema) for table in tables}
     engine = engine_named(db.engine_name)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from andamios_orm.database.engine import Database
+from andamios_orm.errors import ForeignKeyViolation
 from andamios_orm.models.base import Model
 from andamios_orm.queries.expressions import Predicate
 from andamios_orm.queries.loads import ModelRelation
@@ -19,7 +20,7 @@ from andamios_orm.schema.spec import Pairs, RelationSpec
 from andamios_orm.testing.laws.base import Broken, Example, Law
 from andamios_orm.testing.laws.operations import Delete
 from andamios_orm.testing.laws.playground import Playground
-from andamios_orm.testing.laws.stored import as_code, has_key, key_of, same_row, store
+from andamios_orm.testing.laws.stored import all_of, as_code, has_key, key_of, same_row, store
 from andamios_orm.testing.laws.tenants import of_somebody
 from andamios_orm.testing.strategies.graphs import graph
 
@@ -73,7 +74,12 @@ async def _holds(
     db = of_somebody(playground)
     await store(db, rows)
     for delete in gone:
-        await delete.run(db)
+        try:
+            await delete.run(db)
+        except ForeignKeyViolation:
+            # What the library sets when a row is marked may be in an index.
+            if db.capabilities.referenced_updates:
+                raise
     relations = {spec.name: spec for spec in _relations(model)}
     paths: dict[str, ModelRelation] = {name: getattr(model, name) for name in relations}
     loaded = await Repository(model, db).load(*cast("Any", paths.values())).all()
@@ -93,9 +99,9 @@ async def _there(db: Database, spec: RelationSpec, path: ModelRelation) -> Rows:
     order: Sequence[Any] = path.plain_load.rows.orderings
     key: list[Any] = [getattr(target, f.name) for f in spec_of(target).primary_key]
     # `order_by` takes the node of a declared order, whatever it is.
-    found: dict[type[Model], Sequence[Model]] = {
-        target: await Repository(target, db).order_by(*order, *key).all()
-    }
+    # A row that must be there is shown, even if it is marked as deleted.
+    rows = Repository(target, db) if spec.nullable else all_of(target, db)
+    found: dict[type[Model], Sequence[Model]] = {target: await rows.order_by(*order, *key).all()}
     if spec.link is not None:
         link = cast("type[Model]", spec.link)
         found[link] = await Repository(link, db).all()
@@ -104,7 +110,9 @@ async def _there(db: Database, spec: RelationSpec, path: ModelRelation) -> Rows:
 
 def _require_related(row: Model, spec: RelationSpec, there: Rows) -> None:
     target = cast("type[Model]", spec.target)
-    expected = [other for other in there[target] if _is_related(row, other, spec, there)]
+    expected = [
+        other for other in there[target] for _ in range(_times_related(row, other, spec, there))
+    ]
     given: Any = getattr(row, spec.name)
     found = given if spec.many else [] if given is None else [given]
     fits = len(expected) == len(found) and all(map(same_row, expected, found))
@@ -121,11 +129,12 @@ def _same_rows(expected: Sequence[Model], found: Sequence[Model]) -> bool:
     return sorted(map(repr, map(key_of, expected))) == sorted(map(repr, map(key_of, found)))
 
 
-def _is_related(row: Model, other: Model, spec: RelationSpec, there: Rows) -> bool:
+def _times_related(row: Model, other: Model, spec: RelationSpec, there: Rows) -> int:
+    """Return how often a row is related to another: once for each link."""
     if spec.link is None:
-        return _meet(row, other, spec.pairs)
+        return int(_meet(row, other, spec.pairs))
     links = there[cast("type[Model]", spec.link)]
-    return any(_meet(row, link, spec.pairs) and _meet(link, other, spec.onward) for link in links)
+    return sum(_meet(row, link, spec.pairs) and _meet(link, other, spec.onward) for link in links)
 
 
 def _meet(one: Model, other: Model, pairs: Pairs) -> bool:

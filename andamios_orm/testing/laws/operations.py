@@ -109,7 +109,7 @@ class PatchBody(Change):
     async def run(self, source: Source) -> Model:
         """Return what the repository does."""
         body = PatchVariant[self.model].model_validate(  # type: ignore[name-defined] # found when the program runs
-            dict(self.changes), by_alias=False, by_name=True
+            statements_of(self.model).encoder.inputs(self.changes), by_alias=False, by_name=True
         )
         return await self._repository(source).patch(self._key(), body)
 
@@ -122,7 +122,7 @@ class Update(Change):
         """Return what the repository does."""
         repository = self._repository(source)
         row = await repository.get(self._key())
-        changed = statements_of(self.model).encoder.instance({**row.__dict__, **self.changes})
+        changed = statements_of(self.model).encoder.made_of({**row.__dict__, **self.changes})
         return await repository.update(changed)  # type: ignore[arg-type] # the model's own encoder made it
 
 
@@ -166,7 +166,7 @@ class Upsert:
 
     def instance(self) -> Model:
         """Return the instance; its other fields have their defaults."""
-        return statements_of(self.model).encoder.instance(dict(self.values))  # type: ignore[return-value] # as above
+        return statements_of(self.model).encoder.made_of(self.values)  # type: ignore[return-value] # as above
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, cast
@@ -14,14 +14,15 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from andamios_orm.database.engine import Database
 from andamios_orm.database.loop import loop_factory
 from andamios_orm.database.session import Session
-from andamios_orm.database.tables import require_tables
+from andamios_orm.database.tables import drop_circle, needs_no_keys, require_tables
 from andamios_orm.database.url import read_url
 from andamios_orm.errors import AndamiosError, UsageError
 from andamios_orm.models.base import Model
 from andamios_orm.schema.compiler import table_of
 from andamios_orm.seeding.ordering import in_order, referred_models
+from andamios_orm.testing.laws.playing import EndingDatabase, metadata_of
 
-__all__ = ["EngineName", "Playground"]
+__all__ = ["EngineName", "Playground", "drop_tables"]
 
 T = TypeVar("T")
 EngineName: TypeAlias = Literal["duckdb", "sqlite", "postgresql", "mariadb", "mysql"]
@@ -51,6 +52,12 @@ class Playground:
             raise UsageError(
                 "a law needs a model", 'name some: `laws.roundtrip("sqlite://", Hero)`'
             )
+        for model in models:
+            if not isinstance(model, type):
+                raise UsageError(
+                    f"a law was given a {type(model).__name__} for a model",
+                    'name the URL first and then classes: `laws.roundtrip("sqlite://", Hero)`',
+                )
         self.url = url
         self.models = self.models_of(models)
         """In an order in which their rows can be stored."""
@@ -108,19 +115,7 @@ class Playground:
 
     async def clear(self) -> None:
         """Remove all rows of its tables."""
-        async with self.db.session() as session:
-            exists = [
-                sa.select(sa.exists(sa.select(1).select_from(t))).scalar_subquery()
-                for t in self._tables
-            ]
-            (flags,) = await session.execute(sa.select(*exists))
-        filled = [t for t, has_rows in zip(self._tables, flags, strict=True) if has_rows]
-        # DuckDB finds a deleted row still referring to its parent until the transaction ends.
-        for table in reversed(filled):
-            if back := _back_references(table, self._tables):
-                await self._alone(sa.update(table).values(dict.fromkeys(back)))
-        for table in reversed(filled):
-            await self._alone(sa.delete(table))
+        await clear_tables(self.db, self._tables)
 
     @asynccontextmanager
     async def example(self) -> AsyncIterator[Session]:
@@ -132,11 +127,8 @@ class Playground:
                 with suppress(Exception):  # the session may have ended by itself
                     await session.rollback()
 
-    async def _alone(self, statement: sa.Executable) -> None:
-        async with self.db.session() as session:
-            await session.execute(statement)
-
     async def _emptied(self) -> None:
+        await self._own.end()
         try:
             await self.clear()
         except AndamiosError:
@@ -146,9 +138,12 @@ class Playground:
             await self._create()
 
     async def _open(self) -> None:
-        self.db = Database(self.url, metadata=self._tables[0].metadata)
+        self._own = EndingDatabase(self.url, metadata=self._tables[0].metadata)
+        self.db = self._own
         try:
-            _require(self._tables, self.db)
+            # Other models do not matter.
+            alone = metadata_of(self._tables)
+            require_tables(alone, self.db.capabilities, self.db.engine_name)
             async with self.db.session() as session:
                 there = await session.run_sync(_existing(self._tables))
             if there:
@@ -162,6 +157,7 @@ class Playground:
             raise
 
     async def _close(self) -> None:
+        await self._own.end()
         try:
             await self._drop()
         finally:
@@ -180,10 +176,10 @@ class Playground:
 
     async def _drop(self) -> None:
         def drop(connection: sa.Connection) -> None:
-            self._tables[0].metadata.drop_all(connection, tables=self._tables)
             while self._schemas:
                 connection.execute(DropSchema(self._schemas.pop()))
 
+        await drop_tables(self.db, self._tables)
         async with self.db.session() as session:
             await session.run_sync(drop)
 
@@ -196,14 +192,6 @@ def _runs_a_loop() -> bool:
     return True
 
 
-def _require(tables: list[sa.Table], db: Database) -> None:
-    """Raise NotSupported for what the engine cannot have; other models do not matter."""
-    alone = sa.MetaData()
-    for table in tables:
-        table.to_metadata(alone)
-    require_tables(alone, db.capabilities, db.engine_name)
-
-
 def _existing(tables: list[sa.Table]) -> Callable[[sa.Connection], list[str]]:
     def existing(connection: sa.Connection) -> list[str]:
         inspector = sa.inspect(connection)
@@ -212,7 +200,31 @@ def _existing(tables: list[sa.Table]) -> Callable[[sa.Connection], list[str]]:
     return existing
 
 
-def _back_references(table: sa.Table, tables: list[sa.Table]) -> list[sa.Column[Any]]:
+async def clear_tables(db: Database, tables: Sequence[sa.Table]) -> None:
+    """Remove all rows of tables, each of which stands after those that it refers to."""
+    exists = [sa.select(sa.exists(sa.select(1).select_from(t))).scalar_subquery() for t in tables]
+    (flags,) = await db.execute(sa.select(*exists))
+    filled = [t for t, has_rows in zip(tables, flags, strict=True) if has_rows]
+    # Each alone: DuckDB finds a deleted row still referring to its parent until the transaction
+    # ends.
+    for table in reversed(filled):
+        if back := _back_references(table, tables):
+            await db.execute(sa.update(table).values(dict.fromkeys(back)))
+    for table in reversed(filled):
+        await db.execute(sa.delete(table))
+
+
+async def drop_tables(db: Database, tables: Sequence[sa.Table]) -> None:
+    """Drop tables with all their rows."""
+    if needs_no_keys(tables, db.plans.dialect):
+        async with db.connect() as connection:
+            await connection.run_sync(drop_circle, tables)
+        return
+    async with db.session() as session:
+        await session.run_sync(lambda c: tables[0].metadata.drop_all(c, tables=tables))
+
+
+def _back_references(table: sa.Table, tables: Sequence[sa.Table]) -> list[sa.Column[Any]]:
     """Return what may be empty and refers to the table itself, or to one that is cleared before."""
     later = tables[tables.index(table) :]
     return [

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from andamios_orm.models.base import Model
-from andamios_orm.schema.compiler import table_of
-from andamios_orm.schema.registry import declarations
 from andamios_orm.testing.laws.base import Example, Law
 from andamios_orm.testing.laws.finding import models_in
 from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.laws.showing import Writer
 from andamios_orm.testing.strategies.changing import SchemaChange
-from andamios_orm.testing.strategies.class_code import ClassCode
+from andamios_orm.testing.strategies.class_code import ClassCode, groups_of
 from andamios_orm.testing.strategies.importable import is_importable
 
 __all__ = ["SchemaLaw"]
@@ -32,19 +29,11 @@ class SchemaLaw(Law):
         return tuple(change.before for change in changes) or models_in(example)
 
     def _code(self, playground: Playground, example: Example) -> str:
-        groups = list(_groups(models_in(example)))
+        models = models_in(example)
+        groups = groups_of(model for model in models if not is_importable(model))
         classes = ClassCode(groups)
         writer = Writer(classes.names)
         writer.names.use("andamios_orm.testing", "laws")
         arguments = [(None, playground.shown_url), *((None, argument) for argument in example)]
         call = writer.program(writer.call(f"laws.{self.name}.replay", arguments))
         return f"{classes.text}\n\n{call}" if groups else call
-
-
-def _groups(models: tuple[type[Model], ...]) -> list[list[type[Model]]]:
-    """Return the classes that cannot be imported, with all of their MetaData."""
-    found = {table_of(model).metadata: None for model in models if not is_importable(model)}
-    return [
-        [cast("type[Model]", declaration.model) for declaration in declarations(metadata)]
-        for metadata in found
-    ]

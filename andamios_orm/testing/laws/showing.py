@@ -21,6 +21,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from keyword import iskeyword
 from pathlib import PurePath
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
@@ -109,7 +110,7 @@ def _class(names: Names, kind: type) -> str:
     return kind.__name__
 
 
-def _made(names: Names, kind: type | str, *items: object, **named: object) -> Group:
+def _made(names: Names, kind: type | str, /, *items: object, **named: object) -> Group:
     name = kind if isinstance(kind, str) else _class(names, kind)
     codes = [("", _code(names, item)) for item in items]
     codes += [(f"{key}=", _code(names, value)) for key, value in named.items()]
@@ -124,7 +125,7 @@ def _enum(names: Names, value: Enum) -> Code:
     kind = _class(names, type(value))
     if value.name not in type(value).__members__:
         return f"{kind}({value.value!r})"  # a combination of flags
-    return f"{kind}.{value.name}" if value.name.isidentifier() else f"{kind}[{_quoted(value.name)}]"
+    return f"{kind}.{value.name}" if _is_name(value.name) else f"{kind}[{_quoted(value.name)}]"
 
 
 def _plain_subclass(names: Names, value: str | bytes | float) -> Code:
@@ -246,7 +247,7 @@ def _instance(names: Names, value: BaseModel) -> Code:
     method = ""
     if not _makes(kind, named, value):
         named, method = given, ".model_construct"
-    if all(name.isidentifier() for name in named):
+    if all(map(_is_name, named)):
         return _made(names, f"{_class(names, kind)}{method}", **named)
     return Group(f"{_class(names, kind)}{method}(", (("**", _code(names, named)),), ")")
 
@@ -348,6 +349,10 @@ def _quoted(value: str | bytes) -> str:
     if start in (0, 1) and '"' not in code and "'" not in code[start + 1 : -1]:
         return f'{code[:start]}"{code[start + 1 : -1]}"'
     return code
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
 
 
 def _float(value: float) -> str:

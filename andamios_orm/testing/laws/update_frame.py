@@ -117,7 +117,7 @@ async def _require_nothing_written(db: Database, before: Snapshot, change: Chang
 
 def _changed(row: Model, change: Change) -> Model:
     values = {**row.__dict__, **change.changes}
-    return cast("Model", statements_of(change.model).encoder.instance(values))
+    return cast("Model", statements_of(change.model).encoder.made_of(values))
 
 
 def _refusals(db: Database, change: Change) -> tuple[type[AndamiosError], ...]:

@@ -179,8 +179,8 @@ def _steps(field: FieldSpec, limit: Any, engine: str) -> Iterable[Any]:
     if kind is Kind.DECIMAL:
         unit = Decimal(1).scaleb(-cast("int", field.storage.scale))
         if is_number_as_text(field.storage, engine):
-            unit = max(unit, abs(Decimal(str(limit))) * Decimal("1e-9").quantize(unit), unit)
-        return (unit, Decimal(1), Decimal(100))
+            unit = max(unit, (abs(Decimal(str(limit))) * Decimal("1e-9")).quantize(unit))
+        return (unit, max(unit, Decimal(1)), max(unit, Decimal(100)))
     if kind is Kind.DATE:
         return (timedelta(days=1), timedelta(days=400))
     if kind is Kind.FLOAT:

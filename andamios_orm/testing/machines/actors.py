@@ -66,7 +66,6 @@ class Actor:
         """Begin another transaction."""
         self.view = View(self._table)
         self.is_aborted = False
-        self.has_written = False
         self.maybe = Locks()
         """What it may keep others from: engines do not agree."""
         self.has_met_another = self.other.session is not None
@@ -144,7 +143,10 @@ class Actor:
     def may_wait(self, touched: Locks) -> bool:
         """The same, of what some engines hold."""
         theirs = self.other.maybe
-        return bool(theirs.rows & touched.rows or theirs.tokens & touched.tokens)
+        if theirs.rows & touched.rows or theirs.tokens & touched.tokens:
+            return True
+        # What it holds may have to do with any row.
+        return not self._table.is_certain and bool(self.other.view.locks.rows or theirs.rows)
 
     # -- doing it
 
@@ -216,12 +218,9 @@ class Actor:
 
     def end(self) -> None:
         """Leave the session's block, which commits. Raises Failed."""
-        while self.depth and self.session is not None:
+        while self.depth:
             self.leave()
-        session = self.session
-        if session is None:
-            return
-        work = session.__aexit__(None, None, None)
+        work = self._opened().__aexit__(None, None, None)
         if self.is_aborted:
             self._expect(work, TransactionAborted)
             self._forget()

@@ -24,10 +24,9 @@ class Unique:
     """Fields that no two rows share."""
 
     names: tuple[str, ...]
+    """None where only the database knows what is compared."""
     certain: bool
     """Whether values that are equal in Python are so in the database, and no others."""
-    nameable: bool
-    """Whether an upsert can mean it."""
 
     def of(self, values: Mapping[str, object]) -> Key | None:
         """Return the values that nobody else may have; None if there are none, or not all."""
@@ -50,26 +49,24 @@ class Table:
         kinds = {f.name: f.storage.kind for f in self.spec.fields}
         found: list[Unique] = []
         for key in unique_keys(table_of(model), dialect_name):
-            if key.columns and names.keys() >= set(key.columns):
-                fields = tuple(names[column] for column in key.columns)
-                plain = {Kind.CUSTOM, Kind.JSON}.isdisjoint(kinds[name] for name in fields)
-                certain = key.exact and key.where is None and plain
-                found.append(Unique(fields, certain, certain))
-            else:
-                found.append(Unique((), certain=False, nameable=False))
+            fields = tuple(names[column] for column in key.columns) if key.exact else ()
+            plain = {Kind.CUSTOM, Kind.JSON}.isdisjoint(kinds[name] for name in fields)
+            found.append(Unique(fields, bool(fields) and key.where is None and plain))
         self.uniques = tuple(found)
         """The first is the primary key."""
+        self.is_certain = all(unique.certain for unique in found)
+        """Whether Python knows which rows get into each other's way."""
 
     def key_of(self, row: Model) -> Key:
         """Return the values of a stored row's primary key."""
         return comparable(getattr(row, f.name) for f in self.spec.primary_key)
 
     def tokens(self, values: Mapping[str, object]) -> set[Token]:
-        """Return what no other row may have besides a row of these values."""
+        """Return what no other row may have besides a row of these values, as far as is certain."""
         return {
             (unique.names, found)
             for unique in self.uniques
-            if unique.names and (found := unique.of(values)) is not None
+            if unique.certain and (found := unique.of(values)) is not None
         }
 
     def is_standing(self, row: Model) -> bool:

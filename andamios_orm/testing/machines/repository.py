@@ -214,7 +214,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.actors[0].other, self.actors[1].other = self.actors[1], self.actors[0]
         self.playground.run(_emptied(self.playground, self.model))
         made = {f.name for f in self.spec.fields if f.server_made}
-        self.targets = [u for u in self.table.uniques if u.nameable and not made & set(u.names)]
+        self.targets = [u for u in self.table.uniques if u.certain and not made & set(u.names)]
         self.sortable = [f.name for f in self.spec.fields if f.storage.kind in _SORTABLE]
 
     def teardown(self) -> None:
@@ -263,7 +263,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         work: Callable[[Repository[Any]], Awaitable[list[Model]]],
         values: list[dict[str, Any]],
     ) -> list[Model]:
-        if not actor.may_write or not rows:
+        if not rows:
             return []
         known = list(actor.view.current.values())
         taken, uncertain = False, False
@@ -281,6 +281,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         )
         if stored is None:
             return []
+        _equal("the number of rows", len(stored), len(values))
         for row, own in zip(stored, values, strict=True):
             _require(row, own | self._first())
             actor.view.put(row)
@@ -310,8 +311,6 @@ class RepositoryMachine(RuleBasedStateMachine):
     def get(self, who: int, key: Any) -> Any:
         """Read the row with a key, which may be there or not."""
         actor = self.actors[who]
-        if not actor.may_act:
-            return multiple()
         expected = self._standing(actor, key)
         found = self._attempt(
             actor, lambda r: r.get(key), fails=_unless(expected is not None, NotFound)
@@ -325,8 +324,6 @@ class RepositoryMachine(RuleBasedStateMachine):
     def find(self, who: int, key: Any) -> None:
         """Look for the row with a key, which may be there or not."""
         actor = self.actors[who]
-        if not actor.may_act:
-            return
         expected = self._standing(actor, key)
         found = self._attempt(actor, lambda r: _in_list(r.find(key)))
         if found is not None:
@@ -336,8 +333,6 @@ class RepositoryMachine(RuleBasedStateMachine):
     def list_some(self, who: int, condition: Filter[Any]) -> None:
         """Read, count and look for the rows that a condition means."""
         actor = self.actors[who]
-        if not actor.may_act:
-            return
         expected = [row for row in actor.view.rows() if condition.holds(row) is True]
 
         async def read(repository: Repository[Any]) -> tuple[list[Model], int, bool]:
@@ -356,7 +351,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     def read_pages(self, who: int, order: str | None, size: int, descending: bool) -> None:
         """Read all rows page by page, forwards and backwards."""
         actor = self.actors[who]
-        if not actor.may_act or order is None:
+        if order is None:
             return
         attr = getattr(self.model, order)
         found = self._attempt(
@@ -418,8 +413,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         fails: type[AndamiosError] | None,
         work: Callable[[Repository[Any]], Awaitable[Model]],
     ) -> Any:
-        if not actor.may_write:
-            return multiple()
         after = {} if old is None else {**old.__dict__, **values}
         others = self._others(actor, old)
         taken = fails is None and self.table.taken(after, others, certain=True)
@@ -472,7 +465,7 @@ class RepositoryMachine(RuleBasedStateMachine):
 
     def _upserted(self, who: int, rows: list[Any], target_number: int | None, *, many: bool) -> Any:
         actor = self.actors[who]
-        if target_number is None or not actor.may_write or not rows:
+        if target_number is None or not rows:
             return multiple()
         target = self.targets[target_number]
         meant = [target.of(row.__dict__) for row in rows]
@@ -485,7 +478,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         # Row by row: those that are there, and what becomes of them.
         known = dict(actor.view.current)
         results: list[dict[str, object]] = []
-        finished: list[dict[str, object]] = []
         for number, (row, key) in enumerate(zip(rows, meant, strict=True)):
             place = next((k for k, o in known.items() if target.of(o.__dict__) == key), None)
             old = None if place is None else known[place]
@@ -512,13 +504,11 @@ class RepositoryMachine(RuleBasedStateMachine):
                 touched.rows.add(cast("Key", place))
                 touched.tokens |= self.table.tokens(after) - self.table.tokens(old.__dict__)
                 results.append(self._after(old, update, changes=bool(update)))
-            finished.append(after)
-            known[place or (number,)] = row.model_copy(update=after)
-        if many and fails == {UniqueViolation} and len(rows) > 1:
+            # No key that is stored has a None.
+            known[place or (None, number)] = row.model_copy(update=after)
+        if len(rows) > 1:
             # In which order rows are stored is the library's affair.
             fails, may_fail = set(), {*may_fail, UniqueViolation}
-        elif many and len(rows) > 1:
-            may_fail.add(UniqueViolation)
         twice = many and len(set(meant)) < len(meant)
         if self._is_out_of_reach(actor, touched):
             return multiple()
@@ -532,6 +522,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         )
         if stored is None:
             return multiple()
+        _equal("the number of rows", len(stored), len(results))
         for row, expected in zip(stored, results, strict=True):
             _require(row, expected)
             if (there := actor.view.current.get(self.table.key_of(row))) is None or differences(
@@ -555,7 +546,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     def update_some(self, who: int, condition: Filter[Any], changes: dict[str, Any]) -> None:
         """Set fields of the rows that a condition means."""
         actor = self.actors[who]
-        if not changes or not actor.may_write:
+        if not changes:
             return
         met = [row for row in actor.view.rows() if condition.holds(row) is True]
         if not all(self._is_valid(row.model_copy(update=changes)) for row in met):
@@ -595,8 +586,6 @@ class RepositoryMachine(RuleBasedStateMachine):
     def delete_some(self, who: int, condition: Filter[Any]) -> None:
         """Remove the rows that a condition means, or mark them."""
         actor = self.actors[who]
-        if not actor.may_write:
-            return
         met = [row for row in actor.view.rows() if condition.holds(row) is True]
         after = {self.table.key_of(row): self._marked(row) for row in met}
         self._some(actor, met, lambda r: r.where(condition.condition).delete(), after)
@@ -623,8 +612,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         *,
         marks: bool,
     ) -> None:
-        if not actor.may_write:
-            return
         fails = self._row_failure(old, version)
         touched = Locks()
         if old is not None and fails is None:
@@ -635,13 +622,14 @@ class RepositoryMachine(RuleBasedStateMachine):
         done = self._attempt(actor, lambda r: _true(work(r)), fails=failures, touched=touched)
         if done is None:
             return
-        after = self._marked(old) if marks else None
-        self._settle(actor, {self.table.key_of(cast("Model", old)): after})
+        met = cast("Model", old)  # else it would have failed
+        after = self._marked(met) if marks else None
+        self._settle(actor, {self.table.key_of(met): after})
 
-    def _marked(self, row: Model | None) -> dict[str, object] | None:
+    def _marked(self, row: Model) -> dict[str, object] | None:
         """Return what a row is after `delete`; None for gone."""
         mark = self.spec.roles.get("deleted_at")
-        if mark is None or row is None:
+        if mark is None:
             return None
         found = self._after(row, {}, changes=True)
         del found[mark.name]
@@ -681,6 +669,8 @@ class RepositoryMachine(RuleBasedStateMachine):
             stored = self._stored(actor)
             if stored is None:
                 return
+            if gone := after.keys() - stored.keys():
+                raise AssertionError(f"the rows with the keys {gone} are gone")
             for key, values in after.items():
                 _require(stored[key], cast("dict[str, object]", values))
                 actor.view.put(stored[key])
@@ -699,59 +689,52 @@ class RepositoryMachine(RuleBasedStateMachine):
     def commit(self, who: int) -> None:
         """Commit, and go on in the same session."""
         actor = self.actors[who]
-        if actor.session is not None:
-            actor.commit()
-            self._see_from_outside(actor)
-            self._see(actor)
+        actor.commit()
+        self._see_from_outside(actor)
+        self._see(actor)
 
     @_step(_in_session)
     def rollback(self, who: int) -> None:
         """Roll back, and go on in the same session."""
         actor = self.actors[who]
-        if actor.session is not None:
-            actor.rollback()
-            self._see_from_outside(actor)
-            self._see(actor)
+        actor.rollback()
+        self._see_from_outside(actor)
+        self._see(actor)
 
     @_step(_in_session)
     def end(self, who: int) -> None:
         """Leave the session, which commits."""
         actor = self.actors[who]
-        if actor.session is not None:
-            actor.end()
-            self._see(actor)
+        actor.end()
+        self._see(actor)
 
     @_step(_in_session)
     def fail(self, who: int) -> None:
         """Leave the session with an error."""
         actor = self.actors[who]
-        if actor.session is not None:
-            actor.lose(Failed("the transaction was to fail"))
-            self._see(actor)
+        actor.lose(Failed("the transaction was to fail"))
+        self._see(actor)
 
     @_step(_nests)
     def nest(self, who: int) -> None:
         """Begin a part of the transaction."""
         actor = self.actors[who]
-        if actor.session is not None and actor.depth < 3:
-            actor.nest()
-            self._see(actor)
+        actor.nest()
+        self._see(actor)
 
     @_step(_nested)
     def leave(self, who: int) -> None:
         """End the innermost part of the transaction."""
         actor = self.actors[who]
-        if actor.depth:
-            actor.leave()
-            self._see(actor)
+        actor.leave()
+        self._see(actor)
 
     @_step(_nested)
     def undo(self, who: int) -> None:
         """Undo the innermost part of the transaction."""
         actor = self.actors[who]
-        if actor.depth:
-            actor.undo()
-            self._see(actor)
+        actor.undo()
+        self._see(actor)
 
     # -- what should be
 
@@ -812,7 +795,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         It fails with one of `fails`, if there are any, and may do so with `may_fail`; `refused` is
         for a call that never comes to the database. Raises AssertionError for another end.
         """
-        held = touched or Locks()
+        held = Locks() if touched is None else touched
         must: set[type[AndamiosError]] = set(fails)
         may: set[type[AndamiosError]] = set(may_fail)
         if refused is not None:
@@ -820,11 +803,10 @@ class RepositoryMachine(RuleBasedStateMachine):
         elif actor.is_aborted:
             must, may = {TransactionAborted}, set()
         else:
-            if actor.must_meet_conflict(held):
+            stale = any(actor.view.is_stale(key) for key in held.rows)
+            if stale or actor.must_meet_conflict(held):
                 must.add(TransactionConflict)
-            elif any(actor.view.is_stale(key) for key in held.rows):
-                must |= {TransactionConflict}
-            if actor.may_meet_conflict() or actor.may_wait(held):
+            if actor.may_meet_conflict() or (touched is not None and actor.may_wait(touched)):
                 may.add(TransactionConflict)
         fresh = actor.view.snapshot is None
         actor.look()
@@ -837,8 +819,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             if fresh and actor.writes_to_newest:
                 # InnoDB begins to look with the first SELECT.
                 actor.view.snapshot = None
-            if refused is None:
-                self._see(actor)
+            self._see(actor)
             return None
         if must:
             raise AssertionError(

@@ -51,6 +51,8 @@ class Server(ABC):
     """The name of the product, for messages."""
     variable: ClassVar[str]
     """The environment variable that holds the URL of a running server."""
+    schemes: ClassVar[tuple[str, ...]]
+    """What the URL of a running server begins with."""
     fix: ClassVar[str]
     """What to do when a start fails for a reason that its output does not tell."""
     users: ClassVar[tuple[str, ...]]
@@ -110,12 +112,14 @@ class Server(ABC):
     def start(self) -> None:
         """Return when the server accepts connections. Does nothing if it already runs.
 
-        Raises ServerUnavailable, with the end of the server's log, if it cannot be started. A
-        running server given by URL is not asked anything before it is used.
+        Raises ServerUnavailable, with the end of the server's log, if it cannot be started, and for
+        a URL that is none of the product. A running server given by URL is not asked anything
+        before it is used.
         """
         if self._url is not None:
             return
         if self._given is not None:
+            self._require_readable(self._given)
             self._url = self._given
             return
         binaries = self._binaries or self._found()
@@ -218,6 +222,20 @@ class Server(ABC):
 
     # -- what they share
 
+    def _require_readable(self, url: str) -> None:
+        """Raise ServerUnavailable for a URL of something else, which is not shown."""
+        try:
+            parts = urlsplit(url)
+            readable = parts.scheme.partition("+")[0] in self.schemes and parts.port != 0
+        except ValueError:  # a port that is no number, or too large
+            readable = False
+        if not readable:
+            raise ServerUnavailable(
+                f"{self.product}: the URL of the server cannot be read",
+                fix=f"write {self.variable} like {self.schemes[0]}://user:password@host:port/, or"
+                " unset it to get a private server",
+            )
+
     def _environment(self) -> dict[str, str]:
         return environment(os.environ, self.foreign)
 
@@ -318,7 +336,7 @@ def _link(data: Path, link: Path, account: Account) -> None:
 def place_in(url: str, port: int) -> str:
     """Return the host, port and database of a URL, which may hold a password besides."""
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or port}{parts.path}"
+    return f"{parts.hostname or 'localhost'}:{parts.port or port}{parts.path}"
 
 
 def _log_in(folder: Path) -> str:

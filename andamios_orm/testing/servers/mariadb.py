@@ -114,6 +114,7 @@ class MariaDBServer(Server):
 
     product = "MariaDB"
     variable = "ANDAMIOS_TEST_URL_MARIADB"
+    schemes = ("mariadb", "mysql")
     users = ("mysql", "nobody")
     foreign = ("MYSQL", "MARIADB")  # MYSQL_TCP_PORT, MYSQL_UNIX_PORT and others
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM

@@ -101,6 +101,7 @@ class PostgreSQLServer(Server):
 
     product = "PostgreSQL"
     variable = "ANDAMIOS_TEST_URL_POSTGRESQL"
+    schemes = ("postgresql", "postgres")
     users = ("postgres", "nobody")
     foreign = _FOREIGN  # PGDATA, PGPORT and others
     # "Fast" shutdown: rolls back, closes all connections, exits.
@@ -298,7 +299,8 @@ async def _connect(url: str) -> _Connection:
         ) from error
     try:
         connection: _Connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    # An InterfaceError is what the driver says of a URL.
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ServerUnavailable(
             f"PostgreSQL: no connection to {place_in(url, 5432)}: {error}",
             fix="start that server, or correct ANDAMIOS_TEST_URL_POSTGRESQL, "

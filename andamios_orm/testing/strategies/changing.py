@@ -110,10 +110,17 @@ class _Changing:
         self._plan = plans[place]
         self._specs: Mapping[str, FieldSpec] = spec_of(model).by_name
         self._columns = {spec.column for spec in self._specs.values()}
-        self._opaque = any(not isinstance(key, KeyPlan) for key in self._plan.keys)
+        self._keys = [key for key in self._plan.keys if isinstance(key, KeyPlan)]
+        self._opaque = len(self._keys) < len(self._plan.keys)
         """Whether a constraint may speak of any column in words of its own."""
-        self._in_keys = {
-            column for key in self._plan.keys if isinstance(key, KeyPlan) for column in key.columns
+        self._in_keys = {column for key in self._keys for column in key.columns}
+        references = [key for key in self._keys if key.kind is sa.ForeignKeyConstraint]
+        self._referring = {column for key in references for column in key.columns}
+        self._set_null = {
+            column
+            for key in references
+            if key.options.get("ondelete") == "SET NULL"
+            for column in key.columns
         }
         targets = {target for plan in plans for target in _targets(plan)}
         self._referred = {c for c in self._columns if f"{self._plan.full_name}.{c}" in targets}
@@ -129,7 +136,8 @@ class _Changing:
                 continue
             if spec.column not in self._referred | self._in_keys and not self._opaque:
                 yield self._dropped(name, plan)
-            if spec.column not in self._referred and "foreign_key" not in plan.arguments:
+            refers = "foreign_key" in plan.arguments or spec.column in self._referring
+            if not refers and spec.column not in self._referred:
                 yield from self._retyped(name, plan, spec)
             yield from self._toggled(name, plan, spec)
         yield self._moved()
@@ -180,7 +188,7 @@ class _Changing:
             renamed = plan.having(column=new, renamed_from=old)
         own = replace(
             self._plan.with_fields({**self._plan.fields, name: renamed}),
-            keys=tuple(_with_column(key, old, new) for key in self._plan.keys),
+            keys=tuple(_with_column(key, old, new) for key in self._keys),
         )
         plans = [own if each is self._plan else each for each in self._plans]
         plans = [_referring(each, f"{table}.{old}", f"{table}.{new}") for each in plans]
@@ -232,7 +240,8 @@ class _Changing:
         column = plan.column(name)
         if not plan.generated and spec.nullable:
             required = _required(plan)
-            if required is not None and plan.arguments.get("on_delete") != "SET NULL":
+            set_null = plan.arguments.get("on_delete") == "SET NULL" or column in self._set_null
+            if required is not None and not set_null:
                 yield self._changed(name, required, f"{column} is required")
         elif not plan.generated:
             optional = replace(plan, annotation=Optional[plan.annotation])  # noqa: UP045 - a value
@@ -282,11 +291,7 @@ def _targets(plan: ClassPlan) -> Iterator[str]:
             yield from key.targets
 
 
-def _with_column(
-    key: KeyPlan | sa.schema.SchemaItem, old: str, new: str
-) -> KeyPlan | sa.schema.SchemaItem:
-    if not isinstance(key, KeyPlan):
-        return key
+def _with_column(key: KeyPlan, old: str, new: str) -> KeyPlan:
     return replace(key, columns=tuple(new if column == old else column for column in key.columns))
 
 

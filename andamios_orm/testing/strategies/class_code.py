@@ -6,7 +6,8 @@ import dataclasses
 import re
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Literal, TypeVar, Union, cast, get_args, get_origin
 
@@ -16,16 +17,20 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from andamios_orm.models.base import Model
+from andamios_orm.schema.compiler import table_of
+from andamios_orm.schema.registry import declarations
 from andamios_orm.testing.strategies.class_plan import (
     ClassPlan,
     FieldPlan,
     KeyPlan,
+    RelationPlan,
     arguments_of,
     plan_of,
+    relations_of,
 )
 from andamios_orm.testing.strategies.importable import is_importable
 
-__all__ = ["ClassCode", "code_of_classes"]
+__all__ = ["ClassCode", "code_of_classes", "groups_of"]
 
 
 def code_of_classes(*groups: Iterable[type[Model]]) -> str:
@@ -43,6 +48,12 @@ def code_of_classes(*groups: Iterable[type[Model]]) -> str:
     return ClassCode(groups).text
 
 
+def groups_of(models: Iterable[type[Model]]) -> list[list[type[Model]]]:
+    """Return all classes of the models' `MetaData`, those of each together."""
+    found = dict.fromkeys(table_of(model).metadata for model in models)
+    return [[cast("type[Model]", d.model) for d in declarations(metadata)] for metadata in found]
+
+
 class ClassCode:
     """The class statements of tables, and what each class is called in them."""
 
@@ -52,10 +63,19 @@ class ClassCode:
         for number, group in enumerate(groups, start=1):
             models = list(group)
             metadata = "METADATA" if number == 1 else f"METADATA_{number}"
-            writer.group(metadata, map(plan_of, models))
+            writer.group(metadata, (_with_relations(model, models) for model in models))
             self.names |= {model: model.__name__ for model in models}
         self.names |= writer.written
         self.text = writer.text()
+
+
+def _with_relations(model: type[Model], group: Collection[type[Model]]) -> ClassPlan:
+    """Return the class statement with the relations to classes of its own group."""
+    names = {each.__name__ for each in group}
+    found = {
+        name: plan for name, plan in relations_of(model).items() if names.issuperset(plan.classes)
+    }
+    return replace(plan_of(model), relations=found)
 
 
 class _Writer:
@@ -97,6 +117,7 @@ class _Writer:
         if plan.schema is not None:
             keywords.insert(1, f"schema={plan.schema!r}")
         body = [self._field(name, each) for name, each in plan.fields.items()]
+        body += [self._relation(name, each) for name, each in plan.relations.items()]
         if plan.keys or plan.options:
             items = [self._key(key) for key in plan.keys]
             items += [self.value(dict(plan.options))] if plan.options else []
@@ -115,6 +136,12 @@ class _Writer:
             return declared
         call = self._import("andamios_orm", "generated" if plan.generated else "field")
         return f"{declared} = {call}({self._keywords(plan.arguments)})"
+
+    def _relation(self, name: str, plan: RelationPlan) -> str:
+        # As text, because the class may stand further down.
+        kind = self._import("andamios_orm", "RelatedList" if plan.many else "Related")
+        call = f"{self._import('andamios_orm', 'relation')}({self._keywords(plan.arguments)})"
+        return f"{name}: {kind}[{plan.item!r}] = {call}"
 
     def _keywords(self, arguments: Mapping[str, object]) -> str:
         return ", ".join(f"{name}={self.value(value)}" for name, value in arguments.items())
@@ -257,9 +284,10 @@ class _Writer:
         for name in re.findall(r"\b(UTC|datetime|date|time|timedelta|timezone)\b(?=\W|$)", written):
             if type(value).__module__ == "datetime":
                 self._import("datetime", name)
-        for cls in (type(value),):
-            if written.startswith(f"{cls.__name__}("):
-                self._class(cls)
+        cls = type(value)
+        # Pydantic's Json is shown as its class, which is as good as a mark.
+        if written == cls.__name__ or written.startswith(f"{cls.__name__}("):
+            self._class(cls)
         # What is written as <...> is no expression.
         return "..." if written.startswith("<") else written
 

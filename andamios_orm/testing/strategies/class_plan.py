@@ -16,13 +16,25 @@ from pydantic_core import PydanticUndefined
 from andamios_orm.models import columns
 from andamios_orm.models.annotations import annotations_in
 from andamios_orm.models.base import Model
+from andamios_orm.models.relations import relation
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.read import options_of
 from andamios_orm.schema.registry import declaration_of, declarations
-from andamios_orm.schema.spec import ColumnOptions, FieldSpec
+from andamios_orm.schema.relations import relation_names, relation_of
+from andamios_orm.schema.spec import ColumnOptions, FieldSpec, RelatedTo, RelationSpec
 from andamios_orm.testing.strategies.importable import is_importable
 
-__all__ = ["ClassPlan", "FieldPlan", "KeyPlan", "arguments_of", "declare", "plan_of"]
+__all__ = [
+    "ClassPlan",
+    "FieldPlan",
+    "KeyPlan",
+    "RelationPlan",
+    "arguments_of",
+    "declare",
+    "is_made_up",
+    "plan_of",
+    "relations_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,28 @@ class KeyPlan:
         return sa.UniqueConstraint(*self.columns, **options)
 
 
+@dataclass(frozen=True, slots=True)
+class RelationPlan:
+    """A relation: `name: Related["Target | None"] = relation(**arguments)`."""
+
+    target: str
+    """The name of a class of the same `MetaData`, as the one of a link."""
+    many: bool
+    nullable: bool = False
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """What `relation()` is given: `fk` and `through` as text."""
+
+    @property
+    def item(self) -> str:
+        """What it is a relation to, as the text inside the brackets."""
+        return f"{self.target} | None" if self.nullable and not self.many else self.target
+
+    @property
+    def classes(self) -> set[object]:
+        """The names of the classes that have to be there: the target's and the link's."""
+        return {self.target, self.arguments.get("through", self.target)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassPlan:
     """One table class: `class Name(*bases, table=..., metadata=...)` and its body."""
@@ -76,6 +110,7 @@ class ClassPlan:
     bases: tuple[type[Model], ...] = ()
     """Mixins, whose fields come before its own."""
     fields: Mapping[str, FieldPlan]
+    relations: Mapping[str, RelationPlan] = field(default_factory=dict)
     keys: tuple[KeyPlan | sa.schema.SchemaItem, ...] = ()
     """`__table_args__`; an item of SQLAlchemy's is one that is not read further."""
     options: Mapping[str, object] = field(default_factory=dict)
@@ -101,12 +136,21 @@ def declare(plans: Iterable[ClassPlan], metadata: sa.MetaData) -> tuple[type[Mod
     return tuple(_declared(plan, metadata) for plan in plans)
 
 
+def is_made_up(model: type[Model]) -> bool:
+    """Whether it is a class that `declare` has made, of which a plan says all."""
+    return model.__module__ == __name__
+
+
 def _declared(plan: ClassPlan, metadata: sa.MetaData) -> type[Model]:
     namespace: dict[str, object] = {
         "__module__": __name__,
         "__qualname__": plan.name,
-        "__annotations__": {name: _annotation(each) for name, each in plan.fields.items()},
         **{name: _value(each) for name, each in plan.fields.items()},
+        **{name: _relation(each) for name, each in plan.relations.items()},
+    }
+    namespace["__annotations__"] = {
+        **{name: _annotation(each) for name, each in plan.fields.items()},
+        **{name: RelatedTo(each.item, each.many) for name, each in plan.relations.items()},
     }
     if plan.keys or plan.options:
         items = [key.item() if isinstance(key, KeyPlan) else key for key in plan.keys]
@@ -131,6 +175,10 @@ def _value(plan: FieldPlan) -> object:
     return columns.generated(**arguments) if plan.generated else columns.field(**arguments)
 
 
+def _relation(plan: RelationPlan) -> object:
+    return relation(**cast("dict[str, Any]", plan.arguments))
+
+
 # ---- from a class ------------------------------------------------------------------------------
 
 
@@ -138,7 +186,8 @@ def plan_of(model: type[Model]) -> ClassPlan:
     """Return the class statement of a table class.
 
     Mixins that can be imported stay its bases; what it has from other classes is its own. Rules
-    that are written in Python, validators, stay behind: no table knows them.
+    that are written in Python, validators, stay behind: no table knows them. So do relations; see
+    `relations_of`.
     """
     declaration, spec = declaration_of(model), spec_of(model)
     bases = tuple(base for base in model.__bases__ if _is_mixin(base))
@@ -161,6 +210,23 @@ def plan_of(model: type[Model]) -> ClassPlan:
         options=cast("dict[str, object]", options),
         config=_config(model, bases),
     )
+
+
+def relations_of(model: type[Model]) -> dict[str, RelationPlan]:
+    """Return the relations of a table class. Raises RelationProblem for one that is none."""
+    return {name: _relation_plan(relation_of(model, name)) for name in relation_names(model)}
+
+
+def _relation_plan(spec: RelationSpec) -> RelationPlan:
+    arguments: dict[str, object] = {}
+    owns = [mine.name if spec.forward else theirs.name for mine, theirs in spec.pairs]
+    names = (*owns, *(mine.name for mine, _ in spec.onward))
+    arguments["fk"] = names[0] if len(names) == 1 else names
+    if spec.link is not None:
+        arguments["through"] = spec.link.__name__
+    if spec.order_by is not None:
+        arguments["order_by"] = spec.order_by
+    return RelationPlan(spec.target.__name__, spec.many, spec.nullable, arguments)
 
 
 def _is_mixin(base: type) -> TypeGuard[type[Model]]:

@@ -15,7 +15,13 @@ from andamios_orm.models.base import Model
 from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.mixins import SoftDelete, Tenant, Timestamps, Versioned
 from andamios_orm.schema.spec import OnDelete
-from andamios_orm.testing.strategies.class_plan import ClassPlan, FieldPlan, KeyPlan, declare
+from andamios_orm.testing.strategies.class_plan import (
+    ClassPlan,
+    FieldPlan,
+    KeyPlan,
+    RelationPlan,
+    declare,
+)
 from andamios_orm.testing.strategies.field_kinds import Typed, key_types, types
 from andamios_orm.testing.strategies.naming import (
     class_names,
@@ -36,8 +42,9 @@ def schema_models(
     """Return a strategy of one to `most` new table classes, with a `MetaData` of their own.
 
     They have columns of every kind with constraints, keys of all sorts, indexes, defaults of the
-    database, comments, foreign keys to each other, and the library's mixins: what all engines can
-    have, or what `engine` can. It shrinks to one class with a counted key.
+    database, comments, foreign keys to each other, relations that follow them, and the library's
+    mixins: what all engines can have, or what `engine` can. It shrinks to one class with a counted
+    key. A law that does not hold for them prints their class statements before its example.
     `code_of_classes(models)` writes them as Python.
 
     ```python
@@ -56,7 +63,7 @@ def schema_models(
     """
     return (
         st.lists(_seeds(engine), min_size=1, max_size=most)
-        .map(_plans)
+        .map(lambda seeds: _plans(seeds, alone=engine in (None, "duckdb")))
         .map(lambda plans: declare(plans, sa.MetaData()))
     )
 
@@ -96,6 +103,10 @@ class _Reference:
     optional: bool
     index: bool
     on_delete: OnDelete | None
+    related: bool
+    """Whether the class has a relation to the other row."""
+    referring: str | None
+    """How the relation of the other class to these rows is sorted: None for no relation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,8 @@ class _Seed:
     mixins: list[type[Model]]
     columns: list[_Column]
     references: list[_Reference]
+    link: bool
+    """Whether it relates the rows that it refers to, many to many."""
     keys: list[_Key]
     comment: str | None
 
@@ -133,6 +146,8 @@ def _seeds(engine: EngineName | None) -> SearchStrategy[_Seed]:
         st.booleans(),
         st.booleans(),
         st.sampled_from((None, *_ON_DELETE[engine])),
+        st.booleans(),
+        st.sampled_from((None, "", "+", "-")),
     )
     keys = st.builds(
         _Key,
@@ -149,6 +164,7 @@ def _seeds(engine: EngineName | None) -> SearchStrategy[_Seed]:
         st.lists(mixins, max_size=2, unique=True),
         st.lists(_columns(), max_size=5),
         st.lists(references, max_size=2),
+        st.booleans(),
         st.lists(keys, max_size=2),
         st.one_of(st.none(), st.sampled_from(_COMMENTS)),
     )
@@ -214,6 +230,13 @@ class _Made:
     """The keys, each by its columns."""
     taken: set[str] = field(default_factory=set)
     """Names of fields and columns, as engines tell them apart."""
+    referred: list[tuple[_Made, tuple[str, ...]]] = field(default_factory=list)
+    """The classes that it refers to, each with the fields that do."""
+
+    def relate(self, word: str, relation: RelationPlan) -> None:
+        """Add a relation, whose name is the word and a number."""
+        known = self.plan.relations
+        self.plan = replace(self.plan, relations={**known, f"{word}{len(known)}": relation})
 
     def put(self, name: str, plan: FieldPlan, typed: Typed) -> None:
         """Add a field."""
@@ -222,7 +245,11 @@ class _Made:
         self.taken |= {same_name(name), same_name(plan.column(name))}
 
 
-def _plans(seeds: list[_Seed]) -> tuple[ClassPlan, ...]:
+def _plans(seeds: list[_Seed], *, alone: bool) -> tuple[ClassPlan, ...]:
+    """Return the class statements, with `alone` without rows that have to refer to themselves.
+
+    DuckDB looks for the other row before it stores the one, and has no first row then.
+    """
     made: dict[str, _Made] = {}
     names: set[str] = set()
     for seed in seeds:
@@ -239,7 +266,12 @@ def _plans(seeds: list[_Seed]) -> tuple[ClassPlan, ...]:
         _add_columns(found, seed)
         for reference in seed.references:
             others = list(made.values())
-            _add_reference(found, others[-1 - reference.target % len(others)], reference)
+            target = others[-1 - reference.target % len(others)]
+            if alone and target is found:
+                reference = replace(reference, optional=True)
+            _add_reference(found, target, reference)
+        if seed.link:
+            _add_link(found)
         _add_table_args(found, seed)
     return tuple(found.plan for found in made.values())
 
@@ -312,6 +344,29 @@ def _add_reference(found: _Made, target: _Made, wanted: _Reference) -> None:
         options = {} if on_delete is None else {"ondelete": on_delete}
         reference = KeyPlan(sa.ForeignKeyConstraint, tuple(names), targets, options)
         found.plan = replace(found.plan, keys=(*found.plan.keys, reference))
+    found.referred.append((target, tuple(names)))
+    _add_relations(found, target, wanted, tuple(names))
+
+
+def _add_relations(found: _Made, target: _Made, wanted: _Reference, names: tuple[str, ...]) -> None:
+    """Add the relations that follow one foreign key, from both of its ends."""
+    fk = names[0] if len(names) == 1 else names
+    if wanted.related:
+        to = RelationPlan(target.plan.name, False, wanted.optional, {"fk": fk})
+        found.relate("related", to)
+    if wanted.referring is not None:
+        order = {"order_by": wanted.referring.strip("+") + names[0]} if wanted.referring else {}
+        target.relate("referring", RelationPlan(found.plan.name, True, True, {"fk": fk, **order}))
+
+
+def _add_link(found: _Made) -> None:
+    """Relate the rows that each row of a class refers to, if these are of other classes."""
+    others = [(made, names) for made, names in found.referred if made is not found]
+    if len(others) < 2:
+        return
+    (one, names), (other, theirs) = others[:2]
+    arguments = {"fk": (*names, *theirs), "through": found.plan.name}
+    one.relate("linked", RelationPlan(other.plan.name, True, True, arguments))
 
 
 def _add_table_args(found: _Made, seed: _Seed) -> None:

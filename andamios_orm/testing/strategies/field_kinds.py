@@ -32,6 +32,8 @@ from pydantic import (
 
 from andamios_orm.testing.strategies.class_plan import FieldPlan
 from andamios_orm.testing.strategies.naming import field_names
+from andamios_orm.testing.strategies.numbers import Rules, decimals, integers
+from andamios_orm.testing.strategies.storable import Limits, limits_of
 
 __all__ = ["Typed", "key_types", "types"]
 
@@ -55,22 +57,16 @@ class Typed:
         return FieldPlan(self.annotation).having(**arguments, **self.constraints)
 
 
-def _between(
-    values: SearchStrategy[Any],
-) -> SearchStrategy[dict[str, Any]]:
-    """Draw none, one or both bounds, with room between them."""
-
-    @st.composite
-    def bounds(draw: DrawFn) -> dict[str, Any]:
-        low, high = sorted((draw(values), draw(values)))
-        found: dict[str, Any] = {}
-        if draw(st.booleans()):
-            found[draw(st.sampled_from(("ge", "gt")))] = low
-        if draw(st.booleans()) and low != high:
-            found[draw(st.sampled_from(("le", "lt")))] = high
-        return found
-
-    return bounds()
+@st.composite
+def _between(draw: DrawFn, values: SearchStrategy[Any]) -> dict[str, Any]:
+    """Draw none, one or both bounds, of which one of the two values drawn for them is inside."""
+    low, high = sorted((draw(values), draw(values)))
+    found: dict[str, Any] = {}
+    if draw(st.booleans()):
+        found[draw(st.sampled_from(("ge", "gt") if low < high else ("ge",)))] = low
+    if low < high and draw(st.booleans()):
+        found[draw(st.sampled_from(("le",) if "gt" in found else ("le", "lt")))] = high
+    return found
 
 
 _WORDS = (
@@ -93,7 +89,10 @@ _WORDS = (
 def _integers(draw: DrawFn) -> Typed:
     found: dict[str, object] = draw(_between(st.sampled_from((-(2**63), -5, 0, 1, 100, 2**63 - 1))))
     if draw(st.integers(0, 3)) == 3:
-        found["multiple_of"] = draw(st.sampled_from((1, 2, 7, 1000)))
+        steps = [
+            n for n in (1, 2, 7, 1000) if _leaves_values(integers, {**found, "multiple_of": n})
+        ]
+        found["multiple_of"] = draw(st.sampled_from(steps))
     free = not found
     return Typed(int, found, (0, 7) if free else (), (0, -1, 2**40) if free else ())
 
@@ -103,6 +102,11 @@ def _floats(draw: DrawFn) -> Typed:
     found = draw(_between(st.sampled_from((-1e300, -0.5, 0.0, 1e-7, 0.1, 1e16, 1.5))))
     free = not found
     return Typed(float, found, (0.5,) if free else (), (0.1, -1.5, 1e20) if free else ())
+
+
+def _leaves_values(values: Callable[[Rules, Limits], SearchStrategy[Any]], rules: Rules) -> bool:
+    """Whether a column with these constraints can have a value."""
+    return not values(rules, limits_of(storable=True)).is_empty
 
 
 _WIDE = Context(prec=50)
@@ -119,12 +123,15 @@ def _decimals(draw: DrawFn) -> Typed:
         unit = Decimal(1).scaleb(-places)
         bounds = (-unit, Decimal(0), unit, Decimal("9" * digits).scaleb(-places, _WIDE))
         found |= draw(_between(st.sampled_from(bounds)))
-    if draw(st.integers(0, 5)) == 5:
-        found["multiple_of"] = Decimal(draw(st.sampled_from((1, 5)))).scaleb(-places)
+    steps = [Decimal(n).scaleb(-places) for n in (1, 5)]
+    whole = {"max_digits": digits, "decimal_places": places, **found}
+    steps = [n for n in steps if _leaves_values(decimals, {**whole, "multiple_of": n})]
+    if steps and draw(st.integers(0, 5)) == 5:
+        found["multiple_of"] = draw(st.sampled_from(steps))
     free = found.keys() <= {"max_digits", "decimal_places"}
-    return Typed(
-        Decimal, found, (Decimal(0),) if free else (), (0, 0.5) if places > 0 and free else ()
-    )
+    # Pydantic counts the zero of `Decimal("0")` as a digit before the point.
+    zero = (Decimal(0),) if digits > places else ()
+    return Typed(Decimal, found, zero if free else (), (0, 0.5) if places > 0 and free else ())
 
 
 @st.composite
@@ -135,9 +142,10 @@ def _texts(draw: DrawFn, most: int = 768) -> Typed:
         found["max_length"] = longest
     if draw(st.booleans()):
         found["min_length"] = draw(st.sampled_from((1, 0, longest or 5)))
-    if draw(st.integers(0, 3)) == 3:
-        found["pattern"] = draw(st.sampled_from((r"^[a-z]+$", r"^\d{4}$", "it's|%")))
     least = cast("int", found.get("min_length", 0))
+    if draw(st.integers(0, 3)) == 3:
+        four = (r"^\d{4}$",) if least <= 4 <= (longest or 4) else ()
+        found["pattern"] = draw(st.sampled_from((r"^[a-z]+$", *four, "it's|%")))
     words = tuple(w for w in _WORDS if least <= len(w) <= (longest or 99))
     defaults = words if "pattern" not in found else ()
     return Typed(str, found, defaults, words, bytes=4 * (longest or 0))

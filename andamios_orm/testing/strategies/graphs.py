@@ -28,7 +28,7 @@ from andamios_orm.testing.strategies.instances import models as instances_of
 from andamios_orm.testing.strategies.storable import Storable
 from andamios_orm.testing.strategies.uniques import Unique, uniques_of
 
-__all__ = ["Graph", "graph"]
+__all__ = ["Graph", "graph", "graph_of", "is_users_own"]
 
 M = TypeVar("M", bound=Model)
 
@@ -84,7 +84,7 @@ class Graph:
         try:
             return await self._stored(source)
         except CheckViolation as error:
-            if hypothesis.currently_in_test_context() and _is_users_own(error):
+            if hypothesis.currently_in_test_context() and is_users_own(error):
                 hypothesis.reject()
             raise
 
@@ -162,7 +162,14 @@ def graph(*models: type[Model], size: int = 5, storable: Storable = True) -> Sea
             "graph() got no models" if not models else f"graph() got size={size}",
             "write `graph(User, Post, size=5)`: at least one model, and room for one row of each",
         )
-    return _drawn(_Plan(models, size, storable))
+    return graph_of(models, size=size, storable=storable, alone=storable == "duckdb")
+
+
+def graph_of(
+    models: Iterable[type[Model]], *, size: int, storable: Storable, alone: bool
+) -> SearchStrategy[Graph]:
+    """Return the strategy of `graph`, with `alone` of rows of which none refers to itself."""
+    return _drawn(_Plan(models, size, storable, alone=alone))
 
 
 @st.composite
@@ -224,7 +231,9 @@ def _references(model: type[Model]) -> list[_Reference]:
 class _Plan:
     """The models of a graph, each with what its rows are drawn from."""
 
-    def __init__(self, models: Iterable[type[Model]], size: int, storable: Storable) -> None:
+    def __init__(
+        self, models: Iterable[type[Model]], size: int, storable: Storable, *, alone: bool
+    ) -> None:
         order = in_order(referred_models(models))
         references = {model: _references(model) for model in order}
         referred: dict[type[Model], set[str]] = {model: set() for model in order}
@@ -236,7 +245,7 @@ class _Plan:
             for model in order
         ]
         # DuckDB looks for the other row before it stores the one.
-        self.alone = storable == "duckdb"
+        self.alone = alone
         self.requiring: dict[type[Model], list[type[Model]]] = {model: [] for model in order}
         for part in self.parts:
             for reference in part.early:
@@ -512,7 +521,7 @@ def _key_of(instance: Model) -> object:
     return key if len(key) > 1 else key[0]
 
 
-def _is_users_own(error: CheckViolation) -> bool:
+def is_users_own(error: CheckViolation) -> bool:
     """Whether a CHECK may be one of `__table_args__`."""
     model = cast("type[Model] | None", error.model)
     if model is None:

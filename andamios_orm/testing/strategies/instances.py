@@ -26,6 +26,7 @@ from andamios_orm.testing.strategies.columns import (
 )
 from andamios_orm.testing.strategies.problems import Tally, Undrawable
 from andamios_orm.testing.strategies.registering import registry
+from andamios_orm.testing.strategies.repeating import is_repeatable
 from andamios_orm.testing.strategies.schemas import REFUSED, Context, Schema, checker, strategy_of
 from andamios_orm.testing.strategies.storable import Limits, Storable, limits_of
 
@@ -43,8 +44,10 @@ def models(
     """Return a strategy of valid instances of a model, table or not.
 
     What the database makes is left out: instances are as they are before `add`. Defaults, None
-    and values that are known to cause trouble are drawn often. `overrides` names strategies for
-    single fields; `storable` says what the values have to fit (see `Storable`).
+    and values that are known to cause trouble are drawn often; no example could be repeated with
+    a default that differs each time (`uuid4`, a clock), so such a field is always given a value.
+    `overrides` names strategies for single fields; `storable` says what the values have to fit
+    (see `Storable`).
 
     A value that a validator of the model refuses is drawn again. Raises MostlyRefused, while
     drawing, for a validator that refuses nearly all, and at once Undrawable for a field of a type
@@ -289,7 +292,7 @@ def _inputs(
         if not part.optional:
             required[name] = found
         elif not found.is_empty:
-            optional[name] = found
+            (optional if is_repeatable(part.info) else required)[name] = found
     for name, found in required.items():
         if found.is_empty and len(context.path) == 1:
             raise Undrawable(
@@ -340,8 +343,6 @@ def _located(schema: Schema, context: Context) -> SearchStrategy[Any]:
     try:
         return strategy_of(schema, context)
     except Undrawable as error:
-        if error.problem.startswith(context.where):
-            raise
         raise error.located(context.where) from None
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from decimal import Decimal
 from enum import Enum
+from keyword import iskeyword
 from pathlib import PurePath
 from uuid import UUID
 
@@ -55,5 +56,7 @@ def _zoned(value: dt.datetime | dt.time) -> str:
 def _member(value: Enum) -> str:
     kind = type(value)
     if value.name in kind.__members__:
-        return f"{kind.__qualname__}.{value.name}"
+        if value.name.isidentifier() and not iskeyword(value.name):
+            return f"{kind.__qualname__}.{value.name}"
+        return f"{kind.__qualname__}[{_quoted(value.name)}]"
     return f"{kind.__qualname__}({literal(value.value)})"  # a combination of flags

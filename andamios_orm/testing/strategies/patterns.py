@@ -285,7 +285,7 @@ _POSIX = {
     "cntrl": r"\x01-\x1f",
 }  # fmt: skip
 _TOKEN = re.compile(
-    r"\\(?:p|P)(?:\{(?P<long>\^?[\w=:]+)\}|(?P<short>\w))"
+    r"\\(?:p|P)(?:\{(?P<long>[\w=:]+)\}|(?P<short>\w))"
     r"|\\x\{(?P<code>[0-9A-Fa-f]+)\}|\\u\{(?P<unicode>[0-9A-Fa-f]+)\}"
     r"|\[:(?P<posix>\w+):\]|(?P<name>\(\?<(?![=!]))|(?P<end>\\z)|(?P<escape>\\.)"
     r"|(?P<open>\[\^?\]?)|(?P<close>\])|(?P<dollar>\$)",
@@ -340,8 +340,6 @@ _CATEGORIES = {
 @cache
 def _members(name: str, *, negated: bool) -> str:
     """Return characters of a class of Unicode, for use inside brackets."""
-    if name.startswith("^"):
-        name, negated = name[1:], not negated
     name = name.rpartition("=")[2]
     if name in _SCRIPTS and not negated:
         return _SCRIPTS[name]

@@ -37,6 +37,19 @@ class Book(Base, table="isolated_book"):
     author_id: Col[int] = field(foreign_key=Author.id)
 
 
+CIRCLE = sa.MetaData()
+
+
+class Left(Model, table="isolated_left", metadata=CIRCLE):
+    id: Col[int] = generated()
+    right_id: Col[int | None] = field(default=None, foreign_key="Right.id")
+
+
+class Right(Model, table="isolated_right", metadata=CIRCLE):
+    id: Col[int] = generated()
+    left_id: Col[int] = field(foreign_key="Left.id")
+
+
 def worker_database(url: str, folder: Path, metadata: sa.MetaData = METADATA) -> WorkerDatabase:
     engine = url.partition(":")[0]
     if engine in ("sqlite", "duckdb"):
@@ -61,6 +74,20 @@ async def test_what_is_committed_is_gone_before_the_next_block(worker: WorkerDat
             book = await Repository(Book, db).add(Book(author_id=ada.id))
             # Keys begin at 1 in each, so that no test depends on the order of others.
             assert (ada.id, book.id) == (1, 1)
+
+
+@not_on("duckdb")
+@pytest.mark.filterwarnings("error")
+async def test_rows_that_refer_to_each_other_in_a_circle_are_gone_too(
+    database_url: str, tmp_path: Path
+) -> None:
+    worker = worker_database(database_url, tmp_path, CIRCLE)
+    for _ in range(2):
+        async with worker.database() as db:
+            left = await Repository(Left, db).add(Left())
+            right = await Repository(Right, db).add(Right(left_id=left.id))
+            await Repository(Left, db).patch(left.id, Left.right_id.set(right.id))
+            assert (left.id, right.id) == (1, 1)
 
 
 async def test_a_session_that_commits_leaves_nothing(worker: WorkerDatabase) -> None:

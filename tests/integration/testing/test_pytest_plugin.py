@@ -73,9 +73,9 @@ async def databases_on(server: Server) -> set[str]:
         return {name for (name,) in await db.execute(sa.text("SHOW DATABASES"))}
 
 
-def seeds_in(folder: Path) -> list[list[str]]:
-    """Return the worker and the seed of each file that a test has left."""
-    return [path.name.split("_")[1:] for path in folder.glob("seed_*")]
+def names_in(folder: Path, kind: str) -> set[str]:
+    """Return what the files of a kind that tests have left are named after it."""
+    return {path.name.removeprefix(kind) for path in folder.glob(f"{kind}*")}
 
 
 def test_nothing_is_loaded_where_it_is_not_used(tmp_path: Path) -> None:
@@ -115,8 +115,6 @@ def test_no_test_sees_the_rows_of_another(tmp_path: Path, servers: Mapping[str, 
 async def test_workers_share_a_server_and_a_seed_and_leave_nothing_behind(
     tmp_path: Path, servers: Mapping[str, str], mariadb_server: Server
 ) -> None:
-    before = await databases_on(mariadb_server)
-
     ran = run_pytest(
         tmp_path,
         *("-q", "-n2", "--andamios-seed=random"),
@@ -129,7 +127,9 @@ async def test_workers_share_a_server_and_a_seed_and_leave_nothing_behind(
             from andamios_orm.testing import factories
 
             @pytest.fixture(autouse=True)
-            def told(request, monkeypatch, worker_id):
+            def told(request, monkeypatch, worker_id, andamios_url):
+                pathlib.Path(f"database_{andamios_url.rpartition('/')[2]}").touch()
+
                 def watched(self, *args, seed, **options):
                     pathlib.Path(f"seed_{worker_id}_{seed}").touch()
                     made(self, *args, seed=seed, **options)
@@ -142,8 +142,10 @@ async def test_workers_share_a_server_and_a_seed_and_leave_nothing_behind(
     )
 
     assert ran.counts() == {"passed": 20}, ran.output
-    assert await databases_on(mariadb_server) <= before
-    seeds = seeds_in(tmp_path)
+    used = names_in(tmp_path, "database_")
+    assert any(name.startswith("andamios_gw1_") for name in used)
+    assert not used & await databases_on(mariadb_server)
+    seeds = [seed.split("_") for seed in names_in(tmp_path, "seed_")]
     assert {worker for worker, _ in seeds} == {"gw0", "gw1"}
     assert len({seed for _, seed in seeds}) == 1
 
@@ -236,11 +238,14 @@ def test_a_failure_shows_what_the_test_has_done(tmp_path: Path) -> None:
             @pytest.mark.andamios(5, plus=3)
             async def test_wrong_mark() -> None: ...
 
+            @pytest.mark.andamios(n_plus_one="many")
+            def test_wrong_number() -> None: ...
+
             def test_no_server(andamios_server) -> None: ...
         """,
     )
 
-    assert ran.counts() == {"failed": 3, "passed": 1, "errors": 2}, ran.output
+    assert ran.counts() == {"failed": 4, "passed": 1, "errors": 2}, ran.output
     assert "the same statement was run 3 times, and 3 are too many" in ran.output
     assert "3 times from test_it.py:8 in names" in ran.output
     assert "rows made up with seed 7: --andamios-seed=7 makes them again" in ran.output
@@ -248,6 +253,7 @@ def test_a_failure_shows_what_the_test_has_done(tmp_path: Path) -> None:
     assert "from test_it.py:24 in test_log" in ran.output
     assert "asks for andamios_db and andamios_session" in ran.output
     assert "the mark `andamios` does not know 5, plus" in ran.output
+    assert "a number above 0, and not 'many'" in ran.output
     assert "sqlite has no server" in ran.output
 
 

@@ -96,6 +96,21 @@ def test_laws_and_engines_are_chosen_by_name(project: Project) -> None:
     result.stdout.fnmatch_lines(["*models::roundtrip[[]sqlite[]] PASSED*"])
 
 
+def test_what_is_named_twice_is_checked_once(project: Project) -> None:
+    project.write(MODELS)
+    laws = f"--andamios-laws={project.name}.models"
+
+    twice = ["--andamios-law=roundtrip"] * 2
+    project.run(laws, *twice, "--andamios-engines=sqlite").assert_outcomes(passed=1)
+
+
+def test_a_law_without_models_is_a_mistake_of_usage(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--andamios-law=roundtrip")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*Fix: name a module of models, too: --andamios-laws *"])
+
+
 def test_the_ini_file_names_engines_too(project: Project) -> None:
     project.write(MODELS)
     project.pytester.makeini("[pytest]\nandamios_engines = sqlite")
@@ -179,8 +194,12 @@ def test_a_module_is_found_in_the_folder_of_the_run(
         (MODELS, ["--andamios-engines=abacus"], "*abacus*"),
         ("import nothing_like_it", [], "*No module named 'nothing_like_it'*"),
         ("", [], "*the module has no tables*"),
+        ("raise LookupError('on import')", [], "*LookupError: on import*"),
+        ("import sys; sys.exit(3)", [], "*SystemExit: 3*"),
+        ("x = (", [], "*SyntaxError*"),
+        (MODELS, ["--andamios-laws="], "*Empty module name*"),
     ],
-    ids=["law", "engine", "import", "tables"],
+    ids=["law", "engine", "import", "tables", "raises", "exits", "syntax", "nothing"],
 )
 def test_what_cannot_be_collected_is_a_mistake_of_usage(
     project: Project, models: str, arguments: list[str], told: str

@@ -98,6 +98,25 @@ def with_rows(change: SchemaChange) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(change), strategies.graph(change.before, size=2))
 
 
+HARBOR = sa.MetaData()
+
+
+class Buoy(Model, table=True, metadata=HARBOR):
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20, index=True)
+
+
+class Chart(Model, table=True, schema="sea", metadata=HARBOR):
+    """What an engine without schemas cannot have."""
+
+    id: Col[int] = generated()
+
+
+@FOUR
+def test_models_that_an_engine_cannot_have_do_not_matter_to_others(database_url: str) -> None:
+    ddl_reflect.replay(database_url, Buoy)
+
+
 # ---- faults --------------------------------------------------------------------------------------
 
 

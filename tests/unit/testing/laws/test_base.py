@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import assume, settings
+import sqlalchemy as sa
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FailedHealthCheck
 
@@ -14,7 +15,9 @@ from andamios_orm import Col, Model, Repository, field, generated
 from andamios_orm.errors import NotFound, UsageError
 from andamios_orm.testing import laws
 from andamios_orm.testing.laws import Broken, Law, LawBroken, Playground
-from andamios_orm.testing.strategies import Filter
+from andamios_orm.testing.strategies import Filter, Graph
+from andamios_orm.testing.strategies.class_plan import ClassPlan, FieldPlan, declare
+from andamios_orm.testing.strategies.problems import MostlyRefused
 
 FEW = settings(max_examples=20, database=None, derandomize=True)
 SQLITE = "sqlite://"
@@ -31,6 +34,14 @@ class Pilot(Model, table=True):
     name: Col[str]
     age: Col[int]
     crew_id: Col[int | None] = field(default=None, foreign_key=Crew.id)
+
+
+class Narrow(Model, table="law_narrow", metadata=sa.MetaData()):
+    """A rule that only the table knows."""
+
+    id: Col[int] = generated()
+    width: Col[int]
+    __table_args__ = (sa.CheckConstraint("width BETWEEN 41 AND 43", name="narrow"),)
 
 
 class Ship(Model, table=True):
@@ -146,6 +157,31 @@ async def assert_nothing(playground: Playground, *example: object) -> None:
     raise AssertionError
 
 
+def test_classes_that_were_made_up_stand_before_the_example(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beds = {"id": FieldPlan(int, generated=True), "beds": FieldPlan(int)}
+    [cabin] = declare([ClassPlan(name="Cabin", table="cabin", fields=beds)], sa.MetaData())
+
+    async def are_small(playground: Playground, row: Model) -> None:
+        if row.__dict__["beds"] > 3:
+            raise Broken("Cabin.beds")
+
+    small = Law(
+        name="roundtrip",
+        statement="cabins are small",
+        examples=lambda playground: AGES.map(lambda n: (cabin.model_validate({"beds": n}),)),
+        holds=are_small,
+    )
+    code = broken(small, cabin).code
+    monkeypatch.setattr(laws, "roundtrip", small)
+
+    assert "class Cabin(Model, table='cabin', metadata=METADATA):" in code
+    with pytest.raises(LawBroken) as again:
+        exec(code, {"__name__": "pasted"})  # noqa: S102 - what is tested
+    assert "Cabin(beds=4)" in again.value.code
+
+
 def test_exceptions_that_are_not_the_librarys_are_told_by_their_class() -> None:
     assert "  ValueError: something else\n" in str(broken(law(fail)))
     assert "  AssertionError: \n" in str(broken(law(assert_nothing)))
@@ -236,6 +272,34 @@ def test_what_hypothesis_says_of_the_examples_passes() -> None:
         nothing.check(playground, using=FEW)
 
 
+def narrow(width: int) -> Narrow:
+    return Narrow.model_validate({"id": 1, "width": width})
+
+
+async def are_narrow(playground: Playground, rows: list[Narrow]) -> None:
+    await Graph(tuple(rows)).store(playground.db)
+
+
+@pytest.mark.parametrize("checks", [(), list(HealthCheck)], ids=["health", "no health"])
+def test_a_check_of_the_table_that_refuses_nearly_all_rows_is_named(checks: Any) -> None:
+    wide = st.integers(100, 10**9).map(narrow)
+    law = Law(
+        name="narrow",
+        statement="ships are narrow",
+        examples=lambda playground: st.tuples(st.tuples(wide).map(list)),
+        holds=are_narrow,
+    )
+
+    told = "the constraint ck_law_narrow_narrow of Narrow refuses nearly all"
+    with Playground(SQLITE, Narrow) as playground, pytest.raises(MostlyRefused, match=told):
+        law.check(playground, using=settings(FEW, suppress_health_check=checks))
+
+
+def test_a_row_that_a_check_of_the_table_refuses_breaks_no_round_trip() -> None:
+    laws.roundtrip.replay(SQLITE, [narrow(100)])
+    laws.roundtrip.replay(SQLITE, [narrow(42)])
+
+
 def test_an_example_that_the_law_rejects_breaks_nothing() -> None:
     async def old_only(playground: Playground, rows: list[Pilot]) -> None:
         assume(rows[0].age > 17)
@@ -300,6 +364,12 @@ def test_replay_of_an_example_without_models_asks_for_them() -> None:
 def test_a_model_is_needed() -> None:
     with pytest.raises(UsageError, match="a law needs a model"):
         law(are_young)(SQLITE)
+
+
+@pytest.mark.parametrize("wrong", [SQLITE, pilot(3)], ids=["url", "instance"])
+def test_a_model_is_a_class(wrong: Any) -> None:
+    with pytest.raises(UsageError, match=f"was given a {type(wrong).__name__} for a model"):
+        law(are_young)(SQLITE, wrong)
 
 
 async def test_where_an_event_loop_runs_it_is_refused_with_the_reason() -> None:

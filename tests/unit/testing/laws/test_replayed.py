@@ -2,7 +2,7 @@
 
 import dataclasses
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -62,6 +62,15 @@ class Priced(Model, table=True, metadata=METADATA):
     paid: Col[bool] = field(default=False)
 
 
+class Flag(Model, table=True, metadata=METADATA):
+    color: Col[Literal["red", "blue"]] = field(primary_key=True)
+
+
+class Mast(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    color: Col[Literal["red", "blue"]] = field(foreign_key=Flag.color)
+
+
 def made(model: type[Model], **values: Any) -> Model:
     return model.model_validate(values)
 
@@ -117,6 +126,13 @@ def test_what_json_has_no_form_for_is_left_out(values: dict[str, Any]) -> None:
 )
 def test_a_value_that_breaks_a_rule_is_refused(violation: Violation) -> None:
     laws.constraint_parity.replay(SQLITE, [made(Priced, id=1, price="1.00")], violation)
+
+
+def test_a_value_that_no_other_row_can_have_is_refused_as_a_reference_too() -> None:
+    rows = [made(Flag, color="red"), made(Mast, id=1, color="red")]
+
+    for url in (SQLITE, "duckdb://"):
+        laws.constraint_parity.replay(url, rows, Violation(1, "color", "one_of", "green"))
 
 
 def test_a_number_is_sent_as_the_engine_has_it() -> None:

@@ -54,7 +54,7 @@ class Right(enum.Flag):
     WRITE = 2
 
 
-Odd = enum.Enum("Odd", {"not a name": 1})
+Odd = enum.Enum("Odd", {"not a name": 1, "class": 2})
 
 
 class Name(str):
@@ -92,6 +92,18 @@ class ByName(BaseModel):
     model_config = ConfigDict(validate_by_name=True)
 
     user: int = Field(alias="user-id")
+
+
+class Told(BaseModel):
+    """Fields called like what a writer's own functions have as parameters."""
+
+    kind: int
+    names: int
+    value: int
+
+
+class Reserved(BaseModel):
+    ranked: int = Field(alias="class")
 
 
 class Deep(BaseModel):
@@ -150,6 +162,7 @@ VALUES: list[Any] = [
     Right.READ | Right.WRITE,
     Right(0),
     Odd["not a name"],
+    Odd["class"],
     Name("ada"),
     ByteSize(5),
     Decimal("1.50"),
@@ -201,6 +214,8 @@ VALUES: list[Any] = [
     Outer(inner=Inner(when=dt.datetime(2024, 1, 1), tags=["x"])),
     Aliased.model_validate({"user-id": 1, "group_id": 2}),
     ByName(user=1),  # type: ignore[call-arg]  # mypy knows the alias only
+    Told(kind=1, names=2, value=3),
+    Reserved.model_validate({"class": 1}),
     Deep.model_validate({"a": [1]}),
     Doubling.model_construct(value=3),
     Open(x=1),  # type: ignore[call-arg]  # an extra

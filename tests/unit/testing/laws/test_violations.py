@@ -128,6 +128,14 @@ def test_numbers_as_text_are_compared_as_doubles_so_the_values_are_further_away(
     assert all(v % 1 for v in violations(Decimal, "sqlite", multiple_of=1)["multiple_of"])
 
 
+def test_values_that_break_a_large_limit_differ_from_it_as_doubles() -> None:
+    limit = Decimal("999999999999999999999999999999.99")
+    found = violations(Decimal, "sqlite", ge=limit, max_digits=32, decimal_places=2)["ge"]
+
+    assert found
+    assert all(float(value) < float(limit) for value in found)
+
+
 def test_what_would_be_too_large_for_a_test_is_not_tried() -> None:
     assert "max_length" not in violations(str, max_length=10**6)
 

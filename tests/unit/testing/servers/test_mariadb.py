@@ -329,6 +329,18 @@ def test_a_url_changes_only_the_database(given: str, url: str) -> None:
         assert server.url("shop") == url
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["secret", "postgresql://ann:secret@localhost/", "mariadb://ann:secret@localhost:99999/"],
+)
+def test_a_url_that_cannot_be_read_is_refused_and_not_shown(given: str) -> None:
+    with pytest.raises(ServerUnavailable, match="URL of the server cannot be read") as e:
+        MariaDBServer(given).start()
+
+    assert "like mariadb://user:password@host:port/" in str(e.value)
+    assert "secret" not in str(e.value)
+
+
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))

@@ -281,6 +281,23 @@ def test_a_url_changes_only_the_database(given: str, url: str) -> None:
         assert server.url("shop") == url
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "secret",
+        "mariadb://ann:secret@localhost/",
+        "postgresql://ann:secret@localhost:99999/",
+        "postgresql://ann:secret@localhost:x/",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_and_not_shown(given: str) -> None:
+    with pytest.raises(ServerUnavailable, match="URL of the server cannot be read") as e:
+        PostgreSQLServer(given).start()
+
+    assert "like postgresql://user:password@host:port/" in str(e.value)
+    assert "secret" not in str(e.value)
+
+
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
@@ -290,6 +307,18 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
 
         with pytest.raises(ServerUnavailable, match=f"no connection to 127.0.0.1:{port}/shop") as e:
             server.create_database("x")
+
+    assert "secret" not in str(e.value)
+
+
+def test_what_the_driver_says_of_a_url_is_told() -> None:
+    server = PostgreSQLServer("postgresql://ann:secret@/shop?sslmode=nonsense")
+    server.start()
+
+    with pytest.raises(
+        ServerUnavailable, match=r"no connection to localhost:5432/shop.*sslmode"
+    ) as e:
+        server.create_database("x")
 
     assert "secret" not in str(e.value)
 

@@ -1,20 +1,32 @@
 """A class statement read from a class: what is kept, and what is written of it."""
 
 import enum
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, NewType, TypeVar, cast
 from uuid import UUID
 
 import annotated_types as at
 import pytest
 import sqlalchemy as sa
-from pydantic import UUID4, BaseModel, ConfigDict, Field
+from pydantic import UUID4, BaseModel, ConfigDict, Field, Json
 
-from andamios_orm import Col, Model, Timestamps, field, generated, register_type
+from andamios_orm import (
+    Col,
+    Model,
+    Related,
+    RelatedList,
+    Timestamps,
+    field,
+    generated,
+    register_type,
+    relation,
+)
 from andamios_orm.schema.compiler import table_of
-from andamios_orm.testing.strategies.class_code import ClassCode, code_of_classes
+from andamios_orm.schema.relations import relation_of
+from andamios_orm.testing.strategies.class_code import ClassCode, _Writer, code_of_classes
 from andamios_orm.testing.strategies.class_plan import declare, plan_of
 from andamios_orm.testing.strategies.copying import copies
 from andamios_orm.testing.strategies.importable import is_importable
@@ -39,6 +51,14 @@ class Angle:
 
 
 register_type(Angle, sa.Double(), encode=lambda angle: angle.degrees, decode=Angle)
+
+
+UserId = NewType("UserId", int)
+
+
+class Noon:
+    def __repr__(self) -> str:
+        return "Noon(time)"
 
 
 class Base(Model, metadata=sa.MetaData()):
@@ -87,6 +107,7 @@ def one(annotation: Any, value: Any = None) -> type[Model]:
         (list[Any], field(default_factory=lambda: [1]), "field(default_factory=...)"),
         (Color, field(default=Color.RED), "it: Col[Color] = field(default=Color.RED)"),
         (Address, None, "it: Col[Address]"),
+        (Json[list[int]], None, "it: Col[Annotated[list[int], Json]]"),
         (Address, field(default=Address(street="a")), "default=Address(street='a')"),
         (Angle, field(default=Angle(1.5)), "it: Col[Angle] = field(default=Angle(degrees=1.5))"),
         (UUID4 | None, None, "Col[Annotated[UUID, UuidVersion(uuid_version=4)] | None]"),
@@ -130,6 +151,7 @@ def test_classes_from_inside_a_function_are_written_out_once() -> None:
     class Inner(BaseModel):
         color: Color | None = None
         price: Annotated[int, Field(ge=0)]
+        plain: bytes
 
     models = [one(Inner), one(list[Inner]), one(other)]
     found = ClassCode([[model] for model in models])
@@ -137,8 +159,10 @@ def test_classes_from_inside_a_function_are_written_out_once() -> None:
     assert {found.names[Color], found.names[other]} == {"Color", "Color2"}
     assert found.text.count("class Inner(BaseModel):") == 1
     assert (
-        "    color: Color | None = Field(default=None)\n    price: int = Field(ge=0)" in found.text
+        "    color: Color | None = Field(default=None)\n    price: int = Field(ge=0)\n"
+        in found.text
     )
+    assert "    plain: bytes\n" in found.text
     assert "METADATA_3 = sa.MetaData()" in found.text
     assert run(found.text)["One"].__table__.c.keys() == ["id", "it"]
 
@@ -151,6 +175,32 @@ def test_what_cannot_be_written_is_left_open() -> None:
     code = code_of_classes([one(Odd)])
     assert "class Odd(object):\n    ..." in code
     assert "it: Col[Odd]" in code
+
+
+def test_what_is_declared_without_a_type_of_its_own_is_named() -> None:
+    found = ClassCode([])
+    writer = _Writer()
+
+    assert found.names == {}
+    assert writer.annotation(len) == "len"
+    assert writer.value(math.floor) == "floor"
+    assert "from math import floor" in writer.text()
+    assert writer.value(UserId) == "UserId"
+    assert writer.annotation(UserId) == "UserId"
+    # What only looks like a time is not imported as one.
+    assert writer.value(range(3)) == "range(0, 3)"
+    assert writer.value(Noon()) == "Noon(time)"
+    assert "import datetime" not in writer.text()
+
+
+def test_a_declared_class_is_configured_like_the_one_it_is_a_copy_of() -> None:
+    class Fixed(Model, table=True, metadata=sa.MetaData()):
+        model_config = ConfigDict(frozen=True)
+        id: Col[int] = generated()
+
+    (copy,) = declare([plan_of(Fixed)], sa.MetaData())
+    assert copy.model_config["frozen"] is True
+    assert plan_of(copy) == plan_of(Fixed)
 
 
 def test_a_type_that_has_no_name_is_any() -> None:
@@ -207,6 +257,36 @@ def test_table_arguments_and_configuration_are_written() -> None:
         " ondelete='CASCADE'), sa.CheckConstraint('row > 0', name='positive'),"
         " sa.CheckConstraint('row > 1'), {'comment': \"it's\", 'sqlite_strict': False},)"
     ) in code
+
+
+def test_relations_to_classes_of_the_same_code_are_written() -> None:
+    metadata = sa.MetaData()
+
+    class Port(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        boats: RelatedList["Boat"] = relation(fk="port_id", order_by="-id")
+        next_ports: RelatedList["Port"] = relation(through="Boat", fk=("port_id", "to_id"))
+
+    class Boat(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        port_id: Col[int] = field(foreign_key=Port.id)
+        to_id: Col[int | None] = field(default=None, foreign_key=Port.id)
+        port: Related[Port] = relation(fk="port_id")
+        to: Related[Port | None] = relation(fk="to_id")
+
+    code = code_of_classes([Port, Boat])
+
+    assert "boats: RelatedList['Boat'] = relation(fk='port_id', order_by='-id')" in code
+    assert (
+        "next_ports: RelatedList['Port'] = relation(fk=('port_id', 'to_id'), through='Boat')"
+    ) in code
+    assert "port: Related['Port'] = relation(fk='port_id')" in code
+    assert "to: Related['Port | None'] = relation(fk='to_id')" in code
+    assert "relation(" not in code_of_classes([Port])
+    pasted = run(code)
+    again = [pasted["Port"], pasted["Boat"]]
+    assert code_of_classes(again) == code
+    assert relation_of(again[0], "next_ports").link is again[1]
 
 
 def test_copies_refer_to_copies() -> None:

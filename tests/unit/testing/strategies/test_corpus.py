@@ -12,7 +12,7 @@ from andamios_orm.testing import strategies
 from andamios_orm.testing.strategies.problems import Tally
 from tests.unit.testing.strategies.corpus import JUDGED, MODELS, TYPES
 
-DRAWS = 250 if os.environ.get("ANDAMIOS_TEST_DEEP") else 15
+DRAWS = 250 if os.environ.get("ANDAMIOS_TEST_DEEP") else 5
 
 quickly = settings(max_examples=DRAWS, derandomize=True, database=None, deadline=None)
 

@@ -90,6 +90,12 @@ def test_a_row_has_columns_and_nothing_that_the_database_makes(row: dict[str, An
     )
 
 
+@FEW
+@given(rows(Period))
+def test_a_row_without_a_tenant_has_the_columns_of_its_fields(row: dict[str, Any]) -> None:
+    assert row.keys() == {"first", "last"}
+
+
 def test_an_instance_gives_its_row() -> None:
     assert row_of(NOTE) == {"id": 1, "the_word": "a", "owner_id": 1, "made_by": None}
 

@@ -1,12 +1,13 @@
 """What is drawn for a table is what its columns hold, on the engines that are named."""
 
 import os
+import random
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pydantic as p
 import pytest
@@ -132,6 +133,41 @@ def test_the_database_s_own_values_are_left_out() -> None:
     assert "id" not in row.__dict__
     assert "made" not in row.__dict__
     assert isinstance(find(strategies.fields(Everything, "id"), lambda key: True), int)
+
+
+def _failing() -> int:
+    raise LookupError
+
+
+class Ticket(Model, table=True, metadata=sa.MetaData()):
+    """Fields with defaults, of which some are the same each time."""
+
+    id: Col[UUID] = field(primary_key=True, default_factory=uuid4)
+    number: Col[int] = field(default_factory=lambda: random.randrange(10**9))  # noqa: S311 - no secret
+    made: Col[datetime] = field(default_factory=lambda: datetime.now(UTC))
+    failing: Col[int] = field(default_factory=_failing)
+    seats: Col[list[int]] = field(default_factory=list)
+    title: Col[str] = field(default="")
+    label: Col[str] = field(default_factory=lambda data: data["title"].upper())
+
+
+@quickly
+@given(strategies.models(Ticket))
+def test_a_default_that_differs_each_time_is_never_left_to_its_factory(ticket: Ticket) -> None:
+    assert ticket.model_fields_set >= {"id", "number", "made", "failing"}
+
+
+def test_a_default_that_is_the_same_each_time_may_be_left_out() -> None:
+    same = {"seats", "title", "label"}
+    wild = settings(unshrunk, max_examples=2000)
+
+    left_out = find(
+        strategies.models(Ticket),
+        lambda ticket: same.isdisjoint(ticket.model_fields_set),
+        settings=wild,
+    )
+
+    assert (left_out.seats, left_out.title, left_out.label) == ([], "", "")
 
 
 def test_an_override_may_give_what_the_database_makes() -> None:
