@@ -44,6 +44,11 @@ class Mutant:
     number: int
     """Its place among the mutants of the file."""
     line: int
+    lines: frozenset[int]
+    """Those of the statement, of one with a block those of its head; of one that gives a name to
+    something for the whole module, those that use the name, too."""
+    at_import: bool
+    """Whether it is outside of all functions."""
     before: str
     after: str
 
@@ -66,11 +71,18 @@ def count_in(source: str) -> int:
 
 def mutant_of(path: Path, source: str, number: int) -> Mutant:
     """Return one of the mutants of a file, which are numbered in the order of its text."""
-    site = _site(ast.parse(source), number)
-    line: int = getattr(site.shown, "lineno", 0)
+    tree = ast.parse(source)
+    site = _site(tree, number)
+    lines = _lines(site.shown)
+    line = min(lines)
+    at_import = not _is_in_function(tree, line)
+    if at_import:
+        lines |= _lines_that_use(tree, line)
     before = ast.unparse(site.shown)
     site.change()
-    return Mutant(path, number, line, _short(before), _short(ast.unparse(site.shown)))
+    return Mutant(
+        path, number, line, lines, at_import, _short(before), _short(ast.unparse(site.shown))
+    )
 
 
 def mutated(source: str, number: int) -> ast.Module:
@@ -84,6 +96,46 @@ def mutated(source: str, number: int) -> ast.Module:
 def _short(text: str) -> str:
     first, *rest = text.splitlines() or [""]
     return f"{first} ..." if rest else first
+
+
+def _lines(shown: ast.AST) -> frozenset[int]:
+    begin: int = getattr(shown, "lineno", 0)
+    body = getattr(shown, "body", None)
+    end: int = body[0].lineno if isinstance(body, list) else getattr(shown, "end_lineno", begin) + 1
+    return frozenset(range(begin, max(end, begin + 1)))
+
+
+def _lines_that_use(tree: ast.Module, line: int) -> frozenset[int]:
+    """Return the lines of functions that use what a line of the module gives a name to."""
+    names: set[str] = set()
+    for statement in tree.body:
+        if statement.lineno <= line <= (statement.end_lineno or 0):
+            names |= _given_names(statement)
+    found: set[int] = set()
+    for statement in tree.body:  # in order: a name may be used to make the next one
+        used = [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id in names]
+        if used:
+            names |= _given_names(statement)
+            found |= {node.lineno for node in used if _is_in_function(tree, node.lineno)}
+    return frozenset(found)
+
+
+def _given_names(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.Assign):
+        targets: list[ast.expr] = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    else:
+        return set()
+    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+def _is_in_function(tree: ast.Module, line: int) -> bool:
+    return any(
+        node.body[0].lineno <= line <= (node.end_lineno or 0)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def _site(tree: ast.Module, number: int) -> _Site:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.mutation.__main__ import interval
 from tests.mutation.operators import count_in, mutant_of, mutated
+from tests.mutation.trying import of_few_files, within
 
 PATH = Path("module.py")
 
@@ -70,3 +71,38 @@ def test_the_share_of_a_sample_comes_with_what_the_whole_may_be() -> None:
 
     assert low < 0.9 < high
     assert interval(0, 10)[0] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("source", "number", "lines", "at_import"),
+    [
+        ("x = (\n    1\n)\n", 0, {1, 2, 3}, True),
+        ("def f():\n    if (\n        a\n    ):\n        b\n", 0, {2, 3, 4}, False),
+        ("@g\ndef f(\n    a=1,\n):\n    return None\n", 0, {2, 3, 4}, True),
+        ("A = 1\nB = [A]\ndef f():\n    return B\ndef g():\n    return C\n", 0, {1, 4}, True),
+        ("class A:\n    def f(self):\n        return 1\n", 1, {3}, False),
+    ],
+)
+def test_a_mutant_knows_the_lines_whose_tests_may_notice_it(
+    source: str, number: int, lines: set[int], at_import: bool
+) -> None:
+    found = mutant_of(PATH, source, number)
+
+    assert (set(found.lines), found.at_import) == (lines, at_import)
+
+
+def test_a_mutant_meets_the_files_first_that_run_it_most_those_of_units_before_others() -> None:
+    tests = [f"tests/integration/a.py::t{n}[x]" for n in range(9)]
+    tests += ["tests/unit/b.py::t", "tests/unit/c.py::t", "tests/unit/c.py::u[1]"]
+    tests += ["tests/unit/d.py::t", "tests/unit/d.py::u", "tests/unit/d.py::v"]
+
+    files = {test.partition("::")[0] for test in of_few_files(tests)}
+
+    assert files == {"tests/unit/b.py", "tests/unit/c.py", "tests/unit/d.py"}
+
+
+def test_tests_are_taken_as_far_as_the_seconds_go_and_one_at_least() -> None:
+    seconds = {"a": 3.0, "b": 1.0, "c": 0.5}
+
+    assert within("bca", 2.0, seconds) == ["b", "c"]
+    assert within("a", 2.0, seconds) == ["a"]

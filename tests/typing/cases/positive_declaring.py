@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Generic, Self, TypeVar, assert_type
 from uuid import UUID
 
@@ -110,6 +111,7 @@ class Everything(Model, table="everything"):
     mail: Col[str] = field(alias="e-mail", title="Mail", examples=["a@example.org"], repr=False)
     code: Col[str] = field(column_type=sa.String(8), strict=True, exclude=True, secret=True)
     price: Col[float | None] = field(default=None, gt=0, le=9.5, multiple_of=0.5, frozen=True)
+    paid: Col[Decimal] = field(max_digits=9, decimal_places=2, multiple_of=Decimal("0.05"))
     note: Col[str] = field(default="", json_schema_extra={"format": "text"}, deprecated="gone")
     parent: Col[int | None] = field(default=None, foreign_key="Everything.id", on_delete="SET NULL")
 
