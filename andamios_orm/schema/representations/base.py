@@ -31,9 +31,16 @@ class Expression:
     def __init__(self, source: str, /, **names: object) -> None:
         self.source = source
         self.names = names
+
+    def __getattr__(self, name: str) -> Converter:
+        if name != "call":
+            raise AttributeError(name)
+        # Compiled for the first call: most expressions are only ever written in line.
         scope: dict[str, object] = {}
         source = f"lambda value: {self.inline('value', 0, scope)}"
-        self.call: Converter = eval(source, scope)  # noqa: S307 - this package's own, no foreign text
+        compiled: Converter = eval(source, scope)  # noqa: S307 - this package's own, no foreign text
+        self.call = compiled
+        return compiled
 
     def __call__(self, value: Any) -> object:
         """Return the converted value; the function `call` does the same with a step less."""

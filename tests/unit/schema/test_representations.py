@@ -17,6 +17,7 @@ from andamios_orm import Col, Model, field, generated
 from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.errors import NotStorable, NotSupported, ValueOutOfRange, WrongType
 from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.representations.base import Expression
 
 DIALECTS: Mapping[str, sa.Dialect] = {
     "sqlite": aiosqlite.dialect(),
@@ -427,3 +428,11 @@ def test_a_decimal_has_the_digits_of_the_engine(
         declared(digits, places).compile(dialect=DIALECTS[engine])
     most = declared(min(digits, 38 if engine == "duckdb" else 65), min(places, 30))
     assert most.compile(dialect=DIALECTS[engine]).startswith(("DECIMAL(", "NUMERIC("))
+
+
+def test_an_expression_is_compiled_for_its_first_call_and_has_nothing_else() -> None:
+    doubled = Expression("{0} * {by}", by=2)
+
+    assert doubled.call is doubled.call
+    assert doubled(21) == doubled.call(21) == 42
+    assert not hasattr(doubled, "calls")
