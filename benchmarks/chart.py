@@ -15,7 +15,9 @@ __all__ = ["Bar", "Panel", "chart"]
 
 _WIDTH = 960
 _MARGIN = 24
-_LABELS = 270
+_LEAST_LABELS = 270
+_CHARACTER = 6.8
+"""Of a label: what one takes on average, and a little more."""
 _GAP = 18
 _ROW = 22
 _BAR = 12
@@ -89,8 +91,12 @@ def chart(
     parts.append(_text(_MARGIN, top + 16, title, "title ink"))
     parts.append(_text(_MARGIN, top + 38, subtitle, "faint"))
     top += 58
+    longest = max(
+        (len(bar.label) for row in rows for panel in row for bar in panel.bars), default=0
+    )
+    labels = max(_LEAST_LABELS, longest * _CHARACTER + _GAP / 2)
     for row in rows:
-        parts += _row(row, top, axis)
+        parts += _row(row, top, axis, labels)
         top += 24 + _ROW * len(row[0].bars) + 34
     for paragraph in caption:
         for line in textwrap.wrap(paragraph, _CAPTION_CHARACTERS):
@@ -138,9 +144,9 @@ class _Axis:
         return [step * number for number in range(int(self._high / step) + 1)]
 
 
-def _row(panels: Sequence[Panel], top: float, axis: _Axis) -> list[str]:
+def _row(panels: Sequence[Panel], top: float, axis: _Axis, labels: float) -> list[str]:
     parts: list[str] = []
-    room = (_WIDTH - 2 * _MARGIN - _LABELS) / max(len(panels), 2)
+    room = (_WIDTH - 2 * _MARGIN - labels) / max(len(panels), 2)
     width = room - _GAP - _NUMBER
     first = top + 24
     for number, bar in enumerate(panels[0].bars):
@@ -148,7 +154,7 @@ def _row(panels: Sequence[Panel], top: float, axis: _Axis) -> list[str]:
         parts.append(_text(_MARGIN, middle + 4, bar.label, "ink"))
     bottom = first + _ROW * len(panels[0].bars)
     for column, panel in enumerate(panels):
-        left = _MARGIN + _LABELS + column * room
+        left = _MARGIN + labels + column * room
         parts.append(_text(left, top + 12, panel.title, "head ink"))
         for tick in axis.ticks():
             x = left + axis.place(tick) * width

@@ -43,6 +43,14 @@ def test_what_was_not_measured_has_a_dash_and_no_bar() -> None:
     assert len(widths(picture)) == 1
 
 
+def test_bars_begin_behind_the_longest_label() -> None:
+    picture = drawn(Bar("get", 1.0), Bar("a label that is longer than most of them are", 1.0))
+
+    [get, _] = (one for one in picture.iter(f"{SVG}rect") if one.get("class") == "bar")
+    # No character of these is wider on average, at this size.
+    assert float(get.get("x", "")) > 24 + 44 * 6.5
+
+
 def test_small_ratios_are_as_long_as_they_are_great() -> None:
     one, two = widths(drawn(Bar("get", 1.0), Bar("filter", 2.0)))
 
