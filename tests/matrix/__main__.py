@@ -1,6 +1,6 @@
 """Run the tests on every supported Python, with the oldest and the newest dependencies.
 
-`python -m tests.matrix [--only NAME ...] [--list] [pytest's arguments]`. What stands below is said
+`python -m tests.matrix [pytest's arguments] [--list] [--only NAME ...]`. What stands below is said
 of `make test-all`, which runs it.
 
 There are two environments for each Python, called `3.11-oldest` and `3.11-newest` and so on. They
@@ -200,6 +200,13 @@ def main() -> int:
     options, arguments = parser.parse_known_args()
     found, missing = interpreters((os.environ.get("PYTHONS") or PYTHONS).split())
     environments = [Environment(python, age) for python in found for age in RESOLUTIONS]
+    for name in options.only or ():
+        if not any(name in environment.name for environment in environments):
+            known = ", ".join(environment.name for environment in environments)
+            parser.error(
+                f"no environment is called {name}, there are: {known}. What pytest is given stands"
+                " before --only, and PYTHONS names interpreters"
+            )
     chosen = [
         environment
         for environment in environments

@@ -374,8 +374,9 @@ def test_the_ends_of_what_a_column_holds_are_held(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", DIALECTS)
 def test_a_large_float_in_json_keeps_its_point_on_postgresql(engine: str) -> None:
-    expected = "[10000000000000000.0]" if engine == "postgresql" else "[1e+16]"
-    assert bound("tags", [1e16], engine) == expected
+    # Whether an exponent has its sign is pydantic's choice, and changed.
+    expected = ("[10000000000000000.0]",) if engine == "postgresql" else ("[1e+16]", "[1e16]")
+    assert bound("tags", [1e16], engine) in expected
 
 
 @pytest.mark.parametrize("engine", DIALECTS)
