@@ -11,11 +11,11 @@ STAMP  := $(VENV)/.stamp
 UV     := $(or $(shell command -v uv 2>/dev/null),$(wildcard $(BIN)/uv))
 PIP    := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
-# SQLAlchemy's plugin takes over a whole run. Both dialects are measured, and the last run judges.
-compliance = $(BIN)/pytest -c tests/compliance/setup.cfg --rootdir=tests/compliance -n auto \
-  --dburi=duckdb+andamios_$(1):///:memory:$(1) $(2) tests/compliance
 # A test that waits for ever fails, and shows where it waits.
 HANGS  := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
+# SQLAlchemy's plugin takes over a whole run. Both dialects are measured, and the last run judges.
+compliance = $(BIN)/pytest -c tests/compliance/setup.cfg --rootdir=tests/compliance -n auto $(HANGS) \
+  --dburi=duckdb+andamios_$(1):///:memory:$(1) $(2) tests/compliance
 APPEND := --cov --cov-append --cov-config=pyproject.toml --cov-report= --cov-fail-under=0
 
 .PHONY: help
