@@ -12,11 +12,7 @@ from benchmarks import migrations, promises, streaming
 from benchmarks.measuring import agree, measure, prepared
 from benchmarks.workload import OPERATIONS
 
-
-@pytest.fixture(autouse=True)
-def _no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One between two samples is for the figures, and long among all that a test run holds.
-    monkeypatch.setattr("benchmarks.harness.gc.collect", lambda: 0)
+pytestmark = pytest.mark.usefixtures("no_collections")
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "duckdb"])

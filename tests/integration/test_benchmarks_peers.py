@@ -12,11 +12,7 @@ from benchmarks.peers.speed.traits import Traits
 
 OPERATIONS = ["get", "insert_pool"]
 
-
-@pytest.fixture(autouse=True)
-def _no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One between two samples is for the figures, and long among all that a test run holds.
-    monkeypatch.setattr("benchmarks.harness.gc.collect", lambda: 0)
+pytestmark = pytest.mark.usefixtures("no_collections")
 
 
 # Of the others, SQLAlchemy alone is installed for the tests.
