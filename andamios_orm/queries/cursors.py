@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from hmac import compare_digest
 from types import NoneType
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ __all__ = ["CARRIED", "Signer", "context_of", "from_cursor", "to_cursor"]
 _VERSION = b"\x01"
 _SIGNATURE_BYTES = 16
 _MICROSECOND = timedelta(microseconds=1)
+_written = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Signer(Protocol):
@@ -67,7 +69,9 @@ def context_of(sql: str, parameters: Sequence[object]) -> bytes:
 
     Whatever makes a query another one (model, columns, conditions, order) changes one of the two.
     """
-    return json.dumps([sql, *map(_described, parameters)]).encode()
+    text = _written([sql, *map(_described, parameters)])
+    # Short, because it is signed with each cursor.
+    return blake2b(text.encode(), digest_size=32).digest()
 
 
 def _described(value: object) -> str:
@@ -91,7 +95,7 @@ def to_cursor(place: Sequence[object], context: bytes, signer: Signer) -> str:
                 "sort by another column, or use numbered_page()",
             )
         cells.append(known[0] + known[1](value))
-    body = _VERSION + json.dumps(cells, separators=(",", ":")).encode()
+    body = _VERSION + _written(cells).encode()
     signature = _signature(body, context, signer)
     return base64.urlsafe_b64encode(signature + body).rstrip(b"=").decode()
 

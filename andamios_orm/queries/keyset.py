@@ -64,7 +64,7 @@ class Keyset(NamedTuple):
 
     @classmethod
     def of(cls, selection: Selection, key: Sequence[Attr]) -> Keyset:
-        """Return the order of the selection. Raises NotSupported for one without a place."""
+        """Return the order of the selection. Raises NotSupported for an expression in it."""
         orderings = without_ties(selection, key)
         for ordering in orderings:
             if not isinstance(ordering, Ordering):
@@ -73,7 +73,6 @@ class Keyset(NamedTuple):
                     " it cannot read those of a SQLAlchemy expression",
                     "sort by columns or arithmetic of them, or use numbered_page()",
                 )
-            _require_place(ordering.term)
         return cls(cast("tuple[Ordering, ...]", orderings))
 
     @property
@@ -84,10 +83,6 @@ class Keyset(NamedTuple):
     def backwards(self) -> Keyset:
         """Return the opposite order."""
         return Keyset(tuple(_opposite(ordering) for ordering in self.orderings))
-
-    def applied(self, selection: Selection) -> Selection:
-        """Return the selection in this order."""
-        return selection._replace(orderings=self.orderings)
 
     def beyond(self, place: Sequence[object]) -> Condition:
         """Return the condition that a row comes after another one, which stands at `place`."""
@@ -135,7 +130,12 @@ def place_type(term: Term) -> Stored:
 
 
 def place_reader(terms: Sequence[Term], dialect: Dialect, cells: Sequence[int]) -> PlaceReader:
-    """Return what reads the values of terms in some cells of a driver's row."""
+    """Return what reads the values of terms in some cells of a driver's row.
+
+    Raises UsageError for a secret, NotSupported for values that a cursor cannot carry.
+    """
+    for term in terms:
+        _require_place(term)
     reads = [place_type(term).result_processor(dialect, None) for term in terms]
     pairs = list(zip(map(itemgetter, cells), reads, strict=True))
     return lambda row: [pick(row) if read is None else read(pick(row)) for pick, read in pairs]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Annotated, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Field
@@ -76,21 +75,26 @@ class NumberedPage(Generic[T]):
     """How many pages there are."""
 
 
-Placed: TypeAlias = tuple[T, Row, PlaceReader]
-"""A row as it is read, as the driver gave it, and what reads there by what it is sorted."""
+class Placed(NamedTuple, Generic[T]):
+    """Rows as they are read, and as the driver gave them: few of these are ever asked for."""
+
+    items: list[T]
+    rows: Sequence[Row]
+    read_place: PlaceReader
+    """What reads the values by which a row is sorted."""
 
 
 def placed(
     decode: Callable[[Sequence[Row]], list[T]], read: PlaceReader, width: int | None = None
 ) -> Callable[[Sequence[Row]], list[Placed[T]]]:
-    """Return the decoder of rows with their places, which few of them are ever asked for.
+    """Return the decoder of rows with their places, which makes one piece of all it gets.
 
     `decode` gets the first `width` cells of each row, by default all.
     """
 
     def decode_placed(rows: Sequence[Row]) -> list[Placed[T]]:
         own = rows if width is None else [row[:width] for row in rows]
-        return list(zip(decode(own), rows, repeat(read)))
+        return [Placed(decode(own), rows, read)]
 
     return decode_placed
 
@@ -124,40 +128,56 @@ async def read_page(
         )
     size = source.limits.size(asked.size)
     keyset = Keyset.of(selection, key)
+    terms = keyset.terms
     more: list[object] = []
-    for term in keyset.terms:
+    for term in terms:
         term.values(more)
 
     def values_of(one: Selection) -> list[object]:
         return [*values(one), *more]
 
-    whole = keyset.applied(selection).limited(0)
-    plan = plan_of(whole, keyset.terms)
+    whole = selection._replace(orderings=keyset.orderings, limit=0)
+    plan = plan_of(whole, terms)
     context = context_of(plan.sql, plan.bind(with_tenant(values_of(whole), source.tenant)))
-    wanted = whole.limited(size + 1)
     cursor = asked.after if asked.before is None else asked.before
-    if cursor is not None:
+    if cursor is None:
+        wanted = whole._replace(limit=size + 1)
+    else:
         order = keyset if asked.before is None else keyset.backwards()
         place = from_cursor(cursor, context, source.limits.cursor_key)
-        wanted = order.applied(wanted)
-        wanted = wanted._replace(conditions=(*wanted.conditions, order.beyond(place)))
-        plan = plan_of(wanted, keyset.terms)
+        wanted = selection._replace(
+            conditions=(*selection.conditions, order.beyond(place)),
+            orderings=order.orderings,
+            limit=size + 1,
+        )
+        plan = plan_of(wanted, terms)
     found = await source.fetch(plan, values_of(wanted))
-    more_follow = len(found) > size
-    del found[size:]
-    if asked.before is not None:
-        found.reverse()
-    items = await completed([row[0] for row in found], source)
-
-    def at(row: Placed[T]) -> str:
-        return to_cursor(row[2](row[1]), context, source.limits.cursor_key)
-
+    items, rows, read_place = found[0] if len(found) == 1 else _joined(found)
+    more_follow = len(items) > size
+    del items[size:]
+    ends = (rows[0], rows[len(items) - 1]) if items else None
     forwards = asked.before is None
+    if not forwards:
+        items.reverse()
+    items = await completed(items, source)
+    if ends is None:
+        return Page(items)
+    first, last = ends if forwards else ends[::-1]
+
+    def at(row: Row) -> str:
+        return to_cursor(read_place(row), context, source.limits.cursor_key)
+
     return Page(
         items,
-        next=at(found[-1]) if found and (more_follow or not forwards) else None,
-        previous=at(found[0]) if found and cursor and (more_follow or forwards) else None,
+        next=at(last) if more_follow or not forwards else None,
+        previous=at(first) if cursor and (more_follow or forwards) else None,
     )
+
+
+def _joined(found: Sequence[Placed[T]]) -> Placed[T]:
+    """Return the pieces of a page of many rows as one."""
+    items = [item for piece in found for item in piece.items]
+    return Placed(items, [row for piece in found for row in piece.rows], found[0].read_place)
 
 
 async def read_numbered(

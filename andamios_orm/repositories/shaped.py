@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
@@ -166,42 +167,48 @@ def _level_maker(
     return careful(make, converters, names, shape)
 
 
-async def _filled(levels: list[Level], spec: ShapeSpec, source: Source) -> list[Any]:
+async def _filled(levels: Sequence[Level], spec: ShapeSpec, source: Source) -> list[Any]:
     """Return the dicts of the levels, each with its lists."""
     dicts = [level[0] for level in levels]
     for place, (path, part) in enumerate(spec.lists, 1):
         keys = [level[place] for level in levels]
-        known = list(dict.fromkeys(key for key in keys if not _missing(key)))
-        lists: dict[object, list[Any]] = {}
-        for key, row in await _nested(part, known, source):
-            lists.setdefault(key, []).append(row)
+        known = [
+            key
+            for key in dict.fromkeys(keys)
+            if not (key is None or (isinstance(key, tuple) and None in key))
+        ]
+        lists = await _nested(part, known, source)
         *within, name = path
-        for made, key in zip(dicts, keys, strict=True):
-            into = made
-            for step in within:
-                into = None if into is None else into[step]
-            if into is not None:
-                into[name] = lists.get(key, [])
+        into = dicts
+        for step in within:
+            into = [None if one is None else one[step] for one in into]
+        for one, key in zip(into, keys, strict=True):
+            if one is not None:
+                one[name] = lists.get(key) or []
     return dicts
 
 
-def _missing(key: object) -> bool:
-    return key is None or (isinstance(key, tuple) and None in key)
-
-
-async def _nested(part: ManyPart, keys: Sequence[object], source: Source) -> KeyRows:
-    """Return the rows of a nested list as dicts, each after the key of whom it belongs to."""
+async def _nested(
+    part: ManyPart, keys: Sequence[object], source: Source
+) -> Mapping[object, list[Any]]:
+    """Return the rows of a nested list as dicts, by the key of whom they belong to."""
     further = part.shape.values({})
 
     def plan_of(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyRows]:
         return _nested_plan(load, part.shape, plans, room)
 
-    rows = await related_rows(part.load, keys, source, plan_of, further)
-    if not part.shape.lists:
-        return rows
-    levels = [level for _, level in rows]
-    dicts = await _filled(levels, part.shape, source)
-    return [(key, made) for (key, _), made in zip(rows, dicts, strict=True)]
+    found = await related_rows(part.load, keys, source, plan_of, further)
+    if part.shape.lists:
+        dicts = await _filled([level for _, some in found for level in some], part.shape, source)
+        rest = iter(dicts)
+        found = [(key, list(islice(rest, len(some)))) for key, some in found]
+    lists: dict[object, list[Any]] = dict(found)
+    if len(lists) < len(found):
+        # Many rows come in pieces, and those of one key may be in two of them.
+        lists = {key: [] for key in lists}
+        for key, some in found:
+            lists[key] += some
+    return lists
 
 
 def _nested_plan(

@@ -5,6 +5,7 @@ The function that names the columns is generated once per statement, like that o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar, cast, get_args
 
@@ -68,9 +69,9 @@ def level_maker(
     """Return the function from rows to dicts, or to tuples of a dict and keys if there are any.
 
     A key of one column is its value alone, None where it is NULL. With an `owner`, the places of a
-    key, each result comes after it in a pair.
+    key, there is a pair for each key: that, and the list of its results.
     """
-    scope: dict[str, object] = {}
+    scope: dict[str, object] = {"defaultdict": defaultdict}
 
     def cell(place: int) -> str:
         return _cell(place, converters[place], scope)
@@ -89,12 +90,20 @@ def level_maker(
     whole = made(layout)
     if keys:
         whole = f"({whole}, {', '.join(map(key, keys))})"
-    if owner:
-        whole = f"({key(owner)}, {whole})"
     targets = "".join(f"c{place}, " for place in range(len(converters)))
-    source = f"lambda rows: [{whole} for {targets}in rows]"
+    lines = ["def make(rows):"]
+    if owner:
+        lines += [
+            "    found = defaultdict(list)",
+            f"    for {targets}in rows:",
+            f"        found[{key(owner)}].append({whole})",
+            "    return list(found.items())",
+        ]
+    else:
+        lines.append(f"    return [{whole} for {targets}in rows]")
     # The only foreign text in it are names of fields, as literals.
-    return cast("Callable[[Sequence[Row]], list[Any]]", eval(source, scope))  # noqa: S307 - see above
+    exec("\n".join(lines), scope)  # noqa: S102 - see above
+    return cast("Callable[[Sequence[Row]], list[Any]]", scope["make"])
 
 
 def tuple_maker(converters: Sequence[Converter | None]) -> Callable[[Sequence[Row]], list[Any]]:

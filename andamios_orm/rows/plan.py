@@ -54,7 +54,7 @@ class Plan(Generic[R]):
     table: sa.Table
     """The table it reads or writes, for messages about constraints."""
     many: bool = False
-    """Whether the result is a list with an item for each row, so that it can be made in pieces."""
+    """Whether the result is a list, those of some rows after those of others, made in pieces."""
     arrow: bool = False
     """Whether the driver is asked for a `pyarrow.Table`, which `decode` then gets for the rows."""
 
@@ -143,11 +143,11 @@ def compile_plan(
     compiled = _compiled(statement, dialect)
     constants = compiled.params
     slots: list[_Slot] = []
+    processors = _Processors(dialect)
     for name in compiled.positiontup or ():
-        bound = _bind_type(compiled, name)
-        process = _processor(bound, dialect)
+        process, direct = processors.of(_bind_type(compiled, name))
         if own := _OWN.fullmatch(name):
-            slots.append(_Slot(int(own[1]), process, _direct(bound, dialect)))
+            slots.append(_Slot(int(own[1]), process, direct))
         else:
             value = constants[name]
             slots.append(_Slot(-1, constant=process(value) if process else value))
@@ -230,7 +230,48 @@ def _processor(column_type: TypeEngine[Any], dialect: Dialect) -> _Processor | N
     return column_type.dialect_impl(dialect).bind_processor(dialect)
 
 
-_GENERATED_SLOTS = 100
+class _Processors:
+    """What makes driver values of a type's, the same functions for the same type."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._found: dict[int, tuple[_Processor | None, _Processor | None]] = {}
+        # Else another type could get the id of one that is gone.
+        self._kept: list[TypeEngine[Any]] = []
+
+    def of(self, bound: TypeEngine[Any]) -> tuple[_Processor | None, _Processor | None]:
+        """Return the careful one and the direct one."""
+        found = self._found.get(id(bound))
+        if found is None:
+            found = self._found[id(bound)] = (
+                _processor(bound, self._dialect),
+                _direct(bound, self._dialect),
+            )
+            self._kept.append(bound)
+        return found
+
+
+class _Run(NamedTuple):
+    """Parameters of one type after each other, like their values: those of a list."""
+
+    slot: _Slot
+    """The first of them."""
+    size: int
+
+
+def _runs(slots: Sequence[_Slot]) -> list[_Run]:
+    runs: list[_Run] = []
+    for slot in slots:
+        if runs and slot.number > 0:
+            first, size = runs[-1]
+            if first.number >= 0 and slot == first._replace(number=first.number + size):
+                runs[-1] = _Run(first, size + 1)
+                continue
+        runs.append(_Run(slot, 1))
+    return runs
+
+
+_GENERATED_RUNS = 100
 """Beyond them generating a function takes longer than what it saves."""
 
 
@@ -240,8 +281,9 @@ def _binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]
     There may be values without a slot: SQLAlchemy leaves out what stands beside a user's true()
     or false().
     """
-    if len(slots) <= _GENERATED_SLOTS:
-        return _generated_binder(slots)
+    runs = _runs(slots)
+    if len(runs) <= _GENERATED_RUNS:
+        return _generated_binder(runs)
 
     def bind(values: Sequence[object]) -> list[object]:
         return [
@@ -256,28 +298,32 @@ def _binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]
     return bind
 
 
-def _generated_binder(slots: Sequence[_Slot]) -> Callable[[Sequence[object]], list[object]]:
+def _generated_binder(runs: Sequence[_Run]) -> Callable[[Sequence[object]], list[object]]:
     scope: dict[str, object] = {}
     careful: list[str] = []
     direct: list[str] = []
-    for place, slot in enumerate(slots):
-        cell = f"v[{slot.number}]"
+    for place, (slot, size) in enumerate(runs):
+        cell = "value" if size > 1 else f"v[{slot.number}]"
         if slot.number < 0:
             cell = f"constant_{place}"
             scope[cell] = slot.constant
-        careful.append(cell)
-        direct.append(cell)
+        checked = quick = cell
         if slot.process is not None:
             scope[f"process_{place}"] = slot.process
-            careful[-1] = f"process_{place}({cell})"
-            direct[-1] = careful[-1]
+            checked = quick = f"process_{place}({cell})"
         if slot.direct is not None:
             converted = f"direct_{place}({cell})"
             if isinstance(slot.direct, Expression):
                 converted = slot.direct.inline(cell, place, scope)
             else:
                 scope[f"direct_{place}"] = slot.direct
-            direct[-1] = f"(None if {cell} is None else {converted})"
+            quick = f"(None if {cell} is None else {converted})"
+        for into, one in ((careful, checked), (direct, quick)):
+            if size > 1:
+                part = f"v[{slot.number}:{slot.number + size}]"
+                into.append(f"*{part}" if one == cell else f"*[{one} for value in {part}]")
+            else:
+                into.append(one)
     # What fails is done again, for an error that says where. A loop with conditions takes twice
     # as long as this. The text holds names and numbers made here.
     source = f"""

@@ -113,6 +113,9 @@ def _whole(value: object) -> object:
     return value
 
 
+_read_whole = Expression("({0} if {0}.__class__ is int else {whole}({0}))", whole=_whole)
+
+
 _naive_utc = checks.instant.then("{0}.replace(tzinfo=None)")
 
 
@@ -149,7 +152,7 @@ def _by_kind() -> Mapping[Kind, Representation]:
 
     return {
         Kind.INTEGER: Representation(
-            sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
+            sa.BigInteger(), checks.integer, _read_whole, bind_many=checks.many_integers
         ),
         Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool, bind_many=checks.many_booleans),
         Kind.FLOAT: Representation(

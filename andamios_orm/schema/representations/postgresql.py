@@ -47,12 +47,14 @@ def _whole(value: object) -> object:
     return value
 
 
+_read_whole = Expression("({0} if {0}.__class__ is int else {whole}({0}))", whole=_whole)
+
 # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
 _plain_uuid = Expression("{UUID}(int={0}.int)", UUID=UUID)
 
 _BY_KIND = {
     Kind.INTEGER: Representation(
-        sa.BigInteger(), checks.integer, _whole, bind_many=checks.many_integers
+        sa.BigInteger(), checks.integer, _read_whole, bind_many=checks.many_integers
     ),
     Kind.BOOLEAN: Representation(sa.Boolean()),
     Kind.DATE: Representation(sa.Date(), checks.day),

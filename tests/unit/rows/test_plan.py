@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import aiosqlite
 
-from andamios_orm import Col, Database, Model, Repository, field, generated
+from andamios_orm import Col, Database, Model, Repository, ValueOutOfRange, field, generated
 from andamios_orm.rows import plan as plan_module
 from andamios_orm.rows.decode import nothing, scalar
 from andamios_orm.rows.plan import Plan, PlanCache, compile_plan, compile_rows
+from andamios_orm.schema.compiler import table_of
 
 METADATA = sa.MetaData()
 TABLE = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Integer), sa.Column("b", sa.Boolean))
@@ -122,6 +123,17 @@ def test_many_slots_are_filled_as_few_are() -> None:
     made = plan(sa.select(TABLE.c.a).where(TABLE.c.a.in_([7, 8]), *reversed(compared)))
 
     assert made.bind([number > 99 for number in range(101)]) == [7, 8, 1, *[0] * 100]
+
+
+def test_a_list_is_filled_as_its_values_are_one_by_one() -> None:
+    age = table_of(Hero).c.age
+    listed = age.in_([parameter(n, age.type) for n in range(150)])
+    other = age == parameter(150, sa.Boolean())
+    made = plan(sa.select(age).where(age != sa.literal(None, sa.Integer()), listed, other))
+
+    assert made.bind([*range(149), None, True]) == [None, *range(149), None, 1]
+    with pytest.raises(ValueOutOfRange, match=r"Hero\.age"):
+        made.bind([*range(149), 2**70, True])
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])
