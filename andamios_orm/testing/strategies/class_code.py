@@ -6,13 +6,13 @@ import dataclasses
 import re
 import sys
 import types
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, Json
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -129,8 +129,7 @@ class _Writer:
     def _field(self, name: str, plan: FieldPlan) -> str:
         annotation = self.annotation(plan.annotation)
         if plan.marks:
-            marks = ", ".join(map(self.value, plan.marks))
-            annotation = f"{self._import('typing', 'Annotated')}[{annotation}, {marks}]"
+            annotation = self._marked(annotation, plan.marks)
         declared = f"{name}: {self._import('andamios_orm', 'Col')}[{annotation}]"
         if not plan.arguments and not plan.generated:
             return declared
@@ -220,8 +219,7 @@ class _Writer:
             return "..."
         if origin is Annotated:
             inner, *marks = args
-            written = ", ".join([self.annotation(inner), *map(self.value, marks)])
-            return f"{self._import('typing', 'Annotated')}[{written}]"
+            return self._marked(self.annotation(inner), marks)
         if origin in (Union, types.UnionType):
             return " | ".join(map(self.annotation, args))
         if origin is Literal:
@@ -234,6 +232,13 @@ class _Writer:
         if isinstance(annotation, TypeVar) or not hasattr(annotation, "__name__"):
             return self._import("typing", "Any")
         return self._function(annotation)
+
+    def _marked(self, written: str, marks: Sequence[object]) -> str:
+        if [type(mark) for mark in marks] == [Json]:
+            # An instance of the class, which has no expression of its own.
+            return f"{self._import('pydantic', 'Json')}[{written}]"
+        parts = ", ".join([written, *map(self.value, marks)])
+        return f"{self._import('typing', 'Annotated')}[{parts}]"
 
     def value(self, value: object) -> str:
         """Return an expression for a value."""
@@ -285,7 +290,6 @@ class _Writer:
             if type(value).__module__ == "datetime":
                 self._import("datetime", name)
         cls = type(value)
-        # Pydantic's Json is shown as its class, which is as good as a mark.
         if written == cls.__name__ or written.startswith(f"{cls.__name__}("):
             self._class(cls)
         # What is written as <...> is no expression.

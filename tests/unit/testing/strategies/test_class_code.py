@@ -107,7 +107,7 @@ def one(annotation: Any, value: Any = None) -> type[Model]:
         (list[Any], field(default_factory=lambda: [1]), "field(default_factory=...)"),
         (Color, field(default=Color.RED), "it: Col[Color] = field(default=Color.RED)"),
         (Address, None, "it: Col[Address]"),
-        (Json[list[int]], None, "it: Col[Annotated[list[int], Json]]"),
+        (Json[list[int]], None, "it: Col[Json[list[int]]]"),
         (Address, field(default=Address(street="a")), "default=Address(street='a')"),
         (Angle, field(default=Angle(1.5)), "it: Col[Angle] = field(default=Angle(degrees=1.5))"),
         (UUID4 | None, None, "Col[Annotated[UUID, UuidVersion(uuid_version=4)] | None]"),
