@@ -198,14 +198,24 @@ class ModelStatements(Generic[M]):
         names: tuple[str, ...],
         rows: int,
         conflict: Conflict | None = None,
+        *,
+        alone: bool = False,
     ) -> Plan[list[M]]:
-        """INSERT of `rows` rows at once, given as one list per field."""
+        """INSERT of `rows` rows at once, given as one list per field.
+
+        `alone` says that nothing else is done in its transaction.
+        """
         fields = self._fields(names)
         return plans.get(
-            ("insert rows", self.model, names, rows, conflict),
+            ("insert rows", self.model, names, rows, conflict, alone),
             lambda dialect: compile_rows(
                 lambda number: to_sql.bulk_insert(
-                    self.model, fields, number, dialect.name, into=self._into(conflict, dialect)
+                    self.model,
+                    fields,
+                    number,
+                    dialect.name,
+                    into=self._into(conflict, dialect),
+                    alone=alone,
                 ),
                 rows,
                 dialect,

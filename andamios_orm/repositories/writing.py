@@ -66,8 +66,11 @@ class Writer(Generic[M]):
         async with source.unit() as unit:
             return await self._insert_and_read(unit, names, values)
 
-    async def insert_many(self, source: Source, group: Group) -> list[M]:
-        """Store rows with the same fields, inside a unit, and return them in the same order."""
+    async def insert_many(self, source: Source, group: Group, *, alone: bool = False) -> list[M]:
+        """Store rows with the same fields, inside a unit, and return them in the same order.
+
+        `alone` says that the unit inserts rows and does nothing else.
+        """
         names, capabilities = group.names, source.capabilities
         if not capabilities.insert_returning:
             self._require_known_key(names)
@@ -76,12 +79,17 @@ class Writer(Generic[M]):
         if alone or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
         stored: list[M] = []
-        async for columns, rows in self.in_portions(source, group):
+        async for columns, rows in self.in_portions(source, group, alone=alone):
             stored += self._in_order(names, columns, rows)
         return stored
 
     async def in_portions(
-        self, source: Source, group: Group, conflict: Conflict | None = None
+        self,
+        source: Source,
+        group: Group,
+        conflict: Conflict | None = None,
+        *,
+        alone: bool = False,
     ) -> AsyncIterator[tuple[Sequence[list[Any]], list[M]]]:
         """Store rows in few statements; yield for each its columns and the rows it gave back.
 
@@ -95,7 +103,7 @@ class Writer(Generic[M]):
             plan = (
                 statements.insert_arrays(source.plans, names, conflict)
                 if arrays
-                else statements.insert_rows(source.plans, names, size, conflict)
+                else statements.insert_rows(source.plans, names, size, conflict, alone=alone)
             )
             yield columns, await source.fetch(plan, columns)
 

@@ -423,6 +423,21 @@ async def test_a_session_that_swallows_the_refusal_stores_none_either(
     assert await items.count() == 0
 
 
+@not_on("duckdb")
+async def test_a_refusal_in_a_savepoint_keeps_what_the_session_did_before(
+    items: Repository[Item], empty: Database
+) -> None:
+    async with empty.session() as session:
+        inside = Repository(Item, session)
+        await inside.add_all([Item(name="a"), Item(name="b")])
+        with pytest.raises(UniqueViolation):
+            async with session.savepoint():
+                await inside.add_all([Item(name="c"), Item(name="a")])
+        await inside.add(Item(name="d"))
+
+    assert sorted(item.name for item in await items.all()) == ["a", "b", "d"]
+
+
 async def test_the_database_checks_every_row(items: Repository[Item], empty: Database) -> None:
     # The model refuses it first, so the rule is asked past the model.
     with pytest.raises(CheckViolation):

@@ -421,6 +421,45 @@ def test_a_decimal_that_fits_its_column_is_one_that_pydantic_takes(number: Decim
         assert judged == [taken]
 
 
+@given(values=st.lists(JSON, max_size=20))
+def test_many_values_are_json_if_each_of_them_is(values: list[Any]) -> None:
+    many = [*values] * (1 + batch._FEW // max(1, len(values)))
+
+    assert batch._are_json(many) == all(map(batch._is_json, many))
+
+
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else [1]
+
+
+def doubled() -> list[Any]:
+    inside: list[Any] = []
+    inside += [inside, inside]
+    return inside
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        (nested(60), True),
+        (nested(64), False),
+        (doubled(), False),
+        ({"a": {1: 2}}, False),
+        ({"a": [Color.RED]}, False),
+        ([2**63 - 1, -(2**63)], True),
+        ([2**63], False),
+        ([-(2**63) - 1], False),
+        ([1.5, float("nan")], False),
+        ([[], {}], True),
+    ],
+)
+def test_many_values_are_looked_into_as_far_as_one(value: Any, known: bool) -> None:
+    many = [*["a", None, 1, True] * batch._FEW, value]
+
+    assert batch._are_json(many) == known
+    assert batch._is_json(value) == known
+
+
 def test_equal_bytes_mean_equal_types() -> None:
     assert batch.builtin_bytes([1, "a", {"b": 1.5}]) == batch.builtin_bytes([1, "a", {"b": 1.5}])
     assert batch.builtin_bytes([1]) != batch.builtin_bytes([True])
