@@ -153,7 +153,8 @@ def index_part(
         # In quotes, as a name before a parenthesis would be taken for a function's.
         found = f"{quoted(str(column), '`')}({length})"
     else:
-        found = dialect.identifier_preparer.quote(str(column))
+        # A percent sign is doubled for the driver, and whoever runs this will do so again.
+        found = dialect.identifier_preparer.quote(str(column)).replace("%%", "%")
     return f"{found} DESC" if order == "D" else found
 
 
