@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from andamios_orm import Col, Database, Model, field, generated
+from andamios_orm import Col, Database, Model, Tenant, field, generated
 from andamios_orm.migration import Answers, Migrator
 from andamios_orm.migration.diff import Rename
 from andamios_orm.migration.migrator import Migrator as Migrating
@@ -96,6 +96,29 @@ def test_random_changes_are_made_and_undone(database_url: str) -> None:
 
 def with_rows(change: SchemaChange) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(change), strategies.graph(change.before, size=2))
+
+
+class Owner(Tenant, Base, table=True):
+    id: Col[int] = generated()
+
+
+class Pet(Base, table=True):
+    """Of nobody in particular, unlike what it refers to."""
+
+    id: Col[int] = generated()
+    owner_id: Col[int] = field(foreign_key=Owner.id)
+
+
+@only_on("sqlite")
+def test_rows_that_refer_to_a_tenants_are_stored_on_its_behalf(database_url: str) -> None:
+    with Playground(database_url, Pet) as playground:
+
+        @examples(3, 3)
+        @given(strategies.schema_change(Pet).flatmap(with_rows).filter(lambda e: e[1].instances))
+        def check(example: tuple[SchemaChange, Graph]) -> None:
+            playground.run(awaited(migrate_updown.holds(playground, *example)))
+
+        check()
 
 
 HARBOR = sa.MetaData()
