@@ -16,7 +16,7 @@ __all__ = ["returned"]
 
 _DOUBLE = (Kind.FLOAT, Kind.DECIMAL, Kind.CUSTOM)
 """What SQLite may keep as a double."""
-_WHOLE = (Kind.INTEGER, Kind.BOOLEAN, Kind.CUSTOM)
+_WHOLE = (Kind.INTEGER, Kind.BOOLEAN, Kind.INTERVAL, Kind.CUSTOM)
 """What it may keep as a whole number."""
 
 

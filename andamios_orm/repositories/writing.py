@@ -189,7 +189,7 @@ class Writer(Generic[M]):
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
-                    if not same_value(stored[name], value)
+                    if not same_value(stored[name], value, unknown=False)
                 }
                 names, values = tuple(changes), list(changes.values())
             if names or statements.changes:
@@ -226,7 +226,8 @@ class Writer(Generic[M]):
                     [
                         a
                         for a in changes.assignments
-                        if nodes.is_clause(a.value) or not same_value(stored[a.attr.name], a.value)
+                        if nodes.is_clause(a.value)
+                        or not same_value(stored[a.attr.name], a.value, unknown=False)
                     ]
                 )
             if changes.assignments or statements.changes:

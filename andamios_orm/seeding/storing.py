@@ -183,7 +183,7 @@ class _Storing:
         before = dict(zip(*self._statements.encoder.encode(stored), strict=True))
         kept = {f.name for f in self._spec.fields if f.primary_key or f.server_made}
         return any(
-            not same_value(before.get(name), row.values[name])
+            not same_value(before.get(name), row.values[name], unknown=False)
             for name in row.given & row.values.keys() - kept
         )
 

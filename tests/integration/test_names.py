@@ -134,8 +134,6 @@ SQLITE_WORDS = """
     unique update using vacuum values view virtual when where window with without true false rowid
     oid _rowid_
 """
-# MariaDB's own, which SQLAlchemy does not know.
-UNQUOTED = {"delete_domain_id", "master_demote_to_replica", "master_demote_to_slave", "portion"}
 WORDS = {
     "duckdb": "SELECT keyword_name FROM duckdb_keywords()",
     "mariadb": "SELECT lower(word) FROM information_schema.keywords",
@@ -148,7 +146,7 @@ async def test_every_word_of_an_engine_can_be_a_name(db: Database) -> None:
     words = set(SQLITE_WORDS.split())
     if db.engine_name in WORDS:
         rows = await db.execute(sa.text(WORDS[db.engine_name]))
-        words |= {word for (word,) in rows if word.isidentifier()} - UNQUOTED
+        words |= {word for (word,) in rows if word.isidentifier()}
     table = sa.Table(
         "words", sa.MetaData(), *(sa.Column(word, sa.SmallInteger) for word in sorted(words))
     )
@@ -160,6 +158,27 @@ async def test_every_word_of_an_engine_can_be_a_name(db: Database) -> None:
 
     assert len(words) > 100
     assert set(row) == {2}
+
+
+# The words of an INSERT, an UPDATE and a DELETE, which a table's name could be taken for.
+@pytest.mark.parametrize("word", ["value", "values", "portion", "row", "set", "only", "ignore"])
+async def test_a_table_may_be_called_by_a_word(database_url: str, word: str) -> None:
+    metadata = sa.MetaData()
+
+    class Word(Model, table=word, metadata=metadata):
+        id: Col[int] = generated()
+        value: Col[int] = field(unique=True)
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        words = Repository(Word, db)
+        one = await words.add(Word(value=1))
+        await words.add_all([Word(value=2), Word(value=3)])
+        assert (await words.upsert(Word(value=1), on=[Word.value])).id == one.id
+        await words.patch(one.id, Word.value.set(Word.value + 5))
+        await words.where(Word.value < 3).delete()
+        assert sorted([row.value for row in await words.all()]) == [3, 6]
+        assert not await Migrator(db, "migrations").compare()
 
 
 async def test_words_that_sqlalchemy_does_not_quote_on_sqlite_are_names(sqlite_url: str) -> None:

@@ -4,6 +4,7 @@ import types
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,16 @@ METADATA = sa.MetaData()
 class Place(BaseModel):
     city: str
     stars: int = 3
+
+
+class Rank(Enum):
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class League(Model, table=True, metadata=METADATA):
+    name: Col[str] = field(primary_key=True, max_length=50)
+    rank: Col[Rank]
 
 
 class Team(Model, table=True, metadata=METADATA):
@@ -141,6 +152,15 @@ async def test_seeds_that_changed_nothing_write_nothing(db: Database, written: l
 
     assert [count.unchanged for count in report.counts] == [1, 1]
     assert written == []
+
+
+async def test_a_member_of_an_enumeration_is_stored_where_it_is_another_one(db: Database) -> None:
+    await run_seeds(db, [rows(League, {"name": "A", "rank": Rank.MINOR})])
+
+    report = await run_seeds(db, [rows(League, {"name": "A", "rank": Rank.MAJOR})])
+
+    assert report.counts == (SeedCount(League, updated=1),)
+    assert (await Repository(League, db).get("A")).rank is Rank.MAJOR
 
 
 async def test_a_row_keeps_what_the_seed_does_not_give(db: Database) -> None:

@@ -886,6 +886,10 @@ async def test_json_columns_work_through_an_engine_of_the_users(
     assert [tuple(row) for row in rows] == [(Point(x=1), [1, 2], {"a": 1})]
 
 
+LONG = timedelta(days=1_830_428, microseconds=878)
+"""So long that a double would not hold its microseconds."""
+
+
 class Scale(Model, table=True, metadata=sa.MetaData()):
     """A table whose first column is a double: SQLite's RETURNING takes the others for doubles."""
 
@@ -893,6 +897,7 @@ class Scale(Model, table=True, metadata=sa.MetaData()):
     count: Col[int] = field(primary_key=True)
     on: Col[bool] = field(default=True)
     price: Col[Annotated[Decimal, Field(max_digits=6, decimal_places=2)]] = field(default=Decimal())
+    lasts: Col[timedelta] = field(default=LONG)
 
 
 async def test_whole_numbers_are_given_back_exactly_by_what_writes_them(db: Database) -> None:
@@ -912,6 +917,7 @@ async def test_whole_numbers_are_given_back_exactly_by_what_writes_them(db: Data
         (2**53 + 1, True), (most, False), (most, True), (most, False), (most, True)
     ]  # fmt: skip
     assert {type(value) for pair in given for value in pair} == {int, bool}
+    assert {row.lasts for row in (*stored, one, patched, upserted)} == {LONG}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

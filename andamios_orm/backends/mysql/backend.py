@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql.base import MySQLIdentifierPreparer
 from sqlalchemy.engine import URL, Engine
 
 from andamios_orm.backends.base import (
@@ -128,7 +129,11 @@ class MySQLBackend:
         return EngineOptions(url.set(query=query), pool_size, arguments)
 
     def prepare_engine(self, engine: Engine, *, in_memory: bool) -> None:
-        """A new connection is set up when it is opened."""
+        """Have names quoted that SQLAlchemy takes for no words; connections set themselves up."""
+        dialect: Any = engine.dialect
+        # SQLAlchemy makes another one when it sees a MariaDB.
+        dialect.preparer = _Preparer
+        dialect.identifier_preparer = _Preparer(dialect)
 
     def fetch(
         self, driver: Connection, sql: str, parameters: Sequence[object]
@@ -240,6 +245,25 @@ class MariaDBBackend(MySQLBackend):
     joined_capabilities = capabilities
     _mariadb_only = True
 
+
+class _Preparer(MySQLIdentifierPreparer):
+    """Quotes words that MariaDB or MySQL takes for its own, and SQLAlchemy for names."""
+
+    def quote(self, ident: str) -> str:
+        """Return a name for SQL."""
+        if ident.lower() in _WORDS:
+            return self.quote_identifier(ident)
+        return super().quote(ident)
+
+
+# INSERT INTO value (...) would be one of values without a table.
+_WORDS = {
+    "delete_domain_id",
+    "master_demote_to_replica",
+    "master_demote_to_slave",
+    "portion",
+    "value",
+}
 
 _TLS_NAMES = ("ssl_mode", *_TLS_FILES)
 

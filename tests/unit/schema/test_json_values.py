@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, RootModel, SecretBytes, SecretStr, TypeAdapter
 
 from andamios_orm.errors import NotStorable
-from andamios_orm.schema.json_values import to_json_text
+from andamios_orm.schema.json_values import same_value, to_json_text
 
 
 class Color(Enum):
     RED = "red"
+    BLUE = "blue"
+
+
+class Mute:
+    """Says nothing of when it is equal."""
 
 
 @dataclass
@@ -94,3 +99,32 @@ def test_bytes_follow_the_alphabet_of_their_model(raw: bytes) -> None:
 
     assert base64.urlsafe_b64encode(raw).decode() in text
     assert TypeAdapter(list[Base64]).validate_json(text) == [model]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Color.RED, Color.RED, True),
+        (Color.RED, Color.BLUE, False),
+        ([{"a": Color.RED}], [{"a": Color.BLUE}], False),
+        (1, True, False),
+        ([1], (1,), False),
+        ({"a": 1.0}, {"a": 1}, False),
+        (Point(1), Point(1), True),
+        (Point(1), Point(2), False),
+        (None, None, True),
+    ],
+)
+def test_values_are_the_same_if_they_are_equal_all_the_way_down(
+    one: object, other: object, same: bool
+) -> None:
+    assert same_value(one, other) is same
+    assert same_value(one, other, unknown=False) is same
+
+
+def test_what_says_nothing_of_when_it_is_equal_is_what_the_caller_says() -> None:
+    mute = Mute()
+
+    assert same_value([Mute()], [Mute()])
+    assert not same_value([Mute()], [Mute()], unknown=False)
+    assert same_value([mute], [mute], unknown=False)
