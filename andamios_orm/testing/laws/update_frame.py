@@ -128,7 +128,7 @@ def _refusals(db: Database, change: Change) -> tuple[type[AndamiosError], ...]:
         found.append(InvalidRow)
     if any(isinstance(arg, sa.CheckConstraint) for arg in statements.spec.table_args):
         found.append(CheckViolation)
-    if not statements.indexed.isdisjoint(change.changes):
+    if not statements.indexed.isdisjoint({*change.changes, *_counted_or_timed(change.model)}):
         found.append(UniqueViolation)
         if not db.capabilities.referenced_updates and statements.is_referred_to():
             found.append(ForeignKeyViolation)
