@@ -60,23 +60,16 @@ OWN_WAY_ON_MYSQL = (
     "unit",
 )
 MEASURED_ONCE = (
-    "integration/test_arrow.py",
     "integration/test_auditing.py",
     "integration/test_fastapi.py",
     "integration/test_injection.py",
     "integration/test_isolation.py",
     "integration/test_kept_relations.py",
     "integration/test_nested_writing.py",
-    "integration/test_paging.py",
-    "integration/test_parquet.py",
-    "integration/test_queries.py",
     "integration/test_relations.py",
     "integration/test_sampling.py",
     "integration/test_seeding.py",
-    "integration/test_shapes.py",
     "integration/test_tenants.py",
-    "integration/test_types.py",
-    "integration/test_upsert.py",
 )
 UNMEASURED = (
     "docs/test_code_blocks.py",

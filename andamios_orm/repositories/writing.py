@@ -75,8 +75,8 @@ class Writer(Generic[M]):
         if not capabilities.insert_returning:
             self._require_known_key(names)
             return [await self._insert_and_read(source, names, row) for row in group.rows()]
-        alone = self._statements.refers_to_itself and not capabilities.mutual_inserts
-        if alone or not names or not self._key_is_known(names):
+        in_turn = self._statements.refers_to_itself and not capabilities.mutual_inserts
+        if in_turn or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
         stored: list[M] = []
         async for columns, rows in self.in_portions(source, group, alone=alone):

@@ -423,6 +423,22 @@ async def test_a_session_that_swallows_the_refusal_stores_none_either(
     assert await items.count() == 0
 
 
+@only_on("sqlite")
+async def test_sqlite_undoes_the_transaction_where_it_holds_nothing_else(
+    items: Repository[Item], empty: Database
+) -> None:
+    ran: list[str] = []
+    with subscribe(lambda event: ran.append(event.sql)):
+        await items.add_all([Item(name="a"), Item(name="b")])
+        async with empty.session() as session:
+            await Repository(Item, session).add_all([Item(name="c"), Item(name="d")])
+
+    assert [sql.partition(" INTO")[0] for sql in ran if sql.startswith("INSERT")] == [
+        "INSERT OR ROLLBACK",
+        "INSERT",
+    ]
+
+
 @not_on("duckdb")
 async def test_a_refusal_in_a_savepoint_keeps_what_the_session_did_before(
     items: Repository[Item], empty: Database
