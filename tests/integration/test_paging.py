@@ -804,3 +804,17 @@ async def test_a_shape_gives_no_more_rows_than_the_database_says(database_url: s
         await teams.add(Team())
         with pytest.raises(LimitExceeded):
             await teams.order_by(Team.id).into(TeamCard).all()
+
+
+async def test_a_page_of_more_rows_than_a_piece_is_whole_and_in_order(db: Database) -> None:
+    things = Repository(Thing, db)
+    await things.add_all(Thing(whole=n) for n in range(1300))
+    query = things.order_by(Thing.whole)
+
+    first = await query.page(size=600)
+    second = await query.page(size=600, after=first.next)
+    back = await query.page(size=600, before=second.previous)
+
+    assert [thing.whole for thing in first.items] == list(range(600))
+    assert [thing.whole for thing in second.items] == list(range(600, 1200))
+    assert (back.items, back.previous) == (first.items, None)

@@ -747,6 +747,24 @@ async def test_many_rows_come_in_pieces_and_whole(empty: Database) -> None:
     assert len(await heroes.select(Hero.name)) == 1201
 
 
+async def test_a_list_of_more_rows_than_a_piece_is_whole_and_in_order(empty: Database) -> None:
+    class Squad(BaseModel):
+        heroes: list[HeroName]
+
+    teams = Repository(Team, empty)
+    small, large = await teams.add_all([Team(name="a"), Team(name="b")])
+    await Repository(Hero, empty).add_all(
+        Hero(name=f"{n:04}", team_id=(large if n % 100 else small).id) for n in range(1100)
+    )
+
+    squads = await teams.order_by(Team.name).into(Squad).all()
+
+    assert [[int(hero.name) for hero in squad.heroes] for squad in squads] == [
+        [n for n in range(1100) if n % 100 == 0],
+        [n for n in range(1100) if n % 100],
+    ]
+
+
 # ---- From --------------------------------------------------------------------------------------
 
 
