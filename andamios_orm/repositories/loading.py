@@ -24,7 +24,7 @@ from andamios_orm.schema.spec import FieldSpec, RelationSpec
 __all__ = ["KeyRows", "load_related", "related_rows"]
 
 KeyRows: TypeAlias = list[tuple[object, Any]]
-"""Related rows, each after the key of the row that it belongs to."""
+"""Related rows, each after the key of the row that it belongs to; lists of them for shapes."""
 
 _MOST_KEYS = 8192
 """Keys of one IN list at most; SQLite and PostgreSQL take some 32,000 parameters."""

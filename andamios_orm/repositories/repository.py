@@ -261,10 +261,9 @@ class Repository(Selects, Generic[M]):
             for group in self._statements.encoder.rendered_all(given)
         ]
         stored: list[M] = []
-        alone = not self._source.in_transaction
         async with self._source.unit() as source:
             for group in groups:
-                stored += await self._writer.insert_many(source, group, alone=alone)
+                stored += await self._writer.insert_many(source, group)
         return stored
 
     async def upsert(

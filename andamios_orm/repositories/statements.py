@@ -198,16 +198,11 @@ class ModelStatements(Generic[M]):
         names: tuple[str, ...],
         rows: int,
         conflict: Conflict | None = None,
-        *,
-        alone: bool = False,
     ) -> Plan[list[M]]:
-        """INSERT of `rows` rows at once, given as one list per field.
-
-        `alone` says that nothing else is done in its transaction.
-        """
+        """INSERT of `rows` rows at once, given as one list per field."""
         fields = self._fields(names)
         return plans.get(
-            ("insert rows", self.model, names, rows, conflict, alone),
+            ("insert rows", self.model, names, rows, conflict),
             lambda dialect: compile_rows(
                 lambda number: to_sql.bulk_insert(
                     self.model,
@@ -215,7 +210,6 @@ class ModelStatements(Generic[M]):
                     number,
                     dialect.name,
                     into=self._into(conflict, dialect),
-                    alone=alone,
                 ),
                 rows,
                 dialect,

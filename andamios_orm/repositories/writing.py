@@ -17,8 +17,8 @@ from andamios_orm.queries.upserting import Conflict
 from andamios_orm.repositories.changes import Changes
 from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.rows.batch import Group
+from andamios_orm.rows.encode import same_in_column
 from andamios_orm.rows.plan import Plan
-from andamios_orm.schema.json_values import same_value
 
 __all__ = ["Writer", "comparable"]
 
@@ -66,11 +66,8 @@ class Writer(Generic[M]):
         async with source.unit() as unit:
             return await self._insert_and_read(unit, names, values)
 
-    async def insert_many(self, source: Source, group: Group, *, alone: bool = False) -> list[M]:
-        """Store rows with the same fields, inside a unit, and return them in the same order.
-
-        `alone` says that the unit inserts rows and does nothing else.
-        """
+    async def insert_many(self, source: Source, group: Group) -> list[M]:
+        """Store rows with the same fields, inside a unit, and return them in the same order."""
         names, capabilities = group.names, source.capabilities
         if not capabilities.insert_returning:
             self._require_known_key(names)
@@ -79,7 +76,7 @@ class Writer(Generic[M]):
         if in_turn or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
         stored: list[M] = []
-        async for columns, rows in self.in_portions(source, group, alone=alone):
+        async for columns, rows in self.in_portions(source, group):
             stored += self._in_order(names, columns, rows)
         return stored
 
@@ -88,8 +85,6 @@ class Writer(Generic[M]):
         source: Source,
         group: Group,
         conflict: Conflict | None = None,
-        *,
-        alone: bool = False,
     ) -> AsyncIterator[tuple[Sequence[list[Any]], list[M]]]:
         """Store rows in few statements; yield for each its columns and the rows it gave back.
 
@@ -103,7 +98,7 @@ class Writer(Generic[M]):
             plan = (
                 statements.insert_arrays(source.plans, names, conflict)
                 if arrays
-                else statements.insert_rows(source.plans, names, size, conflict, alone=alone)
+                else statements.insert_rows(source.plans, names, size, conflict)
             )
             yield columns, await source.fetch(plan, columns)
 
@@ -186,10 +181,11 @@ class Writer(Generic[M]):
                 if before is None:
                     return None
                 stored = dict(zip(*self._statements.encoder.rendered(before), strict=True))
+                fields = statements.spec.by_name
                 changes = {
                     name: value
                     for name, value in zip(names, values, strict=True)
-                    if not same_value(stored[name], value, unknown=False)
+                    if not same_in_column(fields[name], stored[name], value)
                 }
                 names, values = tuple(changes), list(changes.values())
             if names or statements.changes:
@@ -227,7 +223,7 @@ class Writer(Generic[M]):
                         a
                         for a in changes.assignments
                         if nodes.is_clause(a.value)
-                        or not same_value(stored[a.attr.name], a.value, unknown=False)
+                        or not same_in_column(a.attr.field, stored[a.attr.name], a.value)
                     ]
                 )
             if changes.assignments or statements.changes:

@@ -419,8 +419,9 @@ def _are_json(values: Sequence[Any]) -> bool:
             and max(found.get(int, (0,))) < 2**63
         ):
             return False
-        level = [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
-        if len(level) > _MOST_AT_ONCE:
-            # What has itself in it twice doubles with each level, and is soon found by depth.
+        if sum(map(len, chain(dicts, lists))) > _MOST_AT_ONCE:
+            # What has itself in it more than once grows with each level; one by one it is found
+            # to be too deep at its first branch.
             return all(map(_is_json, values))
-    return not level
+        level = [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
+    return _INNERMOST.issuperset(map(type, level))

@@ -31,7 +31,7 @@ from andamios_orm.schema.json_values import JsonText, same_value, to_json_text
 from andamios_orm.schema.representations.base import Converter
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 
-__all__ = ["Encoder", "refusals"]
+__all__ = ["Encoder", "refusals", "same_in_column"]
 
 
 class Encoder:
@@ -304,3 +304,14 @@ def _names_within(model: type[BaseModel]) -> set[str]:
     for nested in schema.get("$defs", {}).values():
         names.update(nested.get("properties", ()))
     return names
+
+
+def same_in_column(field: FieldSpec, one: object, other: object) -> bool:
+    """Whether a column would hold the same for two values of its field.
+
+    By what is written of them: a type of the user's need not say when two of its objects are equal.
+    """
+    codec = field.storage.codec
+    if codec is not None and one is not None and other is not None:
+        one, other = codec.encode(one), codec.encode(other)
+    return same_value(one, other, unknown=False)

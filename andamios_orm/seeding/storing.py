@@ -15,8 +15,7 @@ from andamios_orm.models.base import Model
 from andamios_orm.repositories.repository import Repository
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.repositories.writing import comparable
-from andamios_orm.rows.encode import refusals
-from andamios_orm.schema.json_values import same_value
+from andamios_orm.rows.encode import refusals, same_in_column
 from andamios_orm.schema.spec import ModelSpec
 from andamios_orm.seeding.declaring import Record, Seed
 from andamios_orm.seeding.keys import natural_key
@@ -183,7 +182,7 @@ class _Storing:
         before = dict(zip(*self._statements.encoder.encode(stored), strict=True))
         kept = {f.name for f in self._spec.fields if f.primary_key or f.server_made}
         return any(
-            not same_value(before.get(name), row.values[name], unknown=False)
+            not same_in_column(self._spec.by_name[name], before.get(name), row.values[name])
             for name in row.given & row.values.keys() - kept
         )
 

@@ -423,20 +423,35 @@ async def test_a_session_that_swallows_the_refusal_stores_none_either(
     assert await items.count() == 0
 
 
+class Replaced(Model, table=True, metadata=sa.MetaData()):
+    id: Col[int] = field(primary_key=True)
+    name: Col[str]
+    __table_args__ = (sa.UniqueConstraint("name", sqlite_on_conflict="REPLACE"),)
+
+
 @only_on("sqlite")
-async def test_sqlite_undoes_the_transaction_where_it_holds_nothing_else(
+async def test_what_a_table_and_its_triggers_do_in_a_conflict_is_done(
     items: Repository[Item], empty: Database
 ) -> None:
-    ran: list[str] = []
-    with subscribe(lambda event: ran.append(event.sql)):
-        await items.add_all([Item(name="a"), Item(name="b")])
-        async with empty.session() as session:
-            await Repository(Item, session).add_all([Item(name="c"), Item(name="d")])
+    # An OR of the INSERT itself would be put in the place of theirs.
+    for statement in (
+        "CREATE TABLE tag (name TEXT UNIQUE)",
+        "CREATE TRIGGER tagged AFTER INSERT ON item"
+        " BEGIN INSERT OR IGNORE INTO tag VALUES (new.place); END",
+    ):
+        await empty.execute(sa.text(statement))
+    await items.add_all([Item(name="a"), Item(name="b")])
+    assert await items.count() == 2
 
-    assert [sql.partition(" INTO")[0] for sql in ran if sql.startswith("INSERT")] == [
-        "INSERT OR ROLLBACK",
-        "INSERT",
-    ]
+
+@only_on("sqlite")
+async def test_a_constraint_that_replaces_rows_does_so(database_url: str) -> None:
+    async with Database(database_url, metadata=Replaced.__table__.metadata) as db:
+        await db.create_all()
+        rows = Repository(Replaced, db)
+        await rows.add_all([Replaced(id=1, name="x"), Replaced(id=2, name="y")])
+        await rows.add_all([Replaced(id=3, name="x"), Replaced(id=4, name="z")])
+        assert [row.id for row in await rows.order_by(Replaced.id).all()] == [2, 3, 4]
 
 
 @not_on("duckdb")

@@ -82,6 +82,7 @@ class League(Model, table=True, metadata=METADATA):
     number: Col[int] = field(unique=True)
     rank: Col[Rank] = field(unique=True)
     shout: Col[Shout] = field(unique=True)
+    note: Col[str] = field(default="")
     above: Col[int | None] = field(default=None, foreign_key="League.number")
 
 
@@ -292,6 +293,10 @@ async def test_indexed_values_of_any_type_are_changed(empty: Database) -> None:
     assert (updated.rank, updated.shout.text) == (Rank.MINOR, "c")
     stored = await leagues.get(one.id)
     assert (stored.rank, stored.shout.text) == (Rank.MINOR, "c")
+    await leagues.add(League(number=2, rank=Rank.MAJOR, shout=Shout("d"), above=1))
+    stored.note = "another"
+    assert (await leagues.update(stored)).note == "another"
+    assert (await leagues.patch(one.id, League.shout.set(Shout("c")))).shout.text == "c"
 
 
 async def test_a_repository_reads_all_its_rows(heroes: Repository[Hero]) -> None:

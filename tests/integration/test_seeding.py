@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from andamios_orm import (
     Col,
@@ -27,6 +27,7 @@ from andamios_orm import (
     Versioned,
     field,
     generated,
+    register_type,
     relation,
 )
 from andamios_orm.errors import NotFound, SeedProblem, UsageError
@@ -47,9 +48,22 @@ class Rank(Enum):
     MAJOR = "major"
 
 
+class Shout:
+    """Text in a type of its own, which does not say when it is equal."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+register_type(Shout, sa.String(50), encode=lambda shout: shout.text, decode=Shout)
+
+
 class League(Model, table=True, metadata=METADATA):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     name: Col[str] = field(primary_key=True, max_length=50)
     rank: Col[Rank]
+    shout: Col[Shout] = field(default_factory=lambda: Shout(""))
 
 
 class Team(Model, table=True, metadata=METADATA):
@@ -161,6 +175,19 @@ async def test_a_member_of_an_enumeration_is_stored_where_it_is_another_one(db: 
 
     assert report.counts == (SeedCount(League, updated=1),)
     assert (await Repository(League, db).get("A")).rank is Rank.MAJOR
+
+
+@pytest.mark.parametrize(("text", "updated"), [("a", 0), ("b", 1)])
+async def test_values_of_a_type_of_its_own_are_compared_as_they_are_stored(
+    db: Database, text: str, updated: int
+) -> None:
+    await run_seeds(db, [rows(League, {"name": "A", "rank": Rank.MINOR, "shout": Shout("a")})])
+
+    again = rows(League, {"name": "A", "rank": Rank.MINOR, "shout": Shout(text)})
+    report = await run_seeds(db, [again])
+
+    assert report.counts == (SeedCount(League, updated=updated, unchanged=1 - updated),)
+    assert (await Repository(League, db).get("A")).shout.text == text
 
 
 async def test_a_row_keeps_what_the_seed_does_not_give(db: Database) -> None:

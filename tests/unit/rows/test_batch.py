@@ -428,13 +428,13 @@ def test_many_values_are_json_if_each_of_them_is(values: list[Any]) -> None:
     assert batch._are_json(many) == all(map(batch._is_json, many))
 
 
-def nested(depth: int) -> Any:
-    return [nested(depth - 1)] if depth else [1]
+def nested(depth: int, end: object = 1) -> Any:
+    return [nested(depth - 1, end)] if depth else [end]
 
 
-def doubled() -> list[Any]:
+def inside_itself(times: int) -> list[Any]:
     inside: list[Any] = []
-    inside += [inside, inside]
+    inside += [inside] * times
     return inside
 
 
@@ -443,7 +443,11 @@ def doubled() -> list[Any]:
     [
         (nested(60), True),
         (nested(64), False),
-        (doubled(), False),
+        (nested(63, "a"), True),
+        (nested(64, "a"), False),
+        (inside_itself(1), False),
+        (inside_itself(2), False),
+        (inside_itself(100_000), False),
         ({"a": {1: 2}}, False),
         ({"a": [Color.RED]}, False),
         ([2**63 - 1, -(2**63)], True),
