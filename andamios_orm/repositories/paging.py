@@ -76,7 +76,7 @@ class NumberedPage(Generic[T]):
 
 
 class Placed(NamedTuple, Generic[T]):
-    """Rows as they are read, and as the driver gave them: few of these are ever asked for."""
+    """Rows as they are read, and as the driver gave them: few are asked for their place."""
 
     items: list[T]
     rows: Sequence[Row]
@@ -87,8 +87,9 @@ class Placed(NamedTuple, Generic[T]):
 def placed(
     decode: Callable[[Sequence[Row]], list[T]], read: PlaceReader, width: int | None = None
 ) -> Callable[[Sequence[Row]], list[Placed[T]]]:
-    """Return the decoder of rows with their places, which makes one piece of all it gets.
+    """Return the decoder of rows with their places.
 
+    It gives a list of one, because many rows are decoded in pieces whose lists are joined.
     `decode` gets the first `width` cells of each row, by default all.
     """
 

@@ -205,11 +205,7 @@ class ModelStatements(Generic[M]):
             ("insert rows", self.model, names, rows, conflict),
             lambda dialect: compile_rows(
                 lambda number: to_sql.bulk_insert(
-                    self.model,
-                    fields,
-                    number,
-                    dialect.name,
-                    into=self._into(conflict, dialect),
+                    self.model, fields, number, dialect.name, into=self._into(conflict, dialect)
                 ),
                 rows,
                 dialect,

@@ -81,10 +81,7 @@ class Writer(Generic[M]):
         return stored
 
     async def in_portions(
-        self,
-        source: Source,
-        group: Group,
-        conflict: Conflict | None = None,
+        self, source: Source, group: Group, conflict: Conflict | None = None
     ) -> AsyncIterator[tuple[Sequence[list[Any]], list[M]]]:
         """Store rows in few statements; yield for each its columns and the rows it gave back.
 

@@ -391,7 +391,9 @@ def _is_json(value: Any, depth: int = _DEPTH) -> bool:
 
 
 _FEW = 8
+"""So many values are looked into one by one in less time."""
 _MOST_AT_ONCE = 1_000_000
+"""Values of one level that are held at a time."""
 
 
 def _are_json(values: Sequence[Any]) -> bool:

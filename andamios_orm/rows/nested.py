@@ -71,7 +71,7 @@ def level_maker(
     A key of one column is its value alone, None where it is NULL. With an `owner`, the places of a
     key, there is a pair for each key: that, and the list of its results.
     """
-    scope: dict[str, object] = {"defaultdict": defaultdict}
+    scope: dict[str, object] = {}
 
     def cell(place: int) -> str:
         return _cell(place, converters[place], scope)
@@ -93,6 +93,7 @@ def level_maker(
     targets = "".join(f"c{place}, " for place in range(len(converters)))
     lines = ["def make(rows):"]
     if owner:
+        scope["defaultdict"] = defaultdict
         lines += [
             "    found = defaultdict(list)",
             f"    for {targets}in rows:",

@@ -252,7 +252,7 @@ class _Processors:
 
 
 class _Run(NamedTuple):
-    """Parameters of one type after each other, like their values: those of a list."""
+    """Parameters that follow each other, like their values, and are converted alike: a list's."""
 
     slot: _Slot
     """The first of them."""

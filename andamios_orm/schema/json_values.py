@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import partial
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -186,18 +185,20 @@ def same_value(one: object, other: object, *, unknown: bool = True) -> bool:
     """
     if type(one) is not type(other):
         return False
-    same = partial(same_value, unknown=unknown)
     if isinstance(one, BaseModel) and isinstance(other, BaseModel):
-        return same(_fields(one), _fields(other))
+        return same_value(_fields(one), _fields(other), unknown=unknown)
     if isinstance(one, dict) and isinstance(other, dict):
         return list(map(type, one)) == list(map(type, other)) and all(
-            key in other and same(value, other[key]) for key, value in one.items()
+            key in other and same_value(value, other[key], unknown=unknown)
+            for key, value in one.items()
         )
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(
+            same_value(a, b, unknown=unknown) for a, b in zip(one, other, strict=True)
+        )
     if dataclasses.is_dataclass(one) and not isinstance(one, type):
         names = [f.name for f in dataclasses.fields(one) if f.init]
-        return all(same(getattr(one, n), getattr(other, n)) for n in names)
+        return all(same_value(getattr(one, n), getattr(other, n), unknown=unknown) for n in names)
     if type(one).__eq__ is object.__eq__ and not isinstance(one, Enum):
         return one is other or unknown
     return one == other

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from enum import Enum
 from typing import Any, Self
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
-from andamios_orm import Col, Database, Model, Repository, UUIDKey, field, generated, register_type
+from andamios_orm import Col, Database, Model, Repository, UUIDKey, field, generated
 from andamios_orm.errors import (
     ConstraintViolation,
     DeclarationError,
@@ -28,6 +27,7 @@ from andamios_orm.errors import (
 )
 from andamios_orm.observe import subscribe
 from tests.engines import driver_url
+from tests.own_types import Rank, Shout
 
 METADATA = sa.MetaData()
 
@@ -56,21 +56,6 @@ class Counter(Model, table=True, metadata=METADATA):
     """Nothing but a key."""
 
     id: Col[int] = generated()
-
-
-class Rank(Enum):
-    MINOR = "minor"
-    MAJOR = "major"
-
-
-class Shout:
-    """Text in a type of its own, which does not say when it is equal."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-register_type(Shout, sa.String(50), encode=lambda shout: shout.text, decode=Shout)
 
 
 class League(Model, table=True, metadata=METADATA):

@@ -4,7 +4,6 @@ import types
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from decimal import Decimal
-from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,13 +26,13 @@ from andamios_orm import (
     Versioned,
     field,
     generated,
-    register_type,
     relation,
 )
 from andamios_orm.errors import NotFound, SeedProblem, UsageError
 from andamios_orm.observe import subscribe
 from andamios_orm.seeding import Seed, SeedCount, fixture, run_seeds, seed
 from tests.engines import only_on
+from tests.own_types import Rank, Shout
 
 METADATA = sa.MetaData()
 
@@ -41,21 +40,6 @@ METADATA = sa.MetaData()
 class Place(BaseModel):
     city: str
     stars: int = 3
-
-
-class Rank(Enum):
-    MINOR = "minor"
-    MAJOR = "major"
-
-
-class Shout:
-    """Text in a type of its own, which does not say when it is equal."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-register_type(Shout, sa.String(50), encode=lambda shout: shout.text, decode=Shout)
 
 
 class League(Model, table=True, metadata=METADATA):

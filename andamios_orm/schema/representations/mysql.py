@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
@@ -15,6 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from andamios_orm.errors import NotSupported
 from andamios_orm.schema.representations import checks
 from andamios_orm.schema.representations.base import Expression, Representation
+from andamios_orm.schema.representations.reads import whole_number
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["ExactText", "enforces_length", "key_bytes", "represent"]
@@ -106,16 +106,6 @@ def _decimal(precision: int, scale: int) -> Representation:
     )
 
 
-def _whole(value: object) -> object:
-    # A sum of whole numbers is a DECIMAL, which a sum of `int` should not show.
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return int(value)
-    return value
-
-
-_read_whole = Expression("({0} if {0}.__class__ is int else {whole}({0}))", whole=_whole)
-
-
 _naive_utc = checks.instant.then("{0}.replace(tzinfo=None)")
 
 
@@ -152,7 +142,7 @@ def _by_kind() -> Mapping[Kind, Representation]:
 
     return {
         Kind.INTEGER: Representation(
-            sa.BigInteger(), checks.integer, _read_whole, bind_many=checks.many_integers
+            sa.BigInteger(), checks.integer, whole_number, bind_many=checks.many_integers
         ),
         Kind.BOOLEAN: Representation(mysql.TINYINT(1), int, bool, bind_many=checks.many_booleans),
         Kind.FLOAT: Representation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from andamios_orm.schema.representations import checks
 from andamios_orm.schema.representations.base import Expression, Representation
+from andamios_orm.schema.representations.reads import whole_number
 from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = ["represent"]
@@ -40,21 +40,12 @@ def represent(storage: Storage) -> Representation:
     return _BY_KIND[kind]
 
 
-def _whole(value: object) -> object:
-    # PostgreSQL's sum of whole numbers is a NUMERIC, which a sum of `int` should not show.
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return int(value)
-    return value
-
-
-_read_whole = Expression("({0} if {0}.__class__ is int else {whole}({0}))", whole=_whole)
-
 # asyncpg gives its own subclass; a field that was declared UUID gets UUID.
 _plain_uuid = Expression("{UUID}(int={0}.int)", UUID=UUID)
 
 _BY_KIND = {
     Kind.INTEGER: Representation(
-        sa.BigInteger(), checks.integer, _read_whole, bind_many=checks.many_integers
+        sa.BigInteger(), checks.integer, whole_number, bind_many=checks.many_integers
     ),
     Kind.BOOLEAN: Representation(sa.Boolean()),
     Kind.DATE: Representation(sa.Date(), checks.day),
