@@ -73,13 +73,16 @@ def to_json_text(value: object) -> str:
 
     Raises NotStorable for what JSON cannot express: NaN, the infinities, keys that are not
     simple values, bytes that are not UTF-8 (unless the model says `val_json_bytes="base64"`),
-    characters that no database stores.
+    characters that no database stores, what has itself in it.
 
     >>> to_json_text({"day": {1, 2}})
     '{"day":[1,2]}'
     """
     try:
         return to_json(_plain(value, "utf8")).decode()
+    except RecursionError:
+        # Without its cause, whose frames are a thousand.
+        raise _refused("a value that has itself in it or is nested too deep") from None
     except (PydanticSerializationError, UnicodeEncodeError) as error:
         raise _refused("a value that JSON cannot express") from error
 

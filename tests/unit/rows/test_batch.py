@@ -193,12 +193,13 @@ def test_whole_numbers_of_any_size_are_read_back() -> None:
     assert group.rows()[0][group.names.index("any")] == [2**63]
 
 
-def test_a_cycle_is_an_error_and_no_endless_loop() -> None:
+@pytest.mark.parametrize("rows", [1, 20])
+def test_what_has_itself_in_it_is_an_error_and_no_endless_loop(rows: int) -> None:
     cycle: list[Any] = []
     cycle.append(cycle)
 
-    with pytest.raises(RecursionError):
-        encoder.rendered_all([Thing(any=cycle)])
+    with pytest.raises(NotStorable, match=r"Thing\.any.* has itself in it"):
+        encoder.rendered_all([Thing(any=cycle)] * rows)
 
 
 def test_rows_with_different_fields_are_groups_in_the_same_order() -> None:
