@@ -45,7 +45,8 @@ encrypted: it holds the values by which the page's last row is sorted.
 _CONVERTED = ConfigDict(revalidate_instances="always")
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, beside which Python 3.11 refuses to make a Page[Hero](...).
+@dataclass(frozen=True)
 class Page(Generic[T]):
     """Some rows in their order, and where the rows around them are."""
 
@@ -58,7 +59,7 @@ class Page(Generic[T]):
     """What `page(before=...)` takes for the rows before these; None on the first page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NumberedPage(Generic[T]):
     """Some rows in their order, and how many there are in all."""
 

@@ -575,6 +575,11 @@ async def test_numbered_pages_are_the_rows_in_their_order(db: Database) -> None:
     assert (nothing.items, nothing.total, nothing.pages) == ([], 0, 0)
 
 
+def test_a_program_makes_pages_of_a_type_itself() -> None:
+    assert Page[int](items=[1]) == Page([1])
+    assert NumberedPage[int](items=[1], total=1, number=1, size=5, pages=1).items == [1]
+
+
 async def test_pages_have_the_sizes_that_the_database_says(database_url: str) -> None:
     async with Database(
         database_url, metadata=METADATA, default_page_size=3, max_page_size=5, max_offset=6

@@ -34,7 +34,8 @@ T = TypeVar("T")
 Truth: TypeAlias = "bool | None"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Without slots, beside which Python 3.11 refuses to make a Filter[Hero](...).
+@dataclass(frozen=True, eq=False)
 class Filter(Generic[M]):
     """A condition and what it says of an instance: True, False, or None where SQL says NULL."""
 

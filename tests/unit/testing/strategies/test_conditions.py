@@ -273,6 +273,12 @@ def test_a_model_of_the_librarys_fields_alone_has_no_conditions() -> None:
         filters(Stamp)
 
 
+def test_a_program_makes_conditions_of_a_model_itself() -> None:
+    condition = Filter[Item](Item.id > 1, lambda item: item.id > 1, "Item.id > 1")
+
+    assert repr(condition) == "Item.id > 1"
+
+
 # ---- what they mean ----------------------------------------------------------------------------
 
 
