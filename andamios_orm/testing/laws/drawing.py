@@ -51,6 +51,7 @@ __all__ = [
     "requires_itself",
     "rows_of",
     "sort_attrs",
+    "sorts_by_code_point",
     "tied",
     "upsertable",
     "upserts",
@@ -165,7 +166,7 @@ def sort_attrs(playground: Playground, model: type[Model], *, paged: bool = Fals
 
 async def _sort_attrs(playground: Playground, model: type[Model], *, paged: bool) -> list[Attr]:
     repository = Repository(model, of_somebody(playground))
-    by_code_point = await _sorts_by_code_point(playground)
+    by_code_point = await sorts_by_code_point(playground)
     found: list[Attr] = []
     for field in spec_of(model).fields:
         if field.storage.kind in (Kind.CUSTOM, Kind.JSON):
@@ -203,7 +204,7 @@ async def _in_order_of_keys(playground: Playground, *, paged: bool) -> list[type
     return found
 
 
-async def _sorts_by_code_point(playground: Playground) -> bool:
+async def sorts_by_code_point(playground: Playground) -> bool:
     """Whether the database's collation is that of Python; all engines but one have no other."""
     if playground.engine != "postgresql":
         return True

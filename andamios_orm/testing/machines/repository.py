@@ -39,6 +39,7 @@ from andamios_orm.schema.spec import Kind, ModelSpec
 from andamios_orm.seeding import sample
 from andamios_orm.seeding.ordering import referred_models
 from andamios_orm.seeding.pools import Pools
+from andamios_orm.testing.laws.drawing import sorts_by_code_point
 from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.machines.actors import Actor, Failed
 from andamios_orm.testing.machines.drawing import Drawing
@@ -215,7 +216,9 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.playground.run(_emptied(self.playground, self.model))
         made = {f.name for f in self.spec.fields if f.server_made}
         self.targets = [u for u in self.table.uniques if u.certain and not made & set(u.names)]
-        self.sortable = [f.name for f in self.spec.fields if f.storage.kind in _SORTABLE]
+        by_code_point = self.playground.run(sorts_by_code_point(self.playground))
+        kinds = _SORTABLE if by_code_point else _SORTABLE - {Kind.TEXT}
+        self.sortable = [f.name for f in self.spec.fields if f.storage.kind in kinds]
 
     def teardown(self) -> None:
         """Undo what is open, and compare the table a last time."""

@@ -1,11 +1,14 @@
 """A repository used step by step beside a dict, on every engine."""
 
+import asyncio
 import os
 import unittest
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
@@ -48,6 +51,20 @@ def test_a_repository_does_what_a_dict_does(database_url: str, model: type[Model
 @pytest.mark.parametrize("url", ["duckdb://", "sqlite://"])
 def test_it_does_so_in_memory(url: str) -> None:
     run_machine(Hero, url, steps(300 if DEEP else 3))
+
+
+@only_on("postgresql")
+async def test_texts_are_not_ordered_where_the_database_has_a_collation(database_url: str) -> None:
+    name = f"machine_{uuid4().hex}"
+    url = sa.make_url(database_url).set(database=name).render_as_string(hide_password=False)
+    async with Database(database_url) as db, db.connect() as connection:
+        await connection.exec_driver_sql(
+            f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'"
+        )
+        try:
+            await asyncio.to_thread(run_machine, Hero, url, steps(20))
+        finally:
+            await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # ---- what users write ----------------------------------------------------------------------------

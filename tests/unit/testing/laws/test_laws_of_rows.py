@@ -758,7 +758,7 @@ def test_text_is_left_out_of_orders_where_the_engine_sorts_it_otherwise(
         await asyncio.sleep(0)
         return False
 
-    monkeypatch.setattr(drawing, "_sorts_by_code_point", no)
+    monkeypatch.setattr(drawing, "sorts_by_code_point", no)
     with Playground(SQLITE, Hero) as playground:
         found = drawing.sort_attrs(playground, Hero)
 
