@@ -68,6 +68,8 @@ class Capabilities:
     """What the engine itself can do to rows whose foreign key's target is deleted."""
     deferred_keys: bool
     """A foreign key can be checked as late as the commit."""
+    checked_references: bool
+    """A column has its CHECKs also where a foreign key sets it, as ON DELETE SET NULL does."""
     keys_across_schemas: bool
     """A foreign key can refer to a table of another schema."""
     circular_tables: bool

@@ -104,6 +104,7 @@ class PostgreSQLBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        checked_references=True,
         keys_across_schemas=True,
         circular_tables=True,
         interval_keys=True,

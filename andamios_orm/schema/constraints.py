@@ -24,7 +24,7 @@ from andamios_orm.schema.decimal_bounds import Comparison, comparable, within
 from andamios_orm.schema.representations import mysql
 from andamios_orm.schema.spec import Bound, FieldSpec, Kind, ModelSpec
 
-__all__ = ["checks_of"]
+__all__ = ["checks_of", "is_set_by_key"]
 
 
 def checks_of(
@@ -37,22 +37,47 @@ def checks_of(
             yield from _bound_checks(field, column, bound)
         yield from _exactness_checks(field, column)
         for name, condition in _sqlite_checks(field, column):
-            yield _named(field, name, condition, "sqlite")
+            yield _named(field, column, name, condition, "sqlite")
 
 
 def _named(
-    field: FieldSpec, name: str, condition: ColumnElement[bool], *engines: str
+    field: FieldSpec,
+    column: sa.Column[Any],
+    name: str,
+    condition: ColumnElement[bool],
+    *engines: str,
 ) -> sa.CheckConstraint:
-    """Return the CHECK, of all tables or only of those on some engines."""
+    """Return the CHECK, of all tables or only of those on some engines.
+
+    MariaDB (1901) and MySQL (3823) take none of a column that is set by a foreign key.
+    """
     check = sa.CheckConstraint(condition, name=f"{field.column}_{name}")
-    return check.ddl_if(callable_=_only_on(engines)) if engines else check
+    without = _MYSQL if is_set_by_key(column) else ()
+    return check.ddl_if(callable_=_holds_on(engines, without)) if engines or without else check
 
 
-def _only_on(engines: tuple[str, ...]) -> Callable[..., bool]:
-    def applies(*args: object, dialect: sa.Dialect, **kw: object) -> bool:
-        return dialect.name in engines
+def is_set_by_key(column: sa.Column[Any]) -> bool:
+    """Whether a foreign key changes the column when the row that it refers to is changed or gone.
 
-    return applies
+    >>> key = sa.ForeignKey("team.id", ondelete="SET NULL")
+    >>> is_set_by_key(sa.Column("team_id", sa.Integer(), key))
+    True
+    """
+    return any(
+        (key.ondelete or "").upper() in _SETTING
+        or (key.onupdate or "").upper() in (*_SETTING, "CASCADE")
+        for key in column.foreign_keys
+    )
+
+
+_SETTING = ("SET NULL", "SET DEFAULT")
+
+
+def _holds_on(engines: tuple[str, ...], without: tuple[str, ...]) -> Callable[..., bool]:
+    def holds(*args: object, dialect: sa.Dialect, **kw: object) -> bool:
+        return dialect.name not in without and (not engines or dialect.name in engines)
+
+    return holds
 
 
 _MYSQL = ("mariadb", "mysql")
@@ -62,21 +87,21 @@ def _bound_checks(
     field: FieldSpec, column: sa.Column[Any], bound: Bound
 ) -> Iterator[sa.CheckConstraint]:
     if bound.kind == "one_of":
-        yield _named(field, "one_of", column.in_(cast("tuple[object, ...]", bound.value)))
+        yield _named(field, column, "one_of", column.in_(cast("tuple[object, ...]", bound.value)))
     elif bound.kind == "min_length":
-        yield _named(field, bound.kind, _Length(column, field.storage.kind) >= bound.value)
+        yield _named(field, column, bound.kind, _Length(column, field.storage.kind) >= bound.value)
     elif bound.kind == "max_length":
         yield from _max_length_check(field, column, bound)
     elif field.storage.kind is Kind.DECIMAL:
-        yield _named(field, bound.kind, _compared(column, bound), "postgresql")
+        yield _named(field, column, bound.kind, _compared(column, bound), "postgresql")
         for engines, digits, places in (("duckdb",), 38, 38), (_MYSQL, 65, 30):
             exact = _decimal_bound(field, column, bound, digits, places, engines)
             if exact is not None:
-                yield _named(field, bound.kind, exact, *engines)
+                yield _named(field, column, bound.kind, exact, *engines)
         on_sqlite = _sqlite_decimal_bound(field, column, bound)
-        yield _named(field, bound.kind, on_sqlite, "sqlite")
+        yield _named(field, column, bound.kind, on_sqlite, "sqlite")
     else:
-        yield _named(field, bound.kind, _compared(column, bound))
+        yield _named(field, column, bound.kind, _compared(column, bound))
 
 
 def _decimal_bound(
@@ -114,7 +139,7 @@ def _max_length_check(
     if not mysql.enforces_length(field.storage, limit=cast("Stored", column.type).limit):
         engines += _MYSQL
     condition = _Length(column, field.storage.kind) <= bound.value
-    yield _named(field, bound.kind, condition, *engines)
+    yield _named(field, column, bound.kind, condition, *engines)
 
 
 _LARGEST = sys.float_info.max
@@ -127,17 +152,17 @@ def _exactness_checks(field: FieldSpec, column: sa.Column[Any]) -> Iterator[sa.C
         # NaN is no number on SQLite, which makes NULL of it, and the greatest one elsewhere.
         double: ColumnElement[Any] = sa.type_coerce(column, sa.Double())
         finite = double.between(sa.literal(-_LARGEST), sa.literal(_LARGEST))
-        yield _named(field, "finite", finite, "duckdb", "postgresql", "sqlite")
+        yield _named(field, column, "finite", finite, "duckdb", "postgresql", "sqlite")
     elif kind in (Kind.DATE, Kind.DATETIME, Kind.NAIVE_DATETIME):
         # Drivers turn the database's infinity into the last day of the calendar.
         dated = sa.func.isfinite(column, type_=sa.Boolean())
-        yield _named(field, "finite", dated, "duckdb", "postgresql")
+        yield _named(field, column, "finite", dated, "duckdb", "postgresql")
     elif kind is Kind.BOOLEAN:
         number: ColumnElement[Any] = sa.type_coerce(column, sa.Integer())
-        yield _named(field, "boolean", number.in_((0, 1)), "sqlite", *_MYSQL)
+        yield _named(field, column, "boolean", number.in_((0, 1)), "sqlite", *_MYSQL)
     elif kind is Kind.JSON:
         text = sa.type_coerce(column, sa.Text())
-        yield _named(field, "json", sa.func.json_valid(text, type_=sa.Boolean()), *_MYSQL)
+        yield _named(field, column, "json", sa.func.json_valid(text, type_=sa.Boolean()), *_MYSQL)
 
 
 class _Length(FunctionElement[int]):

@@ -303,6 +303,39 @@ async def test_on_delete_set_null_clears_the_reference(keys: Database) -> None:
 
 
 @WITH_DELETE_ACTIONS
+async def test_a_reference_that_is_cleared_has_its_checks_where_the_engine_allows_them(
+    database_url: str,
+) -> None:
+    metadata = sa.MetaData()
+
+    class Floor(Model, table=True, metadata=metadata):
+        number: Col[int] = field(primary_key=True)
+
+    class Room(Model, table=True, metadata=metadata):
+        id: Col[int] = field(primary_key=True)
+        floor: Col[int | None] = field(foreign_key=Floor.number, on_delete="SET NULL", ge=1)
+        booked: Col[bool | None] = field(default=None)
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        await Repository(Floor, db).add_all([Floor(number=0), Floor(number=1)])
+        await Repository(Room, db).add(Room(id=1, floor=1))
+        write = sa.update(table_of(Room)).values(floor=0)
+        if db.capabilities.checked_references:
+            with pytest.raises(CheckViolation, match="`floor`"):
+                await db.execute(write)
+        else:
+            await db.execute(write)
+            assert await db.execute(sa.select(sa.text("floor")).select_from(table_of(Room))) == [
+                (0,)
+            ]
+            with pytest.raises(CheckViolation, match="`booked`"):
+                await db.execute(sa.update(table_of(Room)).values(booked=sa.literal_column("7")))
+        await Repository(Floor, db).where(Floor.number < 2).delete()
+        assert (await Repository(Room, db).get(1)).floor is None
+
+
+@WITH_DELETE_ACTIONS
 async def test_on_delete_cascade_removes_the_referring_row(keys: Database) -> None:
     boss = await Repository(Hero, keys).add(Hero(name="Ada"))
     hero = await Repository(Hero, keys).add(Hero(name="Bob", boss_id=boss.id))

@@ -53,6 +53,7 @@ class DuckDBBackend:
         transactional_ddl=True,
         on_delete=("RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        checked_references=True,
         keys_across_schemas=False,
         circular_tables=False,
         interval_keys=False,

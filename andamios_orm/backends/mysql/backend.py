@@ -61,6 +61,7 @@ class MySQLBackend:
         transactional_ddl=False,
         on_delete=("CASCADE", "SET NULL", "RESTRICT", "NO ACTION"),
         deferred_keys=False,
+        checked_references=False,
         keys_across_schemas=False,
         circular_tables=True,
         interval_keys=True,

@@ -89,6 +89,7 @@ class SQLiteBackend:
         transactional_ddl=True,
         on_delete=("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"),
         deferred_keys=True,
+        checked_references=True,
         keys_across_schemas=False,
         circular_tables=True,
         interval_keys=True,

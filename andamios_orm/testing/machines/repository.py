@@ -213,7 +213,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.table = Table(self.model, self.playground.db.engine_name)
         self.actors = [Actor(self.playground, self.table, self.repository) for _ in range(2)]
         self.actors[0].other, self.actors[1].other = self.actors[1], self.actors[0]
-        self.playground.run(_emptied(self.playground, self.model))
+        self.playground.run(_made_anew(self.playground, self.model))
         made = {f.name for f in self.spec.fields if f.server_made}
         self.targets = [u for u in self.table.uniques if u.certain and not made & set(u.names)]
         by_code_point = self.playground.run(sorts_by_code_point(self.playground))
@@ -904,9 +904,26 @@ async def _prepared(playground: Playground, parents: list[type[Model]]) -> None:
         await sample(playground.db, parents, size=_PARENTS)
 
 
-async def _emptied(playground: Playground, model: type[Model]) -> None:
+async def _made_anew(playground: Playground, model: type[Model]) -> None:
+    """Empty the table and, unless another refers to it, drop and create it.
+
+    So that each example finds the same, also when it is run again: counters begin at 1, and no
+    server cleans up behind the examples before, which takes locks.
+    """
+    table = table_of(model)
+    others = [table_of(other) for other in playground.models if other is not model]
+    alone = not any(
+        key.referred_table is table for o in others for key in o.foreign_key_constraints
+    )
+
+    def make(connection: sa.Connection) -> None:
+        table.metadata.drop_all(connection, tables=[table])
+        table.metadata.create_all(connection, tables=[table])
+
     async with playground.db.session() as session:
-        await session.execute(sa.delete(table_of(model)))
+        await session.execute(sa.delete(table))
+        if alone:
+            await session.run_sync(make)
 
 
 async def _pages(query: Any, size: int) -> tuple[list[Model], list[Model]]:
