@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source
 from andamios_orm.errors import NotLoaded, UniqueViolation, UsageError, WrongType
 from andamios_orm.models.base import Model
@@ -53,6 +54,8 @@ class _Target(NamedTuple):
     """Whether the database may find values equal that Python does not."""
     others: tuple[frozenset[str], ...]
     """For each other key of the table, its field that the database counts, if there is one."""
+    met: frozenset[str]
+    """The fields in which a row can meet another one but that with the key."""
     nameable: bool
     """Whether an INSERT can say that this key is meant."""
     prepared: dict[tuple[Names, frozenset[str] | None, bool], _Prepared]
@@ -113,13 +116,31 @@ class Upserter(Generic[M]):
         target = self._target(source, on)
         chosen = self._chosen(target, update)
         given = list(instances)
-        parts = list(self._parts(source, target, given, chosen))
+        handed_on = self._may_hand_on(target, given)
+        waits = source.capabilities.concurrent_writers
+        # Rows of one table that refer to each other are given in the right order.
+        in_turn = self._statements.refers_to_itself or (handed_on and not waits)
+        parts = list(self._parts(source, target, given, chosen, in_turn=in_turn))
         self._require_different(target, (key for part in parts for key in part.keys))
         if not parts:
             return []
-        return await _undisturbed(
-            source, lambda: self._upsert_parts(source, target, parts, len(given))
-        )
+
+        async def attempt() -> list[M]:
+            return await self._upsert_parts(source, target, parts, len(given))
+
+        if in_turn or not handed_on:
+            return await _undisturbed(source, attempt)
+        try:
+            if isinstance(source, Session):
+                async with source.savepoint():
+                    return await attempt()
+            return await attempt()
+        except UniqueViolation:
+            if source.in_transaction and not isinstance(source, Session):
+                raise
+        # Sorted they do not wait for others' rows, and in turn each finds what others gave up.
+        parts = list(self._parts(source, target, given, chosen, in_turn=True))
+        return await attempt()
 
     # -- what is asked for
 
@@ -171,6 +192,9 @@ class Upserter(Generic[M]):
                 "use another unique key",
             )
         counted = {f.column for f in spec.fields if f.counted}
+        others = [
+            key for key in keys if {fields.get(column) for column in key.columns} != set(names)
+        ]
         return _Target(
             attrs,
             names,
@@ -179,9 +203,13 @@ class Upserter(Generic[M]):
             ),
             custom=any(attr.storage.kind is Kind.CUSTOM for attr in attrs),
             others=tuple(
-                frozenset(fields[column] for column in counted & set(key.columns))
-                for key in keys
-                if {fields.get(column) for column in key.columns} != set(names)
+                frozenset(fields[column] for column in counted & set(key.columns)) for key in others
+            ),
+            met=frozenset(
+                fields[column]
+                for key in others
+                for column in (key.columns if key.plain else fields)
+                if column in fields
             ),
             nameable=dialect_name != "sqlite" or not _has_row_number(spec, names),
             prepared={},
@@ -290,9 +318,14 @@ class Upserter(Generic[M]):
         target: _Target,
         given: list[M],
         chosen: frozenset[str] | None,
+        *,
+        in_turn: bool,
     ) -> Iterator[_Part]:
-        """Yield the instances in parts that few statements store. Raises what add() raises."""
-        for fields, together in self._alike(given, target, chosen):
+        """Yield the instances in parts that few statements store, sorted unless `in_turn`.
+
+        Raises what add() raises.
+        """
+        for fields, together in self._alike(given, target, chosen, in_turn=in_turn):
             start = 0
             rendered = self._statements.encoder.rendered_all([given[n] for n in together])
             for alike in rendered:
@@ -306,22 +339,25 @@ class Upserter(Generic[M]):
                 keys = [] if target.custom else list(map(comparable, zip(*columns, strict=True)))
                 places = together[start : start + group.size]
                 part = _Part(places, group, _conflict(target, group.names, fields), keys)
-                # Rows of one table that refer to each other are given in the right order.
-                ordered = source.capabilities.concurrent_writers and not (
-                    self._statements.refers_to_itself
-                )
+                ordered = source.capabilities.concurrent_writers and not in_turn
                 yield _in_order_of_keys(part) if ordered else part
                 start += group.size
 
+    def _may_hand_on(self, target: _Target, given: list[M]) -> bool:
+        """Whether an instance may get a unique value that another one gives up."""
+        return len(given) > 1 and not all(
+            target.met.isdisjoint(getattr(one, "__dict__", ())) for one in given
+        )
+
     def _alike(
-        self, given: list[M], target: _Target, chosen: frozenset[str] | None
+        self, given: list[M], target: _Target, chosen: frozenset[str] | None, *, in_turn: bool
     ) -> Iterable[tuple[frozenset[str], list[int]]]:
         """Return the places of instances of which the same fields are overwritten."""
         if chosen is not None:
             return [(chosen, list(range(len(given))))] if given else []
         # What is no instance is refused where it is encoded.
         sets = [frozenset(getattr(one, "model_fields_set", ())) - target.kept for one in given]
-        if self._statements.refers_to_itself:
+        if in_turn:
             neighbours = groupby(enumerate(sets), key=itemgetter(1))
             return [(fields, [place for place, _ in some]) for fields, some in neighbours]
         found: dict[frozenset[str], list[int]] = {}

@@ -633,6 +633,64 @@ async def test_many_are_stored_or_none(accounts: Repository[Account]) -> None:
     assert await accounts.all() == [ada]
 
 
+@pytest.mark.parametrize("in_session", [False, True])
+async def test_a_row_gets_a_unique_value_that_one_before_it_gives_up(
+    db: Database, accounts: Repository[Account], in_session: bool
+) -> None:
+    await accounts.add_all(
+        [
+            Account(name="Ada", email="a@x"),
+            Account(name="Bo", email="b@x"),
+            Account(name="Cy", email="c@x"),
+        ]
+    )
+
+    async def upserted(*given: Account) -> dict[str, str]:
+        if in_session:
+            async with db.session() as session:
+                rows = await Repository(Account, session).upsert_all(given, on=[Account.name])
+                await Repository(Account, session).count()  # the session goes on
+        else:
+            rows = await accounts.upsert_all(given, on=[Account.name])
+        assert [row.name for row in rows] == [one.name for one in given]
+        assert sorted(rows, key=lambda r: r.id) == await accounts.order_by(Account.id).all()
+        return {row.name: row.email for row in rows}
+
+    # Neither in the order of the key, nor together with those that give the same fields.
+    against_the_key = await upserted(
+        Account(name="Cy", email="d@x"),
+        Account(name="Bo", email="c@x"),
+        Account(name="Ada", email="b@x"),
+    )
+    assert against_the_key == {"Ada": "b@x", "Bo": "c@x", "Cy": "d@x"}
+    of_several_shapes = await upserted(
+        Account(name="Ada", email="a@x"),
+        Account(name="Bo", email="b@x", age=4),
+        Account(name="Cy", email="c@x"),
+    )
+    assert of_several_shapes == {"Ada": "a@x", "Bo": "b@x", "Cy": "c@x"}
+
+
+async def test_a_unique_value_that_no_row_gives_up_is_an_error(
+    db: Database, accounts: Repository[Account]
+) -> None:
+    there = await accounts.add_all(
+        [Account(name="Ada", email="a@x"), Account(name="Bo", email="b@x")]
+    )
+    given = [Account(name="Cy", email="c@x"), Account(name="Ada", email="b@x")]
+
+    with pytest.raises(UniqueViolation):
+        await accounts.upsert_all(given, on=[Account.name])
+    engine = create_async_engine(db._pool._options.url)
+    async with engine.connect() as connection:
+        with pytest.raises(UniqueViolation):
+            await Repository(Account, connection).upsert_all(given, on=[Account.name])
+        await connection.rollback()
+    await engine.dispose()
+
+    assert await accounts.order_by(Account.id).all() == there
+
+
 async def test_rows_that_refer_to_each_other_are_stored_in_the_order_given(db: Database) -> None:
     people = Repository(Person, db)
     await people.add(Person(name="c", age=3))

@@ -500,6 +500,35 @@ def test_rows_in_another_order_are_found(monkeypatch: pytest.MonkeyPatch) -> Non
         laws.bulk_equiv.replay(SQLITE, two, UpsertAll(Team, values, ("name",)))
 
 
+class Sticker(Model, metadata=sa.MetaData(), table=True):
+    """Two keys of rows that nobody refers to."""
+
+    id: Col[int] = field(primary_key=True)
+    name: Col[str] = field(unique=True)
+
+
+EXCHANGED = UpsertAll(Sticker, [{"id": 2, "name": "a"}, {"id": 1, "name": "b"}], ("id",))
+
+
+def test_rows_at_once_may_exchange_unique_values() -> None:
+    laws.bulk_equiv.replay("duckdb://", [Sticker(id=1, name="a")], EXCHANGED)
+    # One after the other they cannot, and so SQLite refuses them both ways.
+    laws.bulk_equiv.replay(SQLITE, [Sticker(id=1, name="a")], EXCHANGED)
+
+
+def test_an_exchange_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = Repository.upsert_all
+
+    async def upsert_all(self: Any, rows: Any, **named: Any) -> Any:
+        first, *others = await genuine(self, rows, **named)
+        return [first.model_copy(update={"name": "z"}), *others]
+
+    monkeypatch.setattr(Repository, "upsert_all", upsert_all)
+
+    with pytest.raises(LawBroken, match="and what is stored"):
+        laws.bulk_equiv.replay("duckdb://", [Sticker(id=1, name="a")], EXCHANGED)
+
+
 # -- dialect_equiv
 
 
