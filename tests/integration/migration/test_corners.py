@@ -167,6 +167,38 @@ op.create_table(
     assert await counted(db, "SELECT count(*) FROM part WHERE age = a * 10") == [(5,)]
 
 
+async def test_a_backfill_finds_each_float_of_a_key(db: Database, tmp_path: Path) -> None:
+    write_revision(
+        tmp_path,
+        db.engine_name,
+        "aaa1",
+        """
+op.create_table(
+    "dose",
+    sa.Column("size", sa.Double(), primary_key=True, autoincrement=False),
+    sa.Column("age", sa.Integer()),
+)
+""",
+        'op.drop_table("dose")',
+    )
+    write_revision(
+        tmp_path,
+        db.engine_name,
+        "bbb2",
+        'op.backfill("dose", {"age": "7"}, batch=1)',
+        'op.execute("SELECT 1")',
+        down="aaa1",
+    )
+    migrator = Migrator(db, tmp_path)
+    await migrator.up("aaa1")
+    for size in (-1e300, -0.1, 1e-300, 2e-12, 0.1, 1e300):
+        await db.execute(sa.text(f"INSERT INTO dose (size) VALUES ({size!r})"))
+
+    await migrator.up()
+
+    assert await db.execute(sa.text("SELECT count(*) FROM dose WHERE age = 7")) == [(6,)]
+
+
 async def test_a_revision_is_written_unfinished_when_that_is_asked(
     sqlite_url: str, tmp_path: Path
 ) -> None:
