@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from inspect import signature
 from textwrap import wrap
 from types import TracebackType
 from typing import Any
@@ -164,10 +165,11 @@ class Law:
             flaky = isinstance(error, FlakyFailure)
             raise self._broken(playground, example, cause, flaky=flaky) from _shown(cause)
 
-    def replay(self, url: str, *example: Any, models: tuple[type[Model], ...] = ()) -> None:
+    def replay(self, url: str, *example: object, models: tuple[type[Model], ...] = ()) -> None:
         """Check it with one example, as a failure prints it. Raises LawBroken.
 
-        The models are those of the example, and those in `models`.
+        The models are those of the example, and those in `models`. Raises UsageError for what is
+        no example of this law.
 
         ```python
         from andamios_orm.testing import laws
@@ -176,6 +178,15 @@ class Law:
         ```
         """
         __tracebackhide__ = True
+        takes = signature(self.holds)
+        try:
+            takes.bind(None, *example)
+        except TypeError as error:
+            _, *names = takes.parameters
+            raise UsageError(
+                f"an example of {self.name} is {', '.join(names)}; {len(example)} value(s) came",
+                f"give them as a failure prints them: `laws.{self.name}.replay(url, ...)`",
+            ) from error
         found = (*self._models_in(example), *models)
         if not found:
             raise UsageError(

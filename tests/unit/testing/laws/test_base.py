@@ -356,9 +356,16 @@ def test_replay_finds_the_models_in_rows_classes_and_conditions() -> None:
 
 def test_replay_of_an_example_without_models_asks_for_them() -> None:
     with pytest.raises(UsageError, match="nobody knows its models") as caught:
-        law(are_young).replay(SQLITE, [], 3)
+        law(are_young).replay(SQLITE, [])
 
     assert "laws.young.replay(url, ..., models=(Hero,))" in caught.value.fix
+
+
+def test_replay_of_what_is_no_example_says_what_one_is() -> None:
+    with pytest.raises(UsageError, match="example of young is rows; 2 value") as caught:
+        law(are_young).replay(SQLITE, [pilot(1)], 3)
+
+    assert "laws.young.replay(url, ...)" in caught.value.fix
 
 
 def test_a_model_is_needed() -> None:
