@@ -44,7 +44,6 @@ OWN_WAY_ON_MYSQL = (
     "integration/test_bulk.py",
     "integration/test_constraints.py",
     "integration/test_injection.py",
-    "integration/test_isolation.py",
     "integration/test_limits.py",
     "integration/test_mixins.py",
     "integration/test_nested_writing.py",

@@ -43,9 +43,13 @@ def equivalent_to(url: str | None) -> Law:
     SQLite in memory, or DuckDB for a database of SQLite.
 
     ```python
+    from hypothesis import settings
+
+    from andamios_orm.testing.laws import Playground
     from andamios_orm.testing.laws.dialect_equiv import equivalent_to
 
-    equivalent_to("duckdb://")("sqlite://", Hero)
+    with Playground("sqlite://", Hero) as playground:
+        equivalent_to("duckdb://").check(playground, using=settings(max_examples=10))
     ```
     """
 

@@ -17,7 +17,7 @@ from tests.engines import ENGINES, not_on, only_on
 from tests.migration.revising import write_revision
 
 EXAMPLES = ("advanced.chinook", "integration.conduit")
-HISTORIES = [(EXAMPLES[0], "duckdb"), (EXAMPLES[1], "postgresql")]
+HISTORIES = [(EXAMPLES[0], "duckdb")]
 if os.environ.get("ANDAMIOS_TEST_DEEP"):
     HISTORIES = [(example, engine) for example in EXAMPLES for engine in ENGINES[:4]]
 ROOT = Path(__file__).parents[3]
