@@ -425,7 +425,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             touched.rows.add(self.table.key_of(old))
             before = self.table.tokens(old.__dict__)
             touched.tokens |= self.table.tokens(after) - before
-        if self._is_out_of_reach(actor, touched):
+        if self._is_out_of_reach(actor, touched, unseen=old is None):
             return multiple()
         failures = frozenset({fails} if fails else {UniqueViolation} if taken else ())
         stored = self._attempt(
@@ -619,7 +619,7 @@ class RepositoryMachine(RuleBasedStateMachine):
         touched = Locks()
         if old is not None and fails is None:
             touched.rows.add(self.table.key_of(old))
-        if self._is_out_of_reach(actor, touched):
+        if self._is_out_of_reach(actor, touched, unseen=old is None):
             return
         failures = frozenset({fails} if fails else ())
         done = self._attempt(actor, lambda r: _true(work(r)), fails=failures, touched=touched)
@@ -776,10 +776,15 @@ class RepositoryMachine(RuleBasedStateMachine):
             return False
         return True
 
-    def _is_out_of_reach(self, actor: Actor, touched: Locks) -> bool:
-        """Whether the engine changes newer rows than those that the actor sees, as InnoDB does."""
+    def _is_out_of_reach(self, actor: Actor, touched: Locks, *, unseen: bool = False) -> bool:
+        """Whether the engine changes newer rows than those that the actor sees, as InnoDB does.
+
+        `unseen` is a row that the actor does not see, and which may be there for the engine.
+        """
+        if not actor.writes_to_newest:
+            return False
         stale = any(actor.view.is_stale(key) for key in touched.rows)
-        return stale and actor.writes_to_newest
+        return stale or (unseen and self._moves_elsewhere(actor))
 
     # -- doing it
 
