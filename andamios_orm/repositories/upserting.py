@@ -54,8 +54,8 @@ class _Target(NamedTuple):
     """Whether the database may find values equal that Python does not."""
     others: tuple[frozenset[str], ...]
     """For each other key of the table, its field that the database counts, if there is one."""
-    met: frozenset[str]
-    """The fields in which a row can meet another one but that with the key."""
+    changing: frozenset[str]
+    """The fields that make up further keys and may be overwritten, which a primary key never is."""
     nameable: bool
     """Whether an INSERT can say that this key is meant."""
     prepared: dict[tuple[Names, frozenset[str] | None, bool], _Prepared]
@@ -205,11 +205,11 @@ class Upserter(Generic[M]):
             others=tuple(
                 frozenset(fields[column] for column in counted & set(key.columns)) for key in others
             ),
-            met=frozenset(
+            changing=frozenset(
                 fields[column]
                 for key in others
                 for column in (key.columns if key.plain else fields)
-                if column in fields
+                if column in fields and not self._statements.table.c[column].primary_key
             ),
             nameable=dialect_name != "sqlite" or not _has_row_number(spec, names),
             prepared={},
@@ -346,7 +346,7 @@ class Upserter(Generic[M]):
     def _may_hand_on(self, target: _Target, given: list[M]) -> bool:
         """Whether an instance may get a unique value that another one gives up."""
         return len(given) > 1 and not all(
-            target.met.isdisjoint(getattr(one, "__dict__", ())) for one in given
+            target.changing.isdisjoint(getattr(one, "__dict__", ())) for one in given
         )
 
     def _alike(
