@@ -43,11 +43,12 @@ def _reflected(connection: sa.Connection, name: str, schema: str | None) -> sa.T
     """
     inspector = sa.inspect(connection)
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
-    # MariaDB's doubles are read as decimals of ten places, by which a row would not be found again.
-    types = {
-        c["name"]: sa.Double() if isinstance(c["type"], sa.Float) else c["type"]
-        for c in inspector.get_columns(name, schema=schema)
-    }
+    types = {c["name"]: c["type"] for c in inspector.get_columns(name, schema=schema)}
+    for kept in types.values():
+        if isinstance(kept, sa.Float):
+            # SQLAlchemy reads MariaDB's doubles as decimals of ten places, by which a row would not
+            # be found again.
+            kept.asdecimal = False
     return sa.Table(
         name,
         sa.MetaData(),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Set
+from contextlib import nullcontext, suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from pydantic import BaseModel
 
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Source
@@ -55,7 +58,7 @@ class _Target(NamedTuple):
     others: tuple[frozenset[str], ...]
     """For each other key of the table, its field that the database counts, if there is one."""
     changing: frozenset[str]
-    """The fields that make up further keys and may be overwritten, which a primary key never is."""
+    """The fields that decide in further keys: a row that gets another value gives one up."""
     nameable: bool
     """Whether an INSERT can say that this key is meant."""
     prepared: dict[tuple[Names, frozenset[str] | None, bool], _Prepared]
@@ -116,11 +119,11 @@ class Upserter(Generic[M]):
         target = self._target(source, on)
         chosen = self._chosen(target, update)
         given = list(instances)
-        handed_on = self._may_hand_on(target, given)
-        waits = source.capabilities.concurrent_writers
+        overwritten = self._overwritten(given, target, chosen)
+        hands_on = len(given) > 1 and not all(map(target.changing.isdisjoint, overwritten))
         # Rows of one table that refer to each other are given in the right order.
-        in_turn = self._statements.refers_to_itself or (handed_on and not waits)
-        parts = list(self._parts(source, target, given, chosen, in_turn=in_turn))
+        as_given = self._statements.refers_to_itself or (hands_on and not _may_fail_alone(source))
+        parts = list(self._parts(source, target, given, chosen, overwritten, as_given=as_given))
         self._require_different(target, (key for part in parts for key in part.keys))
         if not parts:
             return []
@@ -128,18 +131,14 @@ class Upserter(Generic[M]):
         async def attempt() -> list[M]:
             return await self._upsert_parts(source, target, parts, len(given))
 
-        if in_turn or not handed_on:
+        if as_given or not hands_on:
             return await _undisturbed(source, attempt)
-        try:
-            if isinstance(source, Session):
-                async with source.savepoint():
-                    return await attempt()
-            return await attempt()
-        except UniqueViolation:
-            if source.in_transaction and not isinstance(source, Session):
-                raise
-        # Sorted they do not wait for others' rows, and in turn each finds what others gave up.
-        parts = list(self._parts(source, target, given, chosen, in_turn=True))
+        # Few statements first, sorted where others would wait for the rows; where a row meets
+        # another one in a value that this one is to give up, in turn.
+        with suppress(UniqueViolation):
+            async with source.savepoint() if isinstance(source, Session) else nullcontext():
+                return await attempt()
+        parts = list(self._parts(source, target, given, chosen, overwritten, as_given=True))
         return await attempt()
 
     # -- what is asked for
@@ -208,8 +207,8 @@ class Upserter(Generic[M]):
             changing=frozenset(
                 fields[column]
                 for key in others
-                for column in (key.columns if key.plain else fields)
-                if column in fields and not self._statements.table.c[column].primary_key
+                for column in (key.columns if key.plain and key.where is None else fields)
+                if column in fields
             ),
             nameable=dialect_name != "sqlite" or not _has_row_number(spec, names),
             prepared={},
@@ -318,14 +317,15 @@ class Upserter(Generic[M]):
         target: _Target,
         given: list[M],
         chosen: frozenset[str] | None,
+        overwritten: list[frozenset[str]],
         *,
-        in_turn: bool,
+        as_given: bool,
     ) -> Iterator[_Part]:
-        """Yield the instances in parts that few statements store, sorted unless `in_turn`.
+        """Yield the instances in parts that few statements store, sorted unless `as_given`.
 
         Raises what add() raises.
         """
-        for fields, together in self._alike(given, target, chosen, in_turn=in_turn):
+        for fields, together in _alike(overwritten, as_given=as_given):
             start = 0
             rendered = self._statements.encoder.rendered_all([given[n] for n in together])
             for alike in rendered:
@@ -339,31 +339,21 @@ class Upserter(Generic[M]):
                 keys = [] if target.custom else list(map(comparable, zip(*columns, strict=True)))
                 places = together[start : start + group.size]
                 part = _Part(places, group, _conflict(target, group.names, fields), keys)
-                ordered = source.capabilities.concurrent_writers and not in_turn
+                ordered = source.capabilities.concurrent_writers and not as_given
                 yield _in_order_of_keys(part) if ordered else part
                 start += group.size
 
-    def _may_hand_on(self, target: _Target, given: list[M]) -> bool:
-        """Whether an instance may get a unique value that another one gives up."""
-        return len(given) > 1 and not all(
-            target.changing.isdisjoint(getattr(one, "__dict__", ())) for one in given
-        )
-
-    def _alike(
-        self, given: list[M], target: _Target, chosen: frozenset[str] | None, *, in_turn: bool
-    ) -> Iterable[tuple[frozenset[str], list[int]]]:
-        """Return the places of instances of which the same fields are overwritten."""
+    def _overwritten(
+        self, given: Sequence[object], target: _Target, chosen: frozenset[str] | None
+    ) -> list[frozenset[str]]:
+        """Return for each instance the fields that an existing row gets from it."""
         if chosen is not None:
-            return [(chosen, list(range(len(given))))] if given else []
+            return [chosen] * len(given)
         # What is no instance is refused where it is encoded.
-        sets = [frozenset(getattr(one, "model_fields_set", ())) - target.kept for one in given]
-        if in_turn:
-            neighbours = groupby(enumerate(sets), key=itemgetter(1))
-            return [(fields, [place for place, _ in some]) for fields, some in neighbours]
-        found: dict[frozenset[str], list[int]] = {}
-        for place, fields in enumerate(sets):
-            found.setdefault(fields, []).append(place)
-        return found.items()
+        return [
+            frozenset(one.model_fields_set if isinstance(one, BaseModel) else ()) - target.kept
+            for one in given
+        ]
 
     # -- one row
 
@@ -578,6 +568,26 @@ def _in_order_of_keys(part: _Part) -> _Part:
         part.conflict,
         [part.keys[n] for n in order],
     )
+
+
+def _alike(
+    overwritten: list[frozenset[str]], *, as_given: bool
+) -> Iterable[tuple[frozenset[str], list[int]]]:
+    """Return the places of instances of which the same fields are overwritten."""
+    if as_given:
+        neighbours = groupby(enumerate(overwritten), key=itemgetter(1))
+        return [(fields, [place for place, _ in some]) for fields, some in neighbours]
+    found: dict[frozenset[str], list[int]] = {}
+    for place, fields in enumerate(overwritten):
+        found.setdefault(fields, []).append(place)
+    return found.items()
+
+
+def _may_fail_alone(source: Source) -> bool:
+    """Whether the rows of one call can be undone without the statements before it."""
+    if isinstance(source, Session):
+        return source.capabilities.savepoints
+    return not source.in_transaction
 
 
 async def _undisturbed(source: Source, attempt: Callable[[], Awaitable[R]]) -> R:

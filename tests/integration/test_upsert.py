@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, NaiveDatetime, SecretStr, model_validator
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from andamios_orm import Col, Database, Model, Repository, UUIDKey, field, generated
+from andamios_orm import Col, Database, Model, Repository, Session, UUIDKey, field, generated
 from andamios_orm.errors import (
     ForeignKeyViolation,
     InvalidRow,
@@ -671,6 +671,59 @@ async def test_a_row_gets_a_unique_value_that_one_before_it_gives_up(
     assert of_several_shapes == {"Ada": "a@x", "Bo": "b@x", "Cy": "c@x"}
 
 
+async def test_a_row_of_a_joined_connection_gets_one_that_is_given_up(
+    db: Database, accounts: Repository[Account]
+) -> None:
+    await accounts.add_all([Account(name="Ada", email="a@x"), Account(name="Bo", email="b@x")])
+    engine = create_async_engine(db._pool._options.url)
+    async with engine.begin() as connection:
+        given = [Account(name="Bo", email="c@x"), Account(name="Ada", email="b@x")]
+        await Repository(Account, connection).upsert_all(given, on=[Account.name])
+    await engine.dispose()
+
+    found = await accounts.order_by(Account.name).all()
+    assert [row.email for row in found] == ["b@x", "c@x"]
+
+
+@only_on("duckdb")
+async def test_concurrent_writers_upsert_many_in_a_session(database_url: str) -> None:
+    async with Database(database_url, metadata=METADATA, writers="concurrent") as db:
+        await db.create_all()
+        async with db.session() as session:
+            inside = Repository(Account, session)
+            await inside.upsert_all(
+                [Account(name="Ada", email="a@x"), Account(name="Bo", email="b@x")],
+                on=[Account.name],
+            )
+            given = [Account(name="Bo", email="c@x"), Account(name="Ada", email="b@x")]
+            await inside.upsert_all(given, on=[Account.name])
+
+        found = await Repository(Account, db).order_by(Account.name).all()
+    assert [row.email for row in found] == ["b@x", "c@x"]
+
+
+@pytest.mark.parametrize("hands_on", [False, True])
+async def test_a_part_that_may_fail_alone_is_set_where_a_value_may_be_given_up(
+    db: Database, accounts: Repository[Account], monkeypatch: pytest.MonkeyPatch, hands_on: bool
+) -> None:
+    entered: list[Session] = []
+    genuine = Session.savepoint
+
+    def savepoint(self: Session) -> Any:
+        entered.append(self)
+        return genuine(self)
+
+    monkeypatch.setattr(Session, "savepoint", savepoint)
+    given = [Account(name="Ada", email="a@x"), Account(name="Bo", email="b@x")]
+
+    async with db.session() as session:
+        update = [Account.email] if hands_on else [Account.age]
+        rows = [one.model_copy(update={"age": 3}) for one in given]
+        await Repository(Account, session).upsert_all(rows, on=[Account.name], update=update)
+
+    assert bool(entered) is (hands_on and db.capabilities.savepoints)
+
+
 async def test_a_unique_value_that_no_row_gives_up_is_an_error(
     db: Database, accounts: Repository[Account]
 ) -> None:
@@ -689,6 +742,11 @@ async def test_a_unique_value_that_no_row_gives_up_is_an_error(
     await engine.dispose()
 
     assert await accounts.order_by(Account.id).all() == there
+
+
+async def test_a_class_is_no_instance(accounts: Repository[Account]) -> None:
+    with pytest.raises(WrongType):
+        await accounts.upsert_all([Account], on=[Account.name])  # type: ignore[list-item] # wrong
 
 
 async def test_rows_that_refer_to_each_other_are_stored_in_the_order_given(db: Database) -> None:

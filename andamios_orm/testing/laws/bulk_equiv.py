@@ -17,6 +17,7 @@ from andamios_orm.errors import UniqueViolation
 from andamios_orm.models.base import Model
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.schema.compiler import spec_of
+from andamios_orm.schema.json_values import same_value
 from andamios_orm.testing.laws.base import Broken, Example, Law
 from andamios_orm.testing.laws.drawing import (
     keys_to_upsert,
@@ -125,7 +126,8 @@ async def _holds(playground: Playground, rows: Sequence[Model], together: Togeth
     expected = await _outcome(db, before, _one_by_one(together), keep=False)
     inside = await _outcome(db, before, [together], keep=False)
     if _is_handed_on(together, expected, inside):
-        return
+        _require_handed_on(cast("UpsertAll", together), before, inside)
+        expected = inside
     _require_same_outcome(together, expected, inside)
     # And on the database itself, where the call is a transaction of its own.
     found = await _outcome(db, before, [together], keep=True)
@@ -137,15 +139,36 @@ async def _holds(playground: Playground, rows: Sequence[Model], together: Togeth
 
 def _is_handed_on(together: Together, expected: _Outcome, found: _Outcome) -> bool:
     """Whether rows gave unique values to each other in an order that is not the given one."""
-    if not isinstance(together, UpsertAll) or expected.error != UniqueViolation.__name__:
-        return False
-    if found.there is None:
-        return False
-    there = found.there[together.model].values()
-    for row in found.returned:
+    refused = expected.error == UniqueViolation.__name__
+    return isinstance(together, UpsertAll) and refused and found.error is None
+
+
+def _require_handed_on(together: UpsertAll, before: Snapshot, found: _Outcome) -> None:
+    """Raise Broken unless each row got what it was given, and no other row was changed."""
+    model, shown = together.model, as_code(together)
+    there = (found.there or {})[model].values()
+    kept = {f.name for f in spec_of(model).fields if f.primary_key or f.server_made}
+    if len(found.returned) != len(together.values):
+        raise Broken(
+            f"the number of rows of {shown}",
+            expected=len(together.values),
+            found=len(found.returned),
+        )
+    for row, given in zip(found.returned, together.singly(), strict=True):
         if not any(same_row(row, stored) for stored in there):
-            raise Broken(f"a row of {as_code(together)}, and what is stored", expected=row)
-    return True
+            raise Broken(f"a row of {shown} came back that is not stored", found=row)
+        names = {*together.on, *(given.values.keys() - kept)}
+        if not same_row(row, given.instance(), without=spec_of(model).by_name.keys() - names):
+            raise Broken(f"a row of {shown}", expected=given.instance(), found=row)
+    for row in before[model].values():
+        changed = any(_is_of_key(row, returned) for returned in found.returned)
+        if not changed and not any(same_row(row, stored) for stored in there):
+            raise Broken(f"{shown} changed another row", expected=row)
+
+
+def _is_of_key(one: Model, other: Model) -> bool:
+    names = [field.name for field in spec_of(type(one)).primary_key]
+    return all(same_value(getattr(one, name), getattr(other, name)) for name in names)
 
 
 def _one_by_one(together: Together) -> list[Operation]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import unittest
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from andamios_orm import Database, Model, Repository, Session
+from andamios_orm import Col, Database, Model, Repository, Session, field, generated
 from andamios_orm.backends.postgresql import PostgreSQLBackend
 from andamios_orm.database.connection import DriverConnection
 from andamios_orm.database.loop import run
@@ -65,6 +65,24 @@ async def test_texts_are_not_ordered_where_the_database_has_a_collation(database
             await asyncio.to_thread(run_machine, Hero, url, steps(20))
         finally:
             await connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@only_on("postgresql")
+def test_a_type_that_another_table_has_as_well_stays(database_url: str) -> None:
+    metadata = sa.MetaData()
+    label = sa.Enum("a", "b", name="machine_label", metadata=metadata)
+
+    class Box(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        kind: Col[Literal["a", "b"]] = field(column_type=label)
+
+    class Thing(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        kind: Col[Literal["a", "b"]] = field(column_type=label)
+        box_id: Col[int] = field(foreign_key=Box.id)
+
+    things = st.builds(Thing, kind=st.sampled_from(["a", "b"]), box_id=st.just(1))
+    run_machine(Thing, database_url, steps(2), instances=things)
 
 
 # ---- what users write ----------------------------------------------------------------------------

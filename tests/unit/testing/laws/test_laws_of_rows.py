@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import find, given, settings
 from hypothesis.errors import NoSuchExample
-from pydantic import AwareDatetime, Json, SecretStr, model_validator
+from pydantic import AwareDatetime, Json, SecretBytes, SecretStr, model_validator
 
 from andamios_orm import (
     Col,
@@ -441,6 +441,13 @@ def test_a_wrong_version_or_time_is_found(
         laws.update_frame.replay(SQLITE, [PAGE], Update(Page, (1,), {"title": "b"}))
 
 
+def test_a_model_of_secrets_alone_has_nothing_public_to_read() -> None:
+    class Vault(Model, metadata=sa.MetaData(), table=True):
+        key: Col[SecretBytes] = field(primary_key=True)
+
+    laws.shape_parity.replay(SQLITE, Vault, [Vault(key=SecretBytes(b"1"))], ["key"])
+
+
 # -- bulk_equiv
 
 
@@ -516,17 +523,50 @@ def test_rows_at_once_may_exchange_unique_values() -> None:
     laws.bulk_equiv.replay(SQLITE, [Sticker(id=1, name="a")], EXCHANGED)
 
 
-def test_an_exchange_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing(rows: list[Any]) -> list[Any]:
+    return []
+
+
+def _another_name(rows: list[Any]) -> list[Any]:
+    return [rows[0].model_copy(update={"name": "z"}), *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [(_nothing, "the number of rows"), (_another_name, "that is not stored")],
+)
+def test_an_exchange_that_comes_back_as_something_else_is_found(
+    monkeypatch: pytest.MonkeyPatch, returned: Any, told: str
+) -> None:
     genuine = Repository.upsert_all
 
     async def upsert_all(self: Any, rows: Any, **named: Any) -> Any:
-        first, *others = await genuine(self, rows, **named)
-        return [first.model_copy(update={"name": "z"}), *others]
+        return returned(await genuine(self, rows, **named))
 
     monkeypatch.setattr(Repository, "upsert_all", upsert_all)
 
-    with pytest.raises(LawBroken, match="and what is stored"):
+    with pytest.raises(LawBroken, match=told):
         laws.bulk_equiv.replay("duckdb://", [Sticker(id=1, name="a")], EXCHANGED)
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_an_upsert_of_a_row_that_was_not_meant_is_found(
+    monkeypatch: pytest.MonkeyPatch, also: bool
+) -> None:
+    """As ON DUPLICATE KEY UPDATE does, which takes any key that is met."""
+
+    async def upsert_all(self: Any, rows: Any, **named: Any) -> Any:
+        met = await self.where(Sticker.name == rows[0].name).first()
+        changed = await self.patch(met.id, Sticker.name.set("met"))
+        stored = [await self.add(row) for row in (rows if also else rows[1:])]
+        return stored if also else [changed, *stored]
+
+    monkeypatch.setattr(Repository, "upsert_all", upsert_all)
+    upserts = UpsertAll(Sticker, [{"id": 2, "name": "a"}, {"id": 3, "name": "b"}], ("id",))
+
+    told = "changed another row" if also else "a row of UpsertAll"
+    with pytest.raises(LawBroken, match=told):
+        laws.bulk_equiv.replay(SQLITE, [Sticker(id=1, name="a")], upserts)
 
 
 # -- dialect_equiv
