@@ -85,6 +85,21 @@ def test_a_type_that_another_table_has_as_well_stays(database_url: str) -> None:
     run_machine(Thing, database_url, steps(2), instances=things)
 
 
+def test_a_table_that_others_refer_to_is_emptied() -> None:
+    metadata = sa.MetaData()
+
+    class Captain(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        ship_id: Col[int | None] = field(default=None, foreign_key="Ship.id")
+
+    class Ship(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        captain_id: Col[int | None] = field(default=None, foreign_key=Captain.id)
+
+    ships = st.builds(Ship)
+    run_machine(Ship, "sqlite://", steps(3), instances=ships)
+
+
 # ---- what users write ----------------------------------------------------------------------------
 
 
