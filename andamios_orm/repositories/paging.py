@@ -45,7 +45,7 @@ encrypted: it holds the values by which the page's last row is sorted.
 _CONVERTED = ConfigDict(revalidate_instances="always")
 
 
-# Without slots, beside which Python 3.11 refuses to make a Page[Hero](...).
+# Both without slots, beside which Python 3.11 refuses to make a Page[Hero](...).
 @dataclass(frozen=True)
 class Page(Generic[T]):
     """Some rows in their order, and where the rows around them are."""

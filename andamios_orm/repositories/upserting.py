@@ -128,18 +128,19 @@ class Upserter(Generic[M]):
         if not parts:
             return []
 
-        async def attempt() -> list[M]:
-            return await self._upsert_parts(source, target, parts, len(given))
+        def attempt(parts: list[_Part]) -> Awaitable[list[M]]:
+            return self._upsert_parts(source, target, parts, len(given))
 
         if as_given or not hands_on:
-            return await _undisturbed(source, attempt)
-        # Few statements first, sorted where others would wait for the rows; where a row meets
-        # another one in a value that this one is to give up, in turn.
+            return await _undisturbed(source, lambda: attempt(parts))
+        # First in few statements, sorted where others would wait for the rows.
         with suppress(UniqueViolation):
             async with source.savepoint() if isinstance(source, Session) else nullcontext():
-                return await attempt()
-        parts = list(self._parts(source, target, given, chosen, overwritten, as_given=True))
-        return await attempt()
+                return await attempt(parts)
+        # A row may have met another one in a value that this one is to give up before it.
+        return await attempt(
+            list(self._parts(source, target, given, chosen, overwritten, as_given=True))
+        )
 
     # -- what is asked for
 
