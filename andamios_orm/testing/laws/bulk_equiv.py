@@ -17,7 +17,6 @@ from andamios_orm.errors import UniqueViolation
 from andamios_orm.models.base import Model
 from andamios_orm.repositories.statements import statements_of
 from andamios_orm.schema.compiler import spec_of
-from andamios_orm.schema.json_values import same_value
 from andamios_orm.testing.laws.base import Broken, Example, Law
 from andamios_orm.testing.laws.drawing import (
     keys_to_upsert,
@@ -37,6 +36,7 @@ from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.laws.stored import (
     Snapshot,
     as_code,
+    key_of,
     made_then,
     require_same,
     same_row,
@@ -125,8 +125,8 @@ async def _holds(playground: Playground, rows: Sequence[Model], together: Togeth
     before = await snapshot(db, playground.models)
     expected = await _outcome(db, before, _one_by_one(together), keep=False)
     inside = await _outcome(db, before, [together], keep=False)
-    if _is_handed_on(together, expected, inside):
-        _require_handed_on(cast("UpsertAll", together), before, inside)
+    if isinstance(together, UpsertAll) and _is_handed_on(expected, inside):
+        _require_handed_on(together, before, inside)
         expected = inside
     _require_same_outcome(together, expected, inside)
     # And on the database itself, where the call is a transaction of its own.
@@ -137,16 +137,15 @@ async def _holds(playground: Playground, rows: Sequence[Model], together: Togeth
         require_same(f"after {found.error} by {as_code(together)}", before, after)
 
 
-def _is_handed_on(together: Together, expected: _Outcome, found: _Outcome) -> bool:
+def _is_handed_on(expected: _Outcome, found: _Outcome) -> bool:
     """Whether rows gave unique values to each other in an order that is not the given one."""
-    refused = expected.error == UniqueViolation.__name__
-    return isinstance(together, UpsertAll) and refused and found.error is None
+    return expected.error == UniqueViolation.__name__ and found.error is None
 
 
 def _require_handed_on(together: UpsertAll, before: Snapshot, found: _Outcome) -> None:
     """Raise Broken unless each row got what it was given, and no other row was changed."""
     model, shown = together.model, as_code(together)
-    there = (found.there or {})[model].values()
+    there = (found.there or {})[model]
     kept = {f.name for f in spec_of(model).fields if f.primary_key or f.server_made}
     if len(found.returned) != len(together.values):
         raise Broken(
@@ -154,21 +153,17 @@ def _require_handed_on(together: UpsertAll, before: Snapshot, found: _Outcome) -
             expected=len(together.values),
             found=len(found.returned),
         )
+    returned = {key_of(row): row for row in found.returned}
     for row, given in zip(found.returned, together.singly(), strict=True):
-        if not any(same_row(row, stored) for stored in there):
+        stored = there.get(key_of(row))
+        if stored is None or not same_row(row, stored):
             raise Broken(f"a row of {shown} came back that is not stored", found=row)
         names = {*together.on, *(given.values.keys() - kept)}
         if not same_row(row, given.instance(), without=spec_of(model).by_name.keys() - names):
             raise Broken(f"a row of {shown}", expected=given.instance(), found=row)
-    for row in before[model].values():
-        changed = any(_is_of_key(row, returned) for returned in found.returned)
-        if not changed and not any(same_row(row, stored) for stored in there):
-            raise Broken(f"{shown} changed another row", expected=row)
-
-
-def _is_of_key(one: Model, other: Model) -> bool:
-    names = [field.name for field in spec_of(type(one)).primary_key]
-    return all(same_value(getattr(one, name), getattr(other, name)) for name in names)
+    for key, row in before[model].items():
+        if key not in returned and not (key in there and same_row(row, there[key])):
+            raise Broken(f"{shown} changed another row", expected=row, found=there.get(key))
 
 
 def _one_by_one(together: Together) -> list[Operation]:

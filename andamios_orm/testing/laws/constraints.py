@@ -34,7 +34,7 @@ __all__ = ["constraint_parity"]
 
 @st.composite
 def _drawn(
-    draw: DrawFn, models: tuple[type[Model], ...], engine: EngineName, *, everywhere: bool
+    draw: DrawFn, models: tuple[type[Model], ...], engine: EngineName, *, checked_references: bool
 ) -> tuple[list[Model], Violation | None]:
     # Rows of this model that no row of another refers to: some engines refuse to change those.
     model = draw(st.sampled_from(models))
@@ -43,7 +43,7 @@ def _drawn(
     found = [
         (field.name, rule, value)
         for field in spec_of(model).fields
-        if everywhere or not is_set_by_key(table_of(model).c[field.column])
+        if checked_references or not is_set_by_key(table_of(model).c[field.column])
         for rule, value in violations_of(field, engine)
     ]
     if last is None or not found:
@@ -52,8 +52,11 @@ def _drawn(
 
 
 def _examples(playground: Playground) -> SearchStrategy[Example]:
-    everywhere = playground.db.capabilities.checked_references
-    return _drawn(playground.models, playground.engine, everywhere=everywhere)
+    return _drawn(
+        playground.models,
+        playground.engine,
+        checked_references=playground.db.capabilities.checked_references,
+    )
 
 
 async def _holds(

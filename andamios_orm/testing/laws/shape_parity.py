@@ -57,9 +57,9 @@ async def _holds(
         _require_values(f"{model.__name__}: into() {', '.join(names)}", names, row, shape)
     public: Any = Public[model]  # type: ignore[valid-type, misc] # found as the program runs
     shown = [name for name in public.model_fields if name in spec_of(model).by_name]
-    # There may be nothing but secrets.
-    for row, shape in zip(there, await query.into(public).all() if shown else there, strict=True):
-        _require_values(f"{model.__name__}: into() Public", shown, row, shape)
+    if shown:  # there may be nothing but secrets
+        for row, shape in zip(there, await query.into(public).all(), strict=True):
+            _require_values(f"{model.__name__}: into() Public", shown, row, shape)
     attrs: list[Any] = [getattr(model, name) for name in names]
     for row, values in zip(there, await query.select(*attrs), strict=True):
         found = values if len(names) > 1 else (values,)
