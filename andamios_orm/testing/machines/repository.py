@@ -146,8 +146,8 @@ class RepositoryMachine(RuleBasedStateMachine):
     actors: list[Actor]
     targets: list[Unique]
     """What an upsert can mean, by values that a program gives."""
-    sortable: list[str]
-    """The fields whose order is the same everywhere."""
+    sortable: ClassVar[list[str]]
+    """The fields that the database orders as Python does."""
 
     @classmethod
     def for_model(
@@ -198,6 +198,9 @@ class RepositoryMachine(RuleBasedStateMachine):
             cls.pools = Pools([cls.model])
             for parent in parents:
                 playground.run(cls.pools.read(Repository(parent, playground.db)))
+            by_code_point = playground.run(sorts_by_code_point(playground))
+            kinds = _SORTABLE if by_code_point else _SORTABLE - {Kind.TEXT}
+            cls.sortable = [f.name for f in cls.spec.fields if f.storage.kind in kinds]
             cls.shared = playground
             try:
                 yield playground
@@ -216,9 +219,6 @@ class RepositoryMachine(RuleBasedStateMachine):
         self.playground.run(_made_anew(self.playground, self.model))
         made = {f.name for f in self.spec.fields if f.server_made}
         self.targets = [u for u in self.table.uniques if u.certain and not made & set(u.names)]
-        by_code_point = self.playground.run(sorts_by_code_point(self.playground))
-        kinds = _SORTABLE if by_code_point else _SORTABLE - {Kind.TEXT}
-        self.sortable = [f.name for f in self.spec.fields if f.storage.kind in kinds]
 
     def teardown(self) -> None:
         """Undo what is open, and compare the table a last time."""
@@ -916,9 +916,11 @@ async def _made_anew(playground: Playground, model: type[Model]) -> None:
     server cleans up behind the examples before, which takes locks.
     """
     table = table_of(model)
-    others = [table_of(other) for other in playground.models if other is not model]
-    alone = not any(
-        key.referred_table is table for o in others for key in o.foreign_key_constraints
+    others_refer = any(
+        key.column.table is table
+        for other in playground.models
+        if other is not model
+        for key in table_of(other).foreign_keys
     )
 
     def make(connection: sa.Connection) -> None:
@@ -927,10 +929,10 @@ async def _made_anew(playground: Playground, model: type[Model]) -> None:
         table.create(connection)
 
     async with playground.db.session() as session:
-        if alone:
-            await session.run_sync(make)
-        else:
+        if others_refer:
             await session.execute(sa.delete(table))
+        else:
+            await session.run_sync(make)
 
 
 async def _pages(query: Any, size: int) -> tuple[list[Model], list[Model]]:
