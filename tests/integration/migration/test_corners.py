@@ -127,14 +127,23 @@ async def test_a_table_that_is_not_there_has_no_key(db: Database) -> None:
         assert await connection.run_sync(keys) == []
 
 
+async def with_backfill(db: Database, folder: Path, created: str, filled: str) -> Migrator:
+    """A migrator that has created a table, and whose next revision fills it."""
+    nothing = 'op.execute("SELECT 1")'
+    write_revision(folder, db.engine_name, "aaa1", created, nothing)
+    write_revision(folder, db.engine_name, "bbb2", filled, nothing, down="aaa1")
+    migrator = Migrator(db, folder)
+    await migrator.up("aaa1")
+    return migrator
+
+
 @only_on("sqlite", "postgresql")
 async def test_rows_are_filled_along_a_key_of_bytes_and_numbers(
     db: Database, tmp_path: Path
 ) -> None:
-    write_revision(
+    migrator = await with_backfill(
+        db,
         tmp_path,
-        db.engine_name,
-        "aaa1",
         """
 op.create_table(
     "part",
@@ -143,18 +152,8 @@ op.create_table(
     sa.Column("age", sa.Integer()),
 )
 """,
-        'op.drop_table("part")',
-    )
-    write_revision(
-        tmp_path,
-        db.engine_name,
-        "bbb2",
         'op.backfill("part", {"age": "a * 10"}, batch=2)',
-        'op.execute("SELECT 1")',
-        down="aaa1",
     )
-    migrator = Migrator(db, tmp_path)
-    await migrator.up("aaa1")
     part = sa.table("part", sa.column("a"), sa.column("b", sa.LargeBinary()))
     rows = [(1, b"x"), (1, b"y"), (1, b"z"), (2, b"a"), (3, b"\x00")]
     for a, b in rows:
@@ -168,10 +167,9 @@ op.create_table(
 
 
 async def test_a_backfill_finds_each_float_of_a_key(db: Database, tmp_path: Path) -> None:
-    write_revision(
+    migrator = await with_backfill(
+        db,
         tmp_path,
-        db.engine_name,
-        "aaa1",
         """
 op.create_table(
     "dose",
@@ -179,18 +177,8 @@ op.create_table(
     sa.Column("age", sa.Integer()),
 )
 """,
-        'op.drop_table("dose")',
-    )
-    write_revision(
-        tmp_path,
-        db.engine_name,
-        "bbb2",
         'op.backfill("dose", {"age": "7"}, batch=1)',
-        'op.execute("SELECT 1")',
-        down="aaa1",
     )
-    migrator = Migrator(db, tmp_path)
-    await migrator.up("aaa1")
     for size in (-1e300, -0.1, 1e-300, 2e-12, 0.1, 1e300):
         await db.execute(sa.text(f"INSERT INTO dose (size) VALUES ({size!r})"))
 
