@@ -599,6 +599,20 @@ async def ended(driver: Connection, onlooker: Connection) -> None:
     await stopped(onlooker)
 
 
+async def test_rows_of_a_connection_that_is_lost_are_left_with_it(
+    driver: Connection, onlooker: Connection
+) -> None:
+    # More than the buffers between them hold, so that the server is still sending.
+    rows = await driver.open("SELECT repeat('x', 1000000) FROM seq_1_to_50", ())
+    await rows.fetch(1)
+    await BACKEND.run(onlooker, "KILL %s", (driver._number,))
+
+    await rows.close()
+
+    assert not BACKEND.is_usable(driver)
+    await stopped(onlooker)
+
+
 async def test_without_a_second_connection_the_first_is_closed(
     driver: Connection, onlooker: Connection
 ) -> None:
