@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import FLOAT
 
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.operations import BackfillOp
@@ -23,7 +24,7 @@ def backfill_step(operation: BackfillOp) -> Step:
     """Return the step that fills batch after batch.
 
     Batches are ranges of the primary key, so that no row is looked at twice; a table without one
-    is filled at once, and so is the key itself.
+    is filled at once, and so are the key itself and a table with a single-precision key on MariaDB.
     """
 
     reflected: list[sa.Table] = []
@@ -68,8 +69,9 @@ def _fill(
     if operation.where is not None:
         update = update.where(sa.text(f"({as_text(operation.where)})"))
     keys = list(table.primary_key.columns)
-    # Rows whose keys change would be met again, in a later batch.
-    if not keys or any(key.name in operation.values for key in keys):
+    # Rows whose keys change would be met again, in a later batch; MariaDB and MySQL tell a FLOAT in
+    # fewer digits than they compare.
+    if not keys or any(k.name in operation.values or isinstance(k.type, FLOAT) for k in keys):
         connection.execute(update)
         return None
     last = None if position is None else _restored(position)

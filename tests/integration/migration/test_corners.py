@@ -166,20 +166,30 @@ op.create_table(
     assert await counted(db, "SELECT count(*) FROM part WHERE age = a * 10") == [(5,)]
 
 
-async def test_a_backfill_finds_each_float_of_a_key(db: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [
+        ("sa.Double()", (-1e300, -0.1, 1e-300, 2e-12, 0.1, 1e300)),
+        ("sa.Float(24)", (-1e30, -0.1, 1e-30, 2e-12, 0.1, 1e30)),
+    ],
+    ids=["double", "single"],
+)
+async def test_a_backfill_finds_each_float_of_a_key(
+    db: Database, tmp_path: Path, kind: str, sizes: tuple[float, ...]
+) -> None:
     migrator = await with_backfill(
         db,
         tmp_path,
-        """
+        f"""
 op.create_table(
     "dose",
-    sa.Column("size", sa.Double(), primary_key=True, autoincrement=False),
+    sa.Column("size", {kind}, primary_key=True, autoincrement=False),
     sa.Column("age", sa.Integer()),
 )
 """,
         'op.backfill("dose", {"age": "7"}, batch=1)',
     )
-    for size in (-1e300, -0.1, 1e-300, 2e-12, 0.1, 1e300):
+    for size in sizes:
         await db.execute(sa.text(f"INSERT INTO dose (size) VALUES ({size!r})"))
 
     await migrator.up()
