@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from andamios_orm.queries.nodes import Binder, Key, Term, combined
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.spec import Kind, Storage
 
-__all__ = ["PatternMatch", "escape_like", "to_glob"]
+__all__ = ["PatternMatch", "beyond_like", "escape_like", "to_glob"]
 
 
 class PatternMatch(Condition):
@@ -40,13 +41,15 @@ class PatternMatch(Condition):
 
     def values(self, into: list[object]) -> None:
         self.text.values(into)
-        into.append(self.pattern)
+        into += [self.pattern] * (1 if self.ignore_case else 3)
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         text = self.text.clause(binder)
+        kinds = (_Pattern,) if self.ignore_case else (_CasePattern, _Low, _High)
+        pattern, *bounds = (binder.bind(self.pattern, kind(repr(self.text))) for kind in kinds)
         if self.ignore_case:
-            return text.ilike(binder.bind(self.pattern, _Pattern(repr(self.text))), escape="\\")
-        return _Like(text, binder.bind(self.pattern, _CasePattern(repr(self.text))))
+            return text.ilike(pattern, escape="\\")
+        return _Like(text, pattern, *bounds)
 
     def models(self, into: set[type[BaseModel]]) -> None:
         self.text.models(into)
@@ -78,6 +81,28 @@ class _CasePattern(_Pattern):
         return (lambda value: to_glob(check(value))) if dialect.name == "sqlite" else check
 
 
+class _Low(_Pattern):
+    """A LIKE pattern, of which the start of `beyond_like` is bound."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], object] | None:
+        """See SQLAlchemy."""
+        check = cast("Callable[[str], str]", super().bind_processor(dialect))
+        return lambda value: beyond_like(check(value))[0]
+
+
+class _High(_Pattern):
+    """A LIKE pattern, of which the end of `beyond_like` is bound."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], object] | None:
+        """See SQLAlchemy."""
+        check = cast("Callable[[str], str]", super().bind_processor(dialect))
+        return lambda value: beyond_like(check(value))[1]
+
+
 _GLOB_ESCAPES = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
 
@@ -100,6 +125,34 @@ def to_glob(pattern: str) -> str:
     return "".join(out)
 
 
+_FIXED = re.compile(r"((?:[^\\%_]|\\.)*)[%_]", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_LAST = "\U0010ffff"
+# An index of MariaDB has 768 characters of a text at most.
+_BEYOND_ALL = _LAST * 769
+
+
+def beyond_like(pattern: str) -> tuple[str, str]:
+    r"""Return between which texts those are that MariaDB does not look for in an index.
+
+    Of what matches `a%` it takes the texts from `a` to `a` and many U+FFFF, and misses `a😀`, which
+    is beyond (10.6 to 11; binary collations of utf8mb4). For a pattern that begins with a wildcard
+    or has none it is right, and nothing is between the two.
+
+    >>> beyond_like("ab%") == ("ab\uffff", "ac")
+    True
+    """
+    found = _FIXED.match(pattern)
+    start = _ESCAPED.sub(r"\1", found[1]) if found else ""
+    if not start:
+        return "", ""
+    if not (kept := start.rstrip(_LAST)):
+        return start + "\uffff", _BEYOND_ALL
+    following = ord(kept[-1]) + 1
+    # The surrogates are no characters.
+    return start + "\uffff", kept[:-1] + chr(0xE000 if following == 0xD800 else following)
+
+
 def escape_like(text: str) -> str:
     r"""Return `text` as a LIKE pattern that matches exactly it.
 
@@ -118,20 +171,36 @@ class _Like(FunctionElement[bool]):
     _is_implicitly_boolean = True
 
 
+def _infix(operator: str, element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
+    # What is processed is bound, so the bounds are left alone.
+    text, pattern, *_ = element.clauses
+    return f"{compiler.process(text, **kw)} {operator} {compiler.process(pattern, **kw)}"
+
+
 @compiles(_Like)
 def _render_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
-    text, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({text} LIKE {pattern})"
+    return f"({_infix('LIKE', element, compiler, **kw)})"
+
+
+@compiles(_Like, "mysql", "mariadb")
+def _render_whole_like(element: _Like, compiler: Any, **kw: Any) -> str:
+    like = _infix("LIKE", element, compiler, **kw)
+    column, pattern, *bounds = element.clauses
+    if not compiler.dialect.is_mariadb or not isinstance(column, sa.ColumnClause):
+        return f"({like})"
+    # Both halves are looked for in an index; CONCAT keeps the second LIKE from narrowing the range.
+    # The collation is that of our columns; with another the second half is right without an index.
+    low, high = (f"{compiler.process(bound, **kw)} COLLATE utf8mb4_nopad_bin" for bound in bounds)
+    text, pattern = compiler.process(column, **kw), compiler.process(pattern, **kw)
+    return f"({like} OR {text} > {low} AND {text} < {high} AND CONCAT({text}) LIKE {pattern})"
 
 
 @compiles(_Like, "duckdb")
 def _render_escaped_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
     # Without the clause nothing escapes there.
-    text, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({text} LIKE {pattern} ESCAPE '\\')"
+    return f"({_infix('LIKE', element, compiler, **kw)} ESCAPE '\\')"
 
 
 @compiles(_Like, "sqlite")
 def _render_glob(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
-    text, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({text} GLOB {pattern})"
+    return f"({_infix('GLOB', element, compiler, **kw)})"

@@ -27,6 +27,7 @@ from andamios_orm.errors import (
     WrongType,
 )
 from andamios_orm.observe import StatementRun, subscribe
+from andamios_orm.queries.expressions import Condition
 
 METADATA = sa.MetaData()
 
@@ -450,6 +451,42 @@ async def test_like_minds_case_and_knows_only_its_own_wildcards(
     found = await names(things.where(Thing.name.like(pattern)))
 
     assert found == expected
+
+
+async def test_an_index_finds_every_text_that_begins_so(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Word(Model, table="indexed_word", metadata=metadata):
+        text: Col[str] = field(primary_key=True, max_length=50)
+
+    last = "\U0010ffff"
+    mine = {
+        "a",
+        "a\t",
+        "ab",
+        "a\ud7ff",
+        "a\ue000",
+        "a\uffff",
+        "a\U00010000",
+        "a😀b",
+        "a" + last * 49,
+    }
+    others = {"A😀", "b", last, last + "😀", "\t"}
+    cases: list[tuple[Condition, set[str]]] = [
+        (Word.text.startswith("a"), mine),
+        (~Word.text.startswith("a"), others),
+        (Word.text.startswith("a😀"), {"a😀b"}),
+        (Word.text.startswith(last), {last, last + "😀"}),
+        (Word.text.like("a_b"), {"a😀b"}),
+    ]
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        words = Repository(Word, db)
+        await words.add_all([Word(text=text) for text in mine | others])
+
+        for condition, expected in cases:
+            found = await words.where(condition).all()
+            assert {word.text for word in found} == expected
 
 
 async def test_ilike_ignores_the_case_of_ascii_letters(things: Repository[Thing]) -> None:

@@ -145,7 +145,11 @@ EXPECTED: dict[str, dict[str, str]] = {
         "sqlite": "SELECT 1 FROM hero WHERE (hero.name GLOB ?)",
         "duckdb": "SELECT 1 FROM hero WHERE (hero.name LIKE $1 ESCAPE '\\')",
         "postgresql": "SELECT 1 FROM hero WHERE (hero.name LIKE $1::VARCHAR)",
-        "mariadb": "SELECT 1 FROM hero WHERE (hero.name LIKE %s)",
+        "mariadb": (
+            "SELECT 1 FROM hero WHERE (hero.name LIKE %s"
+            " OR hero.name > %s COLLATE utf8mb4_nopad_bin"
+            " AND hero.name < %s COLLATE utf8mb4_nopad_bin AND CONCAT(hero.name) LIKE %s)"
+        ),
     },
     "by key": {
         "sqlite": (
