@@ -2,7 +2,7 @@
 
 import enum
 from decimal import Decimal
-from typing import Annotated, Any, Literal, LiteralString, TypeVar, Union
+from typing import Annotated, Any, Literal, LiteralString, TypeVar, Union, cast
 
 import pytest
 import sqlalchemy as sa
@@ -123,6 +123,25 @@ def test_a_registered_alias_is_a_rule_for_exactly_that_annotation() -> None:
 
     assert str(model.__table__.c.a.type) == "BLOB"
     assert str(model.__table__.c.b.type) == "TEXT"
+
+
+def test_a_registered_type_may_be_changed_on_one_way_only() -> None:
+    class Grams(int):
+        pass
+
+    class Word(str):
+        __slots__ = ()
+
+    register_type(Grams, sa.Integer(), decode=lambda value: Grams(cast("int", value) + 1))
+    register_type(Word, sa.Text(), encode=str.upper)
+
+    read = read_type(Grams, (), field="M.a").storage.codec
+    written = read_type(Word, (), field="M.b").storage.codec
+
+    assert read is not None
+    assert (read.encode(7), read.decode(7)) == (7, 8)
+    assert written is not None
+    assert (written.encode("a"), written.decode("a")) == ("A", "a")
 
 
 def test_an_annotation_that_cannot_be_hashed_has_no_rule() -> None:

@@ -1,5 +1,7 @@
 """How columns look on MySQL and MariaDB, where an index holds 3,072 bytes."""
 
+import re
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -70,6 +72,31 @@ def test_text_of_an_index_has_the_length_that_fits(
 )
 def test_text_is_compared_exactly(mariadb: bool, collation: str) -> None:
     assert f"CHARACTER SET utf8mb4 COLLATE {collation}" in column(Alone, "name", mariadb=mariadb)
+
+
+class Referring(Base, table=True):
+    id: Col[int] = field(primary_key=True)
+    short: Col[str] = field(index=True, max_length=768)
+    long: Col[str] = field(max_length=769)
+    kept: Col[int | None] = field(foreign_key="referring.id", ge=1, default=None)
+    gone: Col[int | None] = field(
+        foreign_key="referring.id", ge=1, on_delete="CASCADE", default=None
+    )
+    cleared: Col[int | None] = field(
+        foreign_key="referring.id", ge=1, on_delete="SET NULL", default=None
+    )
+    since: Col[date] = field(server_default=sa.text("'2020-01-02'"))
+
+
+def test_a_check_is_left_out_where_a_key_sets_the_column_or_the_type_says_it() -> None:
+    ddl = str(CreateTable(Referring.__table__).compile(dialect=dialect(mariadb=True)))
+    checks = re.findall(r"CONSTRAINT ck_referring_(\w+) CHECK", ddl)
+
+    assert checks == ["long_max_length", "kept_ge", "gone_ge"]
+
+
+def test_a_date_may_have_any_default() -> None:
+    assert "DEFAULT '2020-01-02'" in column(Referring, "since")
 
 
 def test_bytes_in_a_statement_are_hexadecimal() -> None:
