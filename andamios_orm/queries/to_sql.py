@@ -433,7 +433,7 @@ def update_by_key(
     return statement.returning(*returned(model, dialect_name)) if returning else statement
 
 
-def delete_by_key(selection: Selection, dialect_name: str, *, versioned: bool = False) -> sa.Delete:
+def delete_by_key(selection: Selection, dialect_name: str, *, versioned: bool) -> sa.Delete:
     """Return the DELETE of the row with a primary key, if it is one of the selected.
 
     Its parameters are those of `key_conditions`.

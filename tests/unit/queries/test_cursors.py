@@ -77,6 +77,14 @@ def test_another_context_is_noticed(place: list[Any], one: bytes, two: bytes) ->
             from_cursor(cursor, two, KEY)
 
 
+def test_what_is_no_part_of_a_cursor_is_not_read_over() -> None:
+    cursor = to_cursor([7], b"", KEY)
+
+    for text in (cursor + "!!!!", "    " + cursor, cursor[:4] + "\n\n\n\n" + cursor[4:]):
+        with pytest.raises(InvalidCursor):
+            from_cursor(text, b"", KEY)
+
+
 def test_another_key_is_noticed() -> None:
     with pytest.raises(InvalidCursor):
         from_cursor(to_cursor([1], b"", KEY), b"", CursorKey(b"another key of the tests"))
