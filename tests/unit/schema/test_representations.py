@@ -17,6 +17,7 @@ from andamios_orm import Col, Model, field, generated
 from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.errors import NotStorable, NotSupported, ValueOutOfRange, WrongType
 from andamios_orm.schema.columns import Stored
+from andamios_orm.schema.json_values import JsonText, to_json_text
 from andamios_orm.schema.representations.base import Expression
 
 DIALECTS: Mapping[str, sa.Dialect] = {
@@ -377,6 +378,7 @@ def test_a_large_float_in_json_keeps_its_point_on_postgresql(engine: str) -> Non
     # Whether an exponent has its sign is pydantic's choice, and changed.
     expected = ("[10000000000000000.0]",) if engine == "postgresql" else ("[1e+16]", "[1e16]")
     assert bound("tags", [1e16], engine) in expected
+    assert bound("tags", JsonText(to_json_text([1e16])), engine) in expected
 
 
 @pytest.mark.parametrize("engine", DIALECTS)

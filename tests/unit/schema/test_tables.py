@@ -438,6 +438,8 @@ class Sized(Base, table=True):
     half: Col[Decimal] = field(max_digits=30, decimal_places=4, ge=Decimal("0.5"), le=7)
     whole: Col[Decimal] = field(max_digits=20, decimal_places=0)
     part: Col[Decimal] = field(max_digits=20, decimal_places=20)
+    fine: Col[Decimal] = field(max_digits=6, decimal_places=2, gt=Decimal("1E-31"))
+    finer: Col[Decimal] = field(max_digits=6, decimal_places=2, gt=Decimal("1E-30"))
     share: Col[float]
     nearly: Col[Decimal] = field(max_digits=15, decimal_places=2)
     beyond: Col[Decimal] = field(max_digits=16, decimal_places=2)
@@ -530,6 +532,13 @@ def test_a_multiple_has_no_sign_on_mariadb() -> None:
     assert checks(MySQLDialect(is_mariadb=True), "short") == [
         "multiple_of CHECK (abs(short) %% 0.05 = 0)"
     ]
+
+
+def test_a_bound_of_more_places_than_mariadb_has_is_the_nearest_that_means_the_same() -> None:
+    mariadb = MySQLDialect(is_mariadb=True)
+
+    assert checks(mariadb, "fine") == ["gt CHECK (fine >= 0.01)"]
+    assert checks(mariadb, "finer") == ["gt CHECK (finer > 0.000000000000000000000000000001)"]
 
 
 @pytest.mark.parametrize(
