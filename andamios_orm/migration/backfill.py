@@ -24,7 +24,7 @@ def backfill_step(operation: BackfillOp) -> Step:
     """Return the step that fills batch after batch.
 
     Batches are ranges of the primary key, so that no row is looked at twice; a table without one
-    is filled at once, and so are the key itself and a table with a single-precision key on MariaDB.
+    is filled at once; so are the key itself, and a table with a key of FLOAT on MariaDB and MySQL.
     """
 
     reflected: list[sa.Table] = []

@@ -45,7 +45,7 @@ class PatternMatch(Condition):
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
         text = self.text.clause(binder)
-        kinds = (_Pattern,) if self.ignore_case else (_CasePattern, _Low, _High)
+        kinds = (_Pattern,) if self.ignore_case else (_CasePattern, _Start, _End)
         pattern, *bounds = (binder.bind(self.pattern, kind(repr(self.text))) for kind in kinds)
         if self.ignore_case:
             return text.ilike(pattern, escape="\\")
@@ -81,7 +81,7 @@ class _CasePattern(_Pattern):
         return (lambda value: to_glob(check(value))) if dialect.name == "sqlite" else check
 
 
-class _Low(_Pattern):
+class _Start(_Pattern):
     """A LIKE pattern, of which the start of `beyond_like` is bound."""
 
     cache_ok = True
@@ -92,7 +92,7 @@ class _Low(_Pattern):
         return lambda value: beyond_like(check(value))[0]
 
 
-class _High(_Pattern):
+class _End(_Pattern):
     """A LIKE pattern, of which the end of `beyond_like` is bound."""
 
     cache_ok = True
@@ -128,16 +128,16 @@ def to_glob(pattern: str) -> str:
 _FIXED = re.compile(r"((?:[^\\%_]|\\.)*)[%_]", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LAST = "\U0010ffff"
-# An index of MariaDB has 768 characters of a text at most.
+# After all texts as an index of MariaDB has them, of 768 characters at most.
 _BEYOND_ALL = _LAST * 769
 
 
 def beyond_like(pattern: str) -> tuple[str, str]:
     r"""Return between which texts those are that MariaDB does not look for in an index.
 
-    Of what matches `a%` it takes the texts from `a` to `a` and many U+FFFF, and misses `a😀`, which
-    is beyond (10.6 to 11; binary collations of utf8mb4). For a pattern that begins with a wildcard
-    or has none it is right, and nothing is between the two.
+    Of what matches `a%` it takes the texts from `a` to `a` and many U+FFFF. What is beyond, such as
+    `a😀`, it misses (10.6 to 11; the collations of `_MISSING`). For a pattern that begins with a
+    wildcard or has none it is right, and nothing is between the two.
 
     >>> beyond_like("ab%") == ("ab\uffff", "ac")
     True
@@ -172,7 +172,7 @@ class _Like(FunctionElement[bool]):
 
 
 def _infix(operator: str, element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
-    # What is processed is bound, so the bounds are left alone.
+    # The compiler binds what it is given to write, and the two bounds are not written here.
     text, pattern, *_ = element.clauses
     return f"{compiler.process(text, **kw)} {operator} {compiler.process(pattern, **kw)}"
 
@@ -182,17 +182,27 @@ def _render_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({_infix('LIKE', element, compiler, **kw)})"
 
 
+_MISSING = "^utf8mb4_(?!general|uca1400|unicode_520)"
+"""The collations of MariaDB whose indexes miss what is beyond a LIKE: binary ones, as that of our
+tables, and those of older versions of Unicode; all that there are in 10.11 were tried."""
+
+
 @compiles(_Like, "mysql", "mariadb")
-def _render_whole_like(element: _Like, compiler: Any, **kw: Any) -> str:
+def _render_like_in_index(element: _Like, compiler: Any, **kw: Any) -> str:
     like = _infix("LIKE", element, compiler, **kw)
     column, pattern, *bounds = element.clauses
+    # Nothing but a column has an index.
     if not compiler.dialect.is_mariadb or not isinstance(column, sa.ColumnClause):
         return f"({like})"
-    # Both halves are looked for in an index; CONCAT keeps the second LIKE from narrowing the range.
-    # The collation is that of our columns; with another the second half is right without an index.
-    low, high = (f"{compiler.process(bound, **kw)} COLLATE utf8mb4_nopad_bin" for bound in bounds)
+    # In our tables both halves are ranges of the index; CONCAT keeps the second LIKE from narrowing
+    # its range. Before a statement runs MariaDB knows the column's collation: where it is one that
+    # misses nothing, the second half is gone, and where it is none of ours, so is the index.
+    start, end = (f"{compiler.process(bound, **kw)} COLLATE utf8mb4_nopad_bin" for bound in bounds)
     text, pattern = compiler.process(column, **kw), compiler.process(pattern, **kw)
-    return f"({like} OR {text} > {low} AND {text} < {high} AND CONCAT({text}) LIKE {pattern})"
+    return (
+        f"({like} OR COLLATION({text}) REGEXP '{_MISSING}'"
+        f" AND {text} > {start} AND {text} < {end} AND CONCAT({text}) LIKE {pattern})"
+    )
 
 
 @compiles(_Like, "duckdb")

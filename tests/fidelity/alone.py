@@ -108,7 +108,7 @@ The engines differ in what they find as well:
 | unique: `Ann` and `ann`, `é` and `e` | two | two | two | one, with its usual collation | two |
 | unique: `a` and `a` with a space behind it | two | two | two | one | two |
 | `LIKE 'abc'` finds `Abc` | yes | no | no | yes | no; `ilike` does |
-| `LIKE 'a%'` finds `a😀` by an index | yes | yes | yes | no, with a binary collation | yes |
+| `LIKE 'a%'` finds `a😀` by an index | yes | yes | yes | not with each collation | yes |
 | rows without a value, sorted upwards | first | last | last | first | last, and `.nulls_first()` |
 | order of text | code points | code points | the server's locale | the collation | code points |
 | `'abc'` in a column of numbers | stored | error | error | error | error, tables are STRICT |

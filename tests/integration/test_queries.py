@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from andamios_orm import Col, Database, Model, Query, Repository, field, generated
+from andamios_orm.database.query_plans import read_plan
 from andamios_orm.errors import (
     ConditionMisuse,
     ManyFound,
@@ -28,6 +29,8 @@ from andamios_orm.errors import (
 )
 from andamios_orm.observe import StatementRun, subscribe
 from andamios_orm.queries.expressions import Condition
+from andamios_orm.repositories.asking import statement_of_query
+from tests.engines import only_on
 
 METADATA = sa.MetaData()
 
@@ -487,6 +490,47 @@ async def test_an_index_finds_every_text_that_begins_so(database_url: str) -> No
         for condition, expected in cases:
             found = await words.where(condition).all()
             assert {word.text for word in found} == expected
+
+
+@only_on("mariadb")
+@pytest.mark.parametrize(
+    ("collation", "used"),
+    [
+        ("utf8mb4_nopad_bin", True),
+        ("utf8mb4_general_ci", True),
+        ("latin1_swedish_ci", True),
+        ("utf8mb4_unicode_ci", False),
+    ],
+)
+async def test_a_text_is_looked_for_in_the_index_where_that_finds_all(
+    db: Database, collation: str, used: bool
+) -> None:
+    class Word(Model, table="word_of_another", metadata=sa.MetaData()):
+        text: Col[str] = field(primary_key=True, max_length=50)
+        length: Col[int]
+
+    characters, _, _ = collation.partition("_")
+    await db.execute(
+        sa.text(
+            "CREATE TABLE word_of_another (text VARCHAR(50)"
+            f" CHARACTER SET {characters} COLLATE {collation} PRIMARY KEY, length INT NOT NULL)"
+        )
+    )
+    await db.execute(
+        sa.text(
+            "INSERT INTO word_of_another SELECT concat(char(97 + seq % 26), seq), 1"
+            " FROM seq_1_to_2000"
+        )
+    )
+    if characters == "utf8mb4":
+        await db.execute(sa.text("INSERT INTO word_of_another VALUES ('b2😀', 1)"))
+    await db.execute(sa.text("ANALYZE TABLE word_of_another"))
+    query = Repository(Word, db).where(Word.text.startswith("b2"))
+
+    plan = await read_plan(db, *statement_of_query(query))
+
+    assert any(node.reads_all for node in plan.root.walk()) != used
+    assert await query.count() == 5 + (characters == "utf8mb4")
 
 
 async def test_ilike_ignores_the_case_of_ascii_letters(things: Repository[Thing]) -> None:

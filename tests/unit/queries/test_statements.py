@@ -147,7 +147,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "postgresql": "SELECT 1 FROM hero WHERE (hero.name LIKE $1::VARCHAR)",
         "mariadb": (
             "SELECT 1 FROM hero WHERE (hero.name LIKE %s"
-            " OR hero.name > %s COLLATE utf8mb4_nopad_bin"
+            " OR COLLATION(hero.name) REGEXP '^utf8mb4_(?!general|uca1400|unicode_520)'"
+            " AND hero.name > %s COLLATE utf8mb4_nopad_bin"
             " AND hero.name < %s COLLATE utf8mb4_nopad_bin AND CONCAT(hero.name) LIKE %s)"
         ),
     },
