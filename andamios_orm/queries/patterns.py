@@ -136,7 +136,7 @@ def beyond_like(pattern: str) -> tuple[str, str]:
     r"""Return between which texts those are that MariaDB does not look for in an index.
 
     Of what matches `a%` it takes the texts from `a` to `a` and many U+FFFF. What is beyond, such as
-    `a😀`, it misses (10.6 to 11; the collations of `_MISSING`). For a pattern that begins with a
+    `a😀`, it misses (10.11; the collations of `_MISSING`). For a pattern that begins with a
     wildcard or has none it is right, and nothing is between the two.
 
     >>> beyond_like("ab%") == ("ab\uffff", "ac")
@@ -182,7 +182,7 @@ def _render_like(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({_infix('LIKE', element, compiler, **kw)})"
 
 
-_MISSING = "^utf8mb4_(?!general|uca1400|unicode_520)"
+_MISSING = "^utf8mb4_([^gu]|german|unicode_[cn])"
 """The collations of MariaDB whose indexes miss what is beyond a LIKE: binary ones, as that of our
 tables, and those of older versions of Unicode; all that there are in 10.11 were tried."""
 
