@@ -111,12 +111,15 @@ def tables(draw: st.DrawFn) -> Declared:
 @contextmanager
 def database(metadata: sa.MetaData) -> Iterator[sa.Connection]:
     engine = sa.create_engine("sqlite://", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-        metadata.create_all(connection)
-        connection.exec_driver_sql("INSERT INTO base VALUES (1), (2)")
-        yield connection
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            metadata.create_all(connection)
+            connection.exec_driver_sql("INSERT INTO base VALUES (1), (2)")
+            yield connection
+    finally:
+        # Hypothesis leaves by an exception an example that it cannot use.
+        engine.dispose()
 
 
 def fill(connection: sa.Connection, data: st.DataObject) -> None:

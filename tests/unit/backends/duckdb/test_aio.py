@@ -290,7 +290,8 @@ async def test_an_interrupt_that_was_not_heard_is_repeated() -> None:
     worker.stop()
 
     assert await running == "heard"
-    assert call.interrupts == 3
+    # Until the thread has told that the call is over there may be more.
+    assert call.interrupts >= 3
 
 
 async def test_the_interrupt_of_a_termination_is_repeated() -> None:
