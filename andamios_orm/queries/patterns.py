@@ -85,22 +85,19 @@ class _Start(_Pattern):
     """A LIKE pattern, of which the start of `beyond_like` is bound."""
 
     cache_ok = True
+    _side = 0
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], object] | None:
         """See SQLAlchemy."""
         check = cast("Callable[[str], str]", super().bind_processor(dialect))
-        return lambda value: beyond_like(check(value))[0]
+        return lambda value: beyond_like(check(value))[self._side]
 
 
-class _End(_Pattern):
+class _End(_Start):
     """A LIKE pattern, of which the end of `beyond_like` is bound."""
 
     cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], object] | None:
-        """See SQLAlchemy."""
-        check = cast("Callable[[str], str]", super().bind_processor(dialect))
-        return lambda value: beyond_like(check(value))[1]
+    _side = 1
 
 
 _GLOB_ESCAPES = {"*": "[*]", "?": "[?]", "[": "[[]"}

@@ -500,6 +500,7 @@ async def test_an_index_finds_every_text_that_begins_so(database_url: str) -> No
         ("utf8mb4_general_ci", True),
         ("latin1_swedish_ci", True),
         ("utf8mb4_unicode_ci", False),
+        ("utf8mb4_bin", False),
     ],
 )
 async def test_a_text_is_looked_for_in_the_index_where_that_finds_all(

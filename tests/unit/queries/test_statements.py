@@ -415,7 +415,7 @@ def test_postgresql_takes_arrays_of_all_but_the_types_of_others() -> None:
         assert to_sql.takes_arrays(fields, "duckdb")
 
 
-def test_a_pattern_is_short_on_mysql_whose_index_finds_all() -> None:
+def test_mysql_is_asked_for_the_pattern_alone() -> None:
     statement = sa.select(sa.func.now()).where(Hero.name.startswith("A"))
 
     assert str(statement.compile(dialect=MySQLDialect())).endswith("WHERE (hero.name LIKE %s)")

@@ -1,4 +1,4 @@
-"""What a drawn schema is made of: names that fit every engine, and kinds of columns."""
+"""Names that are drawn for what a schema has fit every engine."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andamios_orm.testing.strategies import field_kinds, naming
+from andamios_orm.testing.strategies import naming
 
 # Without the cache: who asked first may not have been measured.
 MADE: list[Callable[[], st.SearchStrategy[str]]] = [
@@ -22,9 +22,3 @@ def test_a_name_is_kept_by_every_engine(
     made: Callable[[], st.SearchStrategy[str]], data: st.DataObject
 ) -> None:
     assert 0 < len(data.draw(made()).encode()) <= 63
-
-
-@given(data=st.data())
-def test_a_key_holds_what_a_column_can_hold(data: st.DataObject) -> None:
-    for made in (field_kinds.key_types.__wrapped__, field_kinds.types.__wrapped__):
-        assert isinstance(data.draw(made()), field_kinds.Typed)
