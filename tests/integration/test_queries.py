@@ -472,6 +472,7 @@ async def test_an_index_finds_every_text_that_begins_so(database_url: str) -> No
         "a\uffff",
         "a\U00010000",
         "a😀b",
+        "a\uffff😀",
         "a" + last * 49,
     }
     others = {"A😀", "b", last, last + "😀", "\t"}
