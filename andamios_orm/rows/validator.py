@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import Any, TypeAlias, cast
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from andamios_orm.rows.proofs import Proof, proof_of
@@ -96,10 +97,7 @@ class _Rewriter:
             schema: Any = core_schema.definitions_schema(rows, whole["definitions"])
         else:
             schema = core_schema.list_schema(self._row(whole), fail_fast=True)
-        # Without the keyword, which is not public, pydantic-core would take the validator
-        # that the class has already instead of the one that is described here. Before
-        # pydantic 2.13 there is no such keyword, which is a TypeError.
-        return _by_name(SchemaValidator(schema, _use_prebuilt=False).validate_python)
+        return _by_name(_built(self._model, schema).validate_python)
 
     def _row(self, schema: _Schema) -> Any:
         kind = schema["type"]
@@ -156,6 +154,36 @@ class _Rewriter:
             return part
         sized = ("max_digits", "decimal_places")
         return {**part, "schema": {k: v for k, v in schema.items() if k not in sized}}
+
+
+def _built(model: type[BaseModel], schema: Any) -> SchemaValidator:
+    """Return what pydantic-core makes of a schema with a model in it.
+
+    By itself it would take the validator that the model's class has already, in place of the one
+    that is described.
+    """
+    if _KEYWORD:
+        return SchemaValidator(schema, _use_prebuilt=False)
+    # A class that is not complete has none that could be taken.
+    with _building:
+        complete, model.__pydantic_complete__ = model.__pydantic_complete__, False
+        try:
+            return SchemaValidator(schema)
+        finally:
+            model.__pydantic_complete__ = complete
+
+
+def _has_keyword() -> bool:
+    # It is not public, and there since pydantic 2.13.
+    try:
+        SchemaValidator(core_schema.any_schema(), _use_prebuilt=False)
+    except TypeError:
+        return False
+    return True
+
+
+_KEYWORD = _has_keyword()
+_building = Lock()
 
 
 def _taken(value: object) -> object:

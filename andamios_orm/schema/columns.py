@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 from andamios_orm.errors import NotStorable, NotSupported, WrongType
 from andamios_orm.schema import plain
 from andamios_orm.schema.json_values import (
+    EXPONENT,
     JsonText,
     JsonTexts,
     has_exponents,
@@ -470,7 +471,7 @@ def _json_binders(*, jsonb: bool) -> tuple[Converter, ManyConverter]:
         text = value.text if type(value) is JsonText else to_json_text(value)
         return without_exponents(text) if jsonb else text
 
-    usual = "type({0}) is {JsonText}" + (" and 'e+' not in {0}.text" if jsonb else "")
+    usual = "type({0}) is {JsonText}" + (f" and {EXPONENT!r} not in {{0}}.text" if jsonb else "")
     bind = Expression(
         f"({{0}}.text if {usual} else {{render}}({{0}}))", JsonText=JsonText, render=render
     )

@@ -32,6 +32,7 @@ from andamios_orm.errors import NotStorable
 
 __all__ = [
     "ADDRESSES",
+    "EXPONENT",
     "JsonText",
     "JsonTexts",
     "has_exponents",
@@ -87,13 +88,15 @@ def to_json_text(value: object) -> str:
         raise _refused("a value that JSON cannot express") from error
 
 
-_EXPONENT = "e+" if "e+" in to_json(1e16).decode() else "e"  # older pydantics write no sign
+EXPONENT = "e+" if "e+" in to_json(1e16).decode() else "e"
+"""What is in JSON text if a large float is in it; older pydantics write no sign."""
+
 _EXPONENTS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?e\+?\d+)')
 
 
 def has_exponents(text: str) -> bool:
     """Whether a large float may be in JSON text that pydantic has rendered, in exponents."""
-    return _EXPONENT in text
+    return EXPONENT in text
 
 
 def without_exponents(text: str) -> str:

@@ -152,8 +152,6 @@ def test_a_stored_value_that_a_strict_nested_field_refuses_is_an_invalid_row(sch
 
 @pytest.mark.parametrize("scheme", ["sqlite", "duckdb"])
 def test_what_a_strict_member_of_a_union_refuses_comes_back_as_it_was(scheme: str) -> None:
-    """Not new: declared, stored and returned differ at 3e98875 too."""
-
     async def main() -> None:
         async with Database(f"{scheme}://", metadata=BreakUnion.metadata) as db:
             await db.create_all()

@@ -17,7 +17,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.database.query_plans import PlanNode, QueryPlan, mysql, read_plan, sqlite
+from andamios_orm.database.query_plans import PlanNode, QueryPlan, duckdb, mysql, read_plan, sqlite
 from andamios_orm.database.query_plans.advising import MANY, index_for
 from andamios_orm.repositories.asking import statement_of_query
 from tests.engines import only_on
@@ -303,3 +303,13 @@ def test_the_words_of_older_sqlite_are_read_too() -> None:
     assert (hero.table, hero.alias, hero.reads_all) == ("hero", "h", True)
     assert (team.table, team.reads_all) == ("team", False)
     assert order.kind == "USE TEMP B-TREE FOR ORDER BY"
+
+
+def test_duckdb_2_0_0_tells_the_type_of_an_operator_that_it_has_run() -> None:
+    scan = {"type": "TABLE_SCAN", "extra_info": {"Table": "memory.main.hero"}, "timing": 0.25}
+    ran = {"type": "EXPLAIN_ANALYZE", "children": [scan]}
+    top = {"operator": [{"type": "RESULT_COLLECTOR", "children": [ran]}]}
+
+    root, seconds = duckdb.read([["", json.dumps({**top, "query": {"total_time": 0.5}})]])
+
+    assert (root.kind, root.table, root.seconds, seconds) == ("TABLE_SCAN", "hero", 0.25, 0.5)

@@ -19,9 +19,15 @@ def read(rows: Sequence[Sequence[Any]]) -> tuple[PlanNode, float | None]:
     if isinstance(found, list):
         return _node(found[0]), None
     top = found["operator"][0]
-    while top["name"] in _WRAPPERS:
+    while _name(top) in _WRAPPERS:
         top = top["children"][0]
     return _node(top), found["query"]["total_time"]
+
+
+def _name(plan: Mapping[str, Any]) -> str:
+    # DuckDB 2.0.0 gives no name for an operator that it has run.
+    name: str = plan.get("name") or plan["type"]
+    return name.strip()
 
 
 def _node(plan: Mapping[str, Any]) -> PlanNode:
@@ -29,7 +35,7 @@ def _node(plan: Mapping[str, Any]) -> PlanNode:
     table = extra.get("Table")
     estimated = extra.get("Estimated Cardinality")
     return PlanNode(
-        kind=plan["name"].strip(),
+        kind=_name(plan),
         table=None if table is None else str(table).rpartition(".")[2],
         index="an index" if extra.get("Type") == "Index Scan" else None,
         condition=_condition(extra),
