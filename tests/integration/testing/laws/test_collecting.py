@@ -44,6 +44,9 @@ from hypothesis import settings
 settings.register_profile("few", max_examples=20, derandomize=True, database=None)
 """
 
+# pytest-asyncio 1.0 warns of a scope that is not set.
+OPTIONS = ("-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+
 
 class Project:
     """A folder with models and no tests."""
@@ -59,7 +62,7 @@ class Project:
 
     def run(self, *arguments: str, apart: bool = False) -> pytest.RunResult:
         laws = f"--andamios-laws={self.name}.models"
-        options = ["-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-profile=few"]
+        options = [*OPTIONS, "-p", "no:randomly", "--hypothesis-profile=few"]
         if apart:
             return self.pytester.runpytest_subprocess(laws, *options, *arguments)
         return self.pytester.runpytest_inprocess(laws, *options, *arguments)
@@ -105,7 +108,7 @@ def test_what_is_named_twice_is_checked_once(project: Project) -> None:
 
 
 def test_a_law_without_models_is_a_mistake_of_usage(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--andamios-law=roundtrip")
+    result = pytester.runpytest_inprocess(*OPTIONS, "--andamios-law=roundtrip")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*Fix: name a module of models, too: --andamios-laws *"])
