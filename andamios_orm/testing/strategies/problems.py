@@ -56,6 +56,6 @@ class Tally:
         name = field or "a_field"
         raise MostlyRefused(
             f"{where}: {judge} refuses {refused} of {draws} values that were drawn",
-            f"say what it accepts: `overrides={{{name!r}: ...}}` with a strategy of such values,"
-            " or `strategies.register` the field's type with one",
+            "say what it accepts with a strategy of such values: `strategies.register` the field's"
+            f" type with one, or pass `overrides={{{name!r}: ...}}` where you draw it yourself",
         )
