@@ -125,7 +125,10 @@ class ReadFile:
         groups = [about.row_group(n) for n in range(about.num_row_groups)]
         width = sum(group.total_byte_size for group in groups) // max(1, self.rows)
         size = max(1, min(_MOST_ROWS, _TARGET // max(1, width)))
-        self._batches: _Batches = file.iter_batches(size, columns=self._wanted.names)
+        # pyarrow 18.0 takes a file without row groups for a damaged one.
+        self._batches: _Batches = (
+            file.iter_batches(size, columns=self._wanted.names) if groups else iter(())
+        )
 
     def next(self) -> pa.RecordBatch | None:
         """Return the next rows, None after the last. Raises FileProblem."""

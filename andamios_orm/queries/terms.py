@@ -114,6 +114,7 @@ class Expression(Term):
 
     def _membership(self, other: object, *, negated: bool) -> Condition:
         if is_clause(other):
+            self._require_one_column(other)
             return SubqueryMembership(self, other, negated=negated)
         if isinstance(other, str | bytes) or not isinstance(other, Iterable):
             raise WrongType(
@@ -211,15 +212,35 @@ class Expression(Term):
         return other if is_clause(other) else self.checked(other)
 
     def _same_kind(self, other: Term, verb: str) -> None:
-        one, two = self.storage.kind, other.storage.kind
+        self._require_kind(other.storage.kind, repr(other), verb)
+
+    def _require_kind(self, two: Kind, other: str, verb: str) -> None:
+        one = self.storage.kind
         if verb == "compare" and Kind.JSON in (one, two):
-            raise _json(self if one is Kind.JSON else other)
+            raise _json(repr(self) if one is Kind.JSON else other)
         numbers = one in _NUMBERS and two in _NUMBERS
         if not (one is two or numbers or Kind.CUSTOM in (one, two)):
             raise WrongType(
-                f"{self!r} holds {one}, and {other!r} holds {two}",
+                f"{self!r} holds {one}, and {other} holds {two}",
                 f"{verb} columns of one kind, or convert one of them with sqlalchemy.cast",
             )
+
+    def _require_one_column(self, query: object) -> None:
+        """Raise WrongType for a SELECT that gives something else than a column of this kind.
+
+        Of what is no column of a model SQLAlchemy's type is a guess, and is not looked at.
+        """
+        columns = getattr(query, "selected_columns", None)
+        if columns is None:
+            return
+        if len(columns) != 1:
+            raise WrongType(
+                f"{self!r}.in_() got a SELECT of {len(columns)} columns",
+                "select the one that is compared",
+            )
+        [column] = columns
+        if isinstance(column, sa.Column) and isinstance(column.type, Stored):
+            self._require_kind(column.type.storage.kind, column.type.field, "compare")
 
     def checked(self, value: object) -> object:
         """Return `value` if this expression may be compared with it. Raises WrongType."""
@@ -227,7 +248,7 @@ class Expression(Term):
         if type(value) in types:
             return value
         if self.storage.kind is Kind.JSON:
-            raise _json(self)
+            raise _json(repr(self))
         if not types or (isinstance(value, types) and not _is_datetime_for_date(value, types)):
             return value
         names = " or ".join(t.__name__ for t in types)
@@ -239,9 +260,9 @@ class Expression(Term):
         )
 
 
-def _json(term: Term) -> NotSupported:
+def _json(term: str) -> NotSupported:
     return NotSupported(
-        f"{term!r} is a JSON column, and engines disagree on when two JSON texts are equal",
+        f"{term} is a JSON column, and engines disagree on when two JSON texts are equal",
         "compare it with None, or use your engine's JSON functions through sqlalchemy.func",
     )
 

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from andamios_orm import Database
 from andamios_orm.backends.base import Capabilities
-from tests.docs import changes_page, drawn_pages, engine_page
+from tests.docs import changes_page, checkers_page, drawn_pages, engine_page
 from tests.engines import ENGINES, only_on, server_of
 from tests.fidelity.__main__ import ALONE, PAGE
 from tests.fidelity.alone import alone
@@ -18,6 +18,10 @@ def test_the_page_of_the_engines_is_that_of_their_capabilities() -> None:
 
 def test_the_page_of_the_changes_is_that_of_the_tests() -> None:
     assert changes_page.PAGE.read_text(encoding="utf-8") == changes_page.page()
+
+
+def test_the_page_of_the_type_checkers_is_that_of_their_tests() -> None:
+    assert checkers_page.PAGE.read_text(encoding="utf-8") == checkers_page.page()
 
 
 def test_the_drawn_tables_are_those_of_the_examples() -> None:

@@ -614,6 +614,27 @@ def test_in_refuses_what_is_no_list(given: Any) -> None:
         Thing.whole.in_(given)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        sa.select(Thing.name),
+        sa.select(Thing.name).union(sa.select(Thing.name)),
+        sa.select(Thing.whole, Thing.price),
+    ],
+)
+def test_in_refuses_a_select_of_anything_but_a_column_of_its_kind(query: Any) -> None:
+    for ask in (Thing.whole.in_, Thing.whole.not_in):
+        with pytest.raises(WrongType, match=r"Thing\.whole"):
+            ask(query)
+
+
+@pytest.mark.parametrize(
+    "query", [sa.select(Thing.price), sa.select(sa.func.max(Thing.whole)), sa.text("SELECT 1")]
+)
+def test_in_takes_a_select_of_numbers_or_of_what_sqlalchemy_only_guesses(query: Any) -> None:
+    assert repr(Thing.whole.in_(query)) == "Thing.whole IN (SELECT ...)"
+
+
 # ---- values ------------------------------------------------------------------------------------
 
 
