@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
@@ -51,10 +51,6 @@ class Model(BaseModel, metaclass=ModelMeta):
             variant: VariantKind | None = None,
             **config: Unpack[ConfigDict],
         ) -> None: ...
-
-        # By it a checker sees that an instance is of a class: see `ClassOf`.
-        @classmethod
-        def __accepts__(cls, instance: Self, /) -> None: ...
     else:
         # Hidden from checkers: with it every misspelt attribute of an instance would be Any.
         def __getattr__(self, name: str) -> Any:

@@ -39,7 +39,6 @@ from andamios_orm.schema.spec import Kind, ModelSpec
 from andamios_orm.seeding import sample
 from andamios_orm.seeding.ordering import referred_models
 from andamios_orm.seeding.pools import Pools
-from andamios_orm.testing.class_of import ClassOf
 from andamios_orm.testing.laws.drawing import sorts_by_code_point
 from andamios_orm.testing.laws.playground import Playground
 from andamios_orm.testing.machines.actors import Actor, Failed
@@ -153,7 +152,7 @@ class RepositoryMachine(RuleBasedStateMachine):
     @classmethod
     def for_model(
         cls,
-        model: ClassOf[M],
+        model: type[M],
         url: str,
         *,
         repository: type[Repository[M]] = Repository,
@@ -166,21 +165,18 @@ class RepositoryMachine(RuleBasedStateMachine):
         class of your own to test, `instances` and `conditions` are the strategies of what is
         stored, and of what is asked for, by default `strategies.models` and `strategies.filters`.
         """
-        of_class = cast("type[M]", model)
-        spec = spec_of(of_class)
+        spec = spec_of(model)
         storable = cast("Storable", url.partition(":")[0].partition("+")[0])
         members = {
             "__module__": cls.__module__,
-            "model": of_class,
+            "model": model,
             "url": url,
             "repository": repository,
             "spec": spec,
             "storable": storable,
-            "drawing": Drawing.of(of_class, spec, storable, instances, conditions),
+            "drawing": Drawing.of(model, spec, storable, instances, conditions),
         }
-        found = cast(
-            "type[RepositoryMachine]", type(f"{of_class.__name__}Machine", (cls,), members)
-        )
+        found = cast("type[RepositoryMachine]", type(f"{model.__name__}Machine", (cls,), members))
         case = found.TestCase
 
         class TestCase(case):  # type: ignore[misc, valid-type] # hypothesis makes its base
@@ -870,7 +866,7 @@ class RepositoryMachine(RuleBasedStateMachine):
 
 
 def run_machine(
-    model: ClassOf[M],
+    model: type[M],
     url: str,
     settings: settings | None = None,
     *,

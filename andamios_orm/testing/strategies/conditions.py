@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -21,7 +21,6 @@ from andamios_orm.queries.patterns import escape_like
 from andamios_orm.schema.columns import is_number_as_text
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.spec import FieldSpec, Kind, Storage
-from andamios_orm.testing.class_of import ClassOf
 from andamios_orm.testing.strategies.instances import fields
 from andamios_orm.testing.strategies.literals import literal
 from andamios_orm.testing.strategies.registering import registry
@@ -49,14 +48,8 @@ class Filter(Generic[M]):
         return self.code
 
 
-@overload
-def filters(model: type[M], *, storable: Storable = True) -> SearchStrategy[Filter[M]]: ...
-@overload
 def filters(
-    model: ClassOf[M], *, storable: Storable = True, near: Iterable[M]
-) -> SearchStrategy[Filter[M]]: ...
-def filters(
-    model: type[M] | ClassOf[M], *, storable: Storable = True, near: Iterable[M] = ()
+    model: type[M], *, storable: Storable = True, near: Iterable[M] = ()
 ) -> SearchStrategy[Filter[M]]:
     """Return a strategy of conditions on the fields of a model.
 
@@ -88,7 +81,7 @@ def filters(
     test_no_condition_holds_with_its_opposite()
     ```
     """
-    conditions = _conditions_of(cast("type[M]", model), storable, registry.version)
+    conditions = _conditions_of(model, storable, registry.version)
     found = _trees(conditions, tuple(near), _DEPTH)
     return found.map(lambda c: Filter(c.node, c.holds, c.code))
 

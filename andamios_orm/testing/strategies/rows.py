@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -14,7 +14,6 @@ from andamios_orm.repositories.statements import statements_of
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.spec import FieldSpec
 from andamios_orm.seeding.pools import groups_of
-from andamios_orm.testing.class_of import ClassOf
 from andamios_orm.testing.strategies.instances import fields, models
 from andamios_orm.testing.strategies.storable import Storable
 from andamios_orm.testing.strategies.uniques import uniques_of
@@ -71,7 +70,7 @@ def row_of(instance: Model) -> dict[str, Any]:
 
 
 def updates(
-    model: ClassOf[M],
+    model: type[M],
     *,
     of: M | None = None,
     among: Iterable[M] = (),
@@ -105,15 +104,14 @@ def updates(
     test_changes()
     ```
     """
-    of_class = cast("type[M]", model)
-    changed = _changeable(of_class, read_only=read_only)
+    changed = _changeable(model, read_only=read_only)
     if not changed:
         raise UsageError(
-            f"{of_class.__name__} has only keys and fields that the library or the database makes",
+            f"{model.__name__} has only keys and fields that the library or the database makes",
             "draw changes of another model",
         )
-    found = _updates(of_class, changed, of, storable)
-    return found.filter(_fits(of_class, of, list(among)))
+    found = _updates(model, changed, of, storable)
+    return found.filter(_fits(model, of, list(among)))
 
 
 def _changeable(model: type[Model], *, read_only: bool) -> list[FieldSpec]:

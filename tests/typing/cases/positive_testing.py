@@ -1,12 +1,12 @@
 """What is made up and watched for a test: what each call gives."""
 
-from typing import Any, TypeVar, assert_type
+from typing import assert_type
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from models import Hero, Team
 
-from andamios_orm import Database, Model, Repository, Session
+from andamios_orm import Database, Repository, Session
 from andamios_orm.seeding import Seed, SeedReport, run_seeds, seed
 from andamios_orm.testing import laws, strategies
 from andamios_orm.testing.factories import Factories, Factory, factory
@@ -19,18 +19,8 @@ from andamios_orm.testing.watching import query_count, watch
 HEROES = strategies.models(Hero, overrides={"name": st.just("Ada")}, storable="duckdb")
 assert_type(HEROES, SearchStrategy[Hero])
 assert_type(strategies.filters(Hero), SearchStrategy[Filter[Hero]])
-assert_type(strategies.filters(Hero, near=[Hero(name="Ada")]), SearchStrategy[Filter[Hero]])
-assert_type(strategies.updates(Hero), SearchStrategy[dict[str, Any]])
-assert_type(strategies.updates(Hero, of=Hero(name="Ada")), SearchStrategy[dict[str, Any]])
 assert_type(strategies.graph(Hero, Team, size=3), SearchStrategy[Graph])
 strategies.register(Team, strategies.models(Team), boundary=[Team(name="")])
-
-
-M = TypeVar("M", bound=Model)
-
-
-def changed_from(model: type[M], row: M) -> SearchStrategy[dict[str, Any]]:
-    return strategies.updates(model, of=row, among=[row])
 
 
 def holds(condition: Filter[Hero], graph: Graph, hero: Hero) -> list[Hero]:
@@ -61,7 +51,6 @@ def checked() -> None:
     laws.roundtrip("sqlite://", Hero, Team)
     laws.check_all("sqlite://", Hero, laws=["roundtrip", laws.filter_parity], seed=1)
     assert_type(RepositoryMachine.for_model(Hero, "sqlite://"), type[RepositoryMachine])
-    RepositoryMachine.for_model(Hero, "sqlite://", instances=strategies.models(Hero))
     with Playground("sqlite://", Hero) as playground:
         assert_type(playground.db, Database)
 
