@@ -19,6 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement, False_, Grouping, True_
 from andamios_orm.errors import ConditionMisuse, NotSupported
 from andamios_orm.queries.nodes import (
     Binder,
+    Holder,
     Key,
     Node,
     Operand,
@@ -31,7 +32,7 @@ from andamios_orm.queries.nodes import (
     operand_names_only,
     operand_values,
 )
-from andamios_orm.schema.spec import Kind
+from andamios_orm.schema.spec import Kind, Storage
 
 __all__ = [
     "Comparison",
@@ -39,6 +40,7 @@ __all__ = [
     "Membership",
     "NullTest",
     "SQLAlchemyCondition",
+    "SelectedColumn",
     "SubqueryMembership",
     "as_condition",
     "conjunction",
@@ -174,8 +176,8 @@ class Comparison(Condition):
         return f"{self.left!r} {self.operator} {right}"
 
 
-def _digits(term: Term) -> tuple[Kind, int | None, int | None]:
-    return term.storage.kind, term.storage.precision, term.storage.scale
+def _digits(holder: Holder) -> tuple[Kind, int | None, int | None]:
+    return holder.storage.kind, holder.storage.precision, holder.storage.scale
 
 
 class NullTest(Condition):
@@ -255,13 +257,28 @@ class Membership(Condition):
         return f"{self.operand!r} {'NOT ' if self.negated else ''}IN (...)"
 
 
+class SelectedColumn:
+    """The column of a model that a SELECT gives."""
+
+    __slots__ = ("field", "storage")
+
+    def __init__(self, field: str, storage: Storage) -> None:
+        self.field, self.storage = field, storage
+
+    def __repr__(self) -> str:
+        return self.field
+
+
 class SubqueryMembership(Condition):
     """`operand IN (SELECT ...)`, or its opposite."""
 
-    __slots__ = ("negated", "operand", "subquery")
+    __slots__ = ("given", "negated", "operand", "subquery")
 
-    def __init__(self, operand: Term, subquery: Any, *, negated: bool) -> None:
+    def __init__(
+        self, operand: Term, subquery: Any, given: SelectedColumn | None, *, negated: bool
+    ) -> None:
         self.operand, self.subquery, self.negated = operand, subquery, negated
+        self.given = given
 
     def key(self) -> Key:
         return None
@@ -270,6 +287,9 @@ class SubqueryMembership(Condition):
         self.operand.values(into)
 
     def clause(self, binder: Binder) -> ColumnElement[Any]:
+        if self.given is not None and _digits(self.operand) != _digits(self.given):
+            binder.require_order(self.operand)
+            binder.require_order(self.given)
         clause = self.operand.clause(binder)
         subquery = binder.raw(self.subquery)
         return clause.not_in(subquery) if self.negated else clause.in_(subquery)

@@ -31,6 +31,7 @@ from andamios_orm.schema.spec import FieldSpec, RelationSpec, Storage
 
 __all__ = [
     "Binder",
+    "Holder",
     "Key",
     "Node",
     "Operand",
@@ -51,6 +52,15 @@ Key: TypeAlias = object
 """Hashable; equal for two nodes that differ in their values only. None: no key, do not cache."""
 
 
+class Holder(Protocol):
+    """What holds values of one storage, and is shown by its `repr`."""
+
+    @property
+    def storage(self) -> Storage:
+        """How the values are kept."""
+        ...
+
+
 class Binder(Protocol):
     """Where a clause puts its values, and what the engine at hand cannot do with a column."""
 
@@ -58,8 +68,8 @@ class Binder(Protocol):
         """Return the clause that stands for a value."""
         ...
 
-    def require_order(self, term: Term) -> None:
-        """Raise NotSupported if the engine cannot order or compute with the term."""
+    def require_order(self, holder: Holder) -> None:
+        """Raise NotSupported if the engine cannot order or compute with what is held."""
         ...
 
     def column(self, model: type[BaseModel], field: FieldSpec) -> ColumnElement[Any]:
@@ -105,7 +115,7 @@ class _Literals(Plain):
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         return sa.literal(value, column_type)
 
-    def require_order(self, term: Term) -> None:
+    def require_order(self, holder: Holder) -> None:
         """The engine is unknown until SQLAlchemy compiles the statement."""
 
 

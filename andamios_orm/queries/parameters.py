@@ -11,7 +11,7 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported
-from andamios_orm.queries.nodes import Binder, Plain, Term
+from andamios_orm.queries.nodes import Binder, Holder, Plain
 from andamios_orm.queries.relations import join_onto
 from andamios_orm.schema.columns import is_number_as_text
 from andamios_orm.schema.spec import RelationSpec
@@ -70,11 +70,11 @@ class Parameters(Plain):
         """See Binder."""
         return None if self._joins is None else self._joins.at(path, self)
 
-    def require_order(self, term: Term) -> None:
+    def require_order(self, holder: Holder) -> None:
         """See Binder."""
-        if is_number_as_text(term.storage, self._dialect_name):
+        if is_number_as_text(holder.storage, self._dialect_name):
             raise NotSupported(
-                f"{term!r}: SQLite has no number type for more than 15 digits, so the column"
+                f"{holder!r}: SQLite has no number type for more than 15 digits, so the column"
                 " is text there and cannot be ordered or computed with",
                 "declare max_digits=15 or less, or use a database with DECIMAL",
             )

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.errors import NotSupported, UsageError
 from andamios_orm.queries.conditions import Condition, conjunction
-from andamios_orm.queries.nodes import Binder, Key, Node, Term, combined
+from andamios_orm.queries.nodes import Binder, Holder, Key, Node, combined
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr, Expression
 from andamios_orm.schema.columns import Stored
@@ -162,8 +162,8 @@ class Scope:
     def bind(self, value: object, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         return self._outer.bind(value, column_type)
 
-    def require_order(self, term: Term) -> None:
-        self._outer.require_order(term)
+    def require_order(self, holder: Holder) -> None:
+        self._outer.require_order(holder)
 
     def column(self, model: type[BaseModel], field: FieldSpec) -> ColumnElement[Any]:
         if model is self._model:

@@ -25,6 +25,7 @@ from andamios_orm.queries.conditions import (
     Condition,
     Membership,
     NullTest,
+    SelectedColumn,
     SubqueryMembership,
     as_condition,
 )
@@ -114,8 +115,8 @@ class Expression(Term):
 
     def _membership(self, other: object, *, negated: bool) -> Condition:
         if is_clause(other):
-            self._require_one_column(other)
-            return SubqueryMembership(self, other, negated=negated)
+            given = self._column_given_by(other, negated=negated)
+            return SubqueryMembership(self, other, given, negated=negated)
         if isinstance(other, str | bytes) or not isinstance(other, Iterable):
             raise WrongType(
                 f"{self!r}.in_() got a {type(other).__name__}", "pass a list, tuple or set"
@@ -214,33 +215,35 @@ class Expression(Term):
     def _same_kind(self, other: Term, verb: str) -> None:
         self._require_kind(other.storage.kind, repr(other), verb)
 
-    def _require_kind(self, two: Kind, other: str, verb: str) -> None:
-        one = self.storage.kind
-        if verb == "compare" and Kind.JSON in (one, two):
-            raise _json(repr(self) if one is Kind.JSON else other)
-        numbers = one in _NUMBERS and two in _NUMBERS
-        if not (one is two or numbers or Kind.CUSTOM in (one, two)):
+    def _require_kind(self, kind: Kind, shown: str, verb: str) -> None:
+        own = self.storage.kind
+        if verb == "compare" and Kind.JSON in (own, kind):
+            raise _json(repr(self) if own is Kind.JSON else shown)
+        numbers = own in _NUMBERS and kind in _NUMBERS
+        if not (own is kind or numbers or Kind.CUSTOM in (own, kind)):
             raise WrongType(
-                f"{self!r} holds {one}, and {other} holds {two}",
+                f"{self!r} holds {own}, and {shown} holds {kind}",
                 f"{verb} columns of one kind, or convert one of them with sqlalchemy.cast",
             )
 
-    def _require_one_column(self, query: object) -> None:
-        """Raise WrongType for a SELECT that gives something else than a column of this kind.
+    def _column_given_by(self, query: object, *, negated: bool) -> SelectedColumn | None:
+        """Return the column of a model that a SELECT gives, None if it gives anything else.
 
-        Of what is no column of a model SQLAlchemy's type is a guess, and is not looked at.
+        Only such a column holds what its type says; that of an expression is SQLAlchemy's guess.
+        Raises WrongType for several columns and for one of another kind, NotSupported for JSON.
         """
-        columns = getattr(query, "selected_columns", None)
-        if columns is None:
-            return
-        if len(columns) != 1:
+        columns = list(getattr(query, "exported_columns", ()))
+        if len(columns) > 1:
+            verb = "not_in" if negated else "in_"
             raise WrongType(
-                f"{self!r}.in_() got a SELECT of {len(columns)} columns",
-                "select the one that is compared",
+                f"{self!r}.{verb}() got a SELECT of {len(columns)} columns", "select one of them"
             )
-        [column] = columns
-        if isinstance(column, sa.Column) and isinstance(column.type, Stored):
-            self._require_kind(column.type.storage.kind, column.type.field, "compare")
+        for column in columns:  # none where it is written as text
+            if isinstance(column, sa.Column) and isinstance(column.type, Stored):
+                given = SelectedColumn(column.type.field, column.type.storage)
+                self._require_kind(given.storage.kind, repr(given), "compare")
+                return given
+        return None
 
     def checked(self, value: object) -> object:
         """Return `value` if this expression may be compared with it. Raises WrongType."""
@@ -260,9 +263,9 @@ class Expression(Term):
         )
 
 
-def _json(term: str) -> NotSupported:
+def _json(shown: str) -> NotSupported:
     return NotSupported(
-        f"{term} is a JSON column, and engines disagree on when two JSON texts are equal",
+        f"{shown} is a JSON column, and engines disagree on when two JSON texts are equal",
         "compare it with None, or use your engine's JSON functions through sqlalchemy.func",
     )
 

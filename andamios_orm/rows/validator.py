@@ -164,11 +164,16 @@ def _built(model: type[BaseModel], schema: Any) -> SchemaValidator:
     """
     if _KEYWORD:
         return SchemaValidator(schema, _use_prebuilt=False)
-    # A class that is not complete has none that could be taken.
+    # A class that is not complete has none that could be taken. One at a time, so that nobody
+    # takes the False of another for what the class says.
     with _building:
-        complete, model.__pydantic_complete__ = model.__pydantic_complete__, False
+        complete = model.__pydantic_complete__
         try:
-            return SchemaValidator(schema)
+            while True:
+                model.__pydantic_complete__ = False
+                found = SchemaValidator(schema)
+                if not model.__pydantic_complete__:  # no other thread has rebuilt it meanwhile
+                    return found
         finally:
             model.__pydantic_complete__ = complete
 

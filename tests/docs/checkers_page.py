@@ -22,8 +22,9 @@ pass all four, and run.
 
 MISSES = """
 The rest they cannot see: it would need a rule that the checker does not have, or another
-signature in the library that the mistake goes through. Conditions, class statements and
-constructors then raise when they are run, before any SQL. The text of `db.sql()` cannot be asked
+signature in the library that the mistake goes through. Conditions and class statements then
+raise when they are run, before any SQL; a constructor refuses values that do not fit, and leaves
+out names that it does not know, as pydantic does. The text of `db.sql()` cannot be asked
 where it comes from: whoever uses mypy alone has ruff's rule `S608` look at it, which reports all
 of the lines below that put a text together.
 

@@ -615,21 +615,30 @@ def test_in_refuses_what_is_no_list(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "told"),
     [
-        sa.select(Thing.name),
-        sa.select(Thing.name).union(sa.select(Thing.name)),
-        sa.select(Thing.whole, Thing.price),
+        (sa.select(Thing.name), r"Thing\.name holds text"),
+        (sa.select(Thing.name).union(sa.select(Thing.name)), r"Thing\.name holds text"),
+        (sa.select(Thing.name).subquery(), r"Thing\.name holds text"),
+        (sa.select(Thing.whole, Thing.price), r"in_?\(\) got a SELECT of 2 columns"),
     ],
 )
-def test_in_refuses_a_select_of_anything_but_a_column_of_its_kind(query: Any) -> None:
+def test_in_refuses_a_select_of_anything_but_a_column_of_its_kind(query: Any, told: str) -> None:
     for ask in (Thing.whole.in_, Thing.whole.not_in):
-        with pytest.raises(WrongType, match=r"Thing\.whole"):
+        with pytest.raises(WrongType, match=told):
             ask(query)
 
 
 @pytest.mark.parametrize(
-    "query", [sa.select(Thing.price), sa.select(sa.func.max(Thing.whole)), sa.text("SELECT 1")]
+    "query",
+    [
+        sa.select(Thing.price),
+        sa.select(sa.func.max(Thing.whole)),
+        sa.select(sa.func.length(Thing.name)),
+        sa.select(sa.cast(Thing.name, sa.Integer)),
+        sa.select(sa.text("1")),
+        sa.text("SELECT 1"),
+    ],
 )
 def test_in_takes_a_select_of_numbers_or_of_what_sqlalchemy_only_guesses(query: Any) -> None:
     assert repr(Thing.whole.in_(query)) == "Thing.whole IN (SELECT ...)"
@@ -830,6 +839,7 @@ def test_values_and_columns_of_another_type_are_refused(build: Callable[[], obje
         lambda: Thing.tags == Thing.others,
         lambda: Thing.whole == Thing.tags,
         lambda: Thing.tags.in_([[]]),
+        lambda: Thing.tags.in_(sa.select(Thing.others)),
         lambda: Thing.tags.asc(),
     ],
 )
@@ -850,6 +860,8 @@ ORDERED: list[Callable[[Repository[Thing]], Query[Thing]]] = [
     lambda things: things.where(Thing.exact > 1),
     lambda things: things.where(Thing.price < Thing.exact),
     lambda things: things.where(Thing.exact == Thing.exacter),
+    lambda things: things.where(Thing.exact.in_(sa.select(Thing.exacter))),
+    lambda things: things.where(Thing.price.not_in(sa.select(Thing.exact))),
     lambda things: things.where(Thing.exact + 1 == 2),
     lambda things: things.where(Thing.price + Thing.exact == 2),
 ]
@@ -877,6 +889,8 @@ async def test_postgresql_orders_decimals_of_any_length(
 async def test_long_decimals_compare_for_equality(things: Repository[Thing]) -> None:
     long = Decimal("12345678901234567890.0123456789")
     await things.add(Thing(exact=long))
+
+    assert await things.where(Thing.exact.in_(sa.select(Thing.exact))).exists()
 
     assert await things.where(Thing.exact == long).exists()
     assert not await things.where(Thing.exact != long).exists()

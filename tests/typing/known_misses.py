@@ -35,7 +35,7 @@ _ANY_SELECT = (
 )
 _ONE_MODEL = (
     "two arguments that must be of one model are taken for those of a base that they share, which"
-    " is `Model`"
+    " is `Model`; a signature that tells them apart refuses a `type[Any]` as well"
 )
 _LITERAL = "it takes `LiteralString` for `str`"
 

@@ -16,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic import model_validator as whole
-from pydantic_core import SchemaError
+from pydantic_core import SchemaError, SchemaValidator
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from andamios_orm import Col, Model, field, generated
@@ -316,6 +316,24 @@ def test_a_schema_that_pydantic_core_refuses_leaves_the_models_own_validator(
     [found] = read(Plain, {"id": 1, "settings": Settings(theme="dark"), "extra": {"a": 1}})
     assert type(found) is Plain
     assert found.extra == {"a": 1}
+    assert Plain.__pydantic_complete__
+
+
+def test_a_model_that_is_rebuilt_meanwhile_is_described_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[object] = []
+
+    def rebuilt(schema: Any) -> SchemaValidator:
+        tries.append(schema)
+        Plain.__pydantic_complete__ = len(tries) == 1
+        return SchemaValidator(schema)
+
+    monkeypatch.setattr(validator, "_KEYWORD", False)
+    monkeypatch.setattr(validator, "SchemaValidator", rebuilt)
+
+    [found] = read(Plain, {"id": 1, "settings": '{"theme": "dark"}', "extra": None})
+    assert (found.settings.theme, len(tries)) == ("dark", 2)
     assert Plain.__pydantic_complete__
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import aiosqlite
 from andamios_orm import Col, Model, field, generated
 from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.errors import NotStorable, NotSupported, ValueOutOfRange, WrongType
+from andamios_orm.schema import columns, json_values
 from andamios_orm.schema.columns import Stored
 from andamios_orm.schema.json_values import JsonText, to_json_text
 from andamios_orm.schema.representations.base import Expression
@@ -379,6 +380,15 @@ def test_a_large_float_in_json_keeps_its_point_on_postgresql(engine: str) -> Non
     expected = ("[10000000000000000.0]",) if engine == "postgresql" else ("[1e+16]", "[1e16]")
     assert bound("tags", [1e16], engine) in expected
     assert bound("tags", JsonText(to_json_text([1e16])), engine) in expected
+
+
+def test_a_large_float_that_pydantic_writes_without_a_sign_keeps_its_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (columns, json_values):
+        monkeypatch.setattr(module, "EXPONENT", "e")
+
+    assert bound("tags", JsonText("[1e16]"), "postgresql") == "[10000000000000000.0]"
 
 
 @pytest.mark.parametrize("engine", DIALECTS)
