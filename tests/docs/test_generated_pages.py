@@ -1,5 +1,6 @@
 """The pages that are written from the code say what the code says."""
 
+import re
 from dataclasses import fields
 
 from andamios_orm import Database
@@ -69,3 +70,13 @@ async def test_the_page_of_what_engines_do_alone_is_what_one_does() -> None:
     assert told == {
         f"`{trap.kind}` {trap.says}": outcomes[trap].replace("|", "\\|") for trap in TRAPS
     }
+
+
+def test_the_page_of_what_was_found_names_tests_that_are_there() -> None:
+    root = PAGE.parents[2]
+    page = (root / "docs" / "explanation" / "found.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", page)
+
+    assert len(named) == page.count("| `tests/") > 10
+    for path, name in named:
+        assert f"def {name}(" in (root / path).read_text(encoding="utf-8"), name
