@@ -64,6 +64,15 @@ def test_the_private_keyword_is_there() -> None:
     assert validator._has_keyword() == (tuple(map(int, VERSION.split(".")[:2])) >= (2, 13))
 
 
+def test_a_pydantic_without_the_keyword_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(schema: object, **keywords: object) -> None:
+        raise TypeError("unexpected keyword argument")
+
+    monkeypatch.setattr(validator, "SchemaValidator", refuses)
+
+    assert not validator._has_keyword()
+
+
 def test_json_is_parsed_and_typed_by_pydantic_core() -> None:
     assert parses(Plain) == {"settings", "extra"}
 
