@@ -133,10 +133,11 @@ class Upserter(Generic[M]):
 
         if as_given or not hands_on:
             return await _undisturbed(source, lambda: attempt(parts))
-        # First in few statements, sorted where others would wait for the rows.
+        # First in few statements, sorted where others would wait for the rows. So once more where
+        # another's INSERT came between: in any other order the two could wait for each other.
         with suppress(UniqueViolation):
             async with source.savepoint() if isinstance(source, Session) else nullcontext():
-                return await attempt(parts)
+                return await _undisturbed(source, lambda: attempt(parts))
         # A row may have met another one in a value that this one is to give up before it.
         return await attempt(
             list(self._parts(source, target, given, chosen, overwritten, as_given=True))

@@ -1101,6 +1101,32 @@ async def test_tasks_that_upsert_the_same_keys_in_other_orders_do_not_disturb_ea
     assert len({row.age for row in found}) == 1
 
 
+@only_on("postgresql", "mariadb")
+async def test_rows_keep_the_order_of_their_key_where_another_came_between(
+    accounts: Repository[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await accounts.add(Account(name="Ada", email="a@x"))
+    with pytest.raises(UniqueViolation) as met:
+        await accounts.add(Account(name="Ada", email="b@x"))
+    tried: list[list[object]] = []
+    genuine = upserting.Upserter._upsert_parts
+
+    async def disturbed_once(self: Any, source: Any, target: Any, parts: Any, size: int) -> Any:
+        tried.append([key for part in parts for key in part.keys])
+        if len(tried) == 1:
+            raise met.value
+        return await genuine(self, source, target, parts, size)
+
+    monkeypatch.setattr(upserting.Upserter, "_upsert_parts", disturbed_once)
+    given = [Account(name=name, email=f"{name}@x") for name in ("Cy", "Bo", "Ada")]
+    stored = await accounts.upsert_all(given, on=[Account.name])
+
+    assert len(tried) == 2
+    assert tried[0] == tried[1] == sorted(tried[0], key=repr)
+    assert [row.name for row in stored] == ["Cy", "Bo", "Ada"]
+    assert stored[2].id == ada.id
+
+
 @pytest.mark.parametrize("model", [Hero, Account])
 async def test_sessions_that_upsert_one_key_wait_for_each_other(
     db: Database, model: type[Hero] | type[Account]
