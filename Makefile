@@ -56,7 +56,7 @@ test-deep: $(STAMP) ## Kill every schema change, draw many examples, repeat all 
 
 .PHONY: test-all
 test-all: $(STAMP) ## Test on each Python with the oldest and the newest dependencies; long
-	@PYTHONS="$(PYTHONS)" $(BIN)/python -m tests.matrix $(ARGS)
+	@PYTHONS="$(PYTHONS)" $(BIN)/python -m tests.matrix $(HANGS) $(ARGS)
 
 .PHONY: mutation
 mutation: $(STAMP) ## See which mistakes no fast test notices; ARGS="--sample 300 --seed 1"

@@ -31,6 +31,7 @@ from andamios_orm.queries.conditions import (
 )
 from andamios_orm.queries.nodes import (
     Binder,
+    Holder,
     Key,
     Node,
     Operand,
@@ -212,17 +213,14 @@ class Expression(Term):
             return other
         return other if is_clause(other) else self.checked(other)
 
-    def _same_kind(self, other: Term, verb: str) -> None:
-        self._require_kind(other.storage.kind, repr(other), verb)
-
-    def _require_kind(self, kind: Kind, shown: str, verb: str) -> None:
-        own = self.storage.kind
-        if verb == "compare" and Kind.JSON in (own, kind):
-            raise _json(repr(self) if own is Kind.JSON else shown)
-        numbers = own in _NUMBERS and kind in _NUMBERS
-        if not (own is kind or numbers or Kind.CUSTOM in (own, kind)):
+    def _same_kind(self, other: Holder, verb: str) -> None:
+        one, two = self.storage.kind, other.storage.kind
+        if verb == "compare" and Kind.JSON in (one, two):
+            raise _json(self if one is Kind.JSON else other)
+        numbers = one in _NUMBERS and two in _NUMBERS
+        if not (one is two or numbers or Kind.CUSTOM in (one, two)):
             raise WrongType(
-                f"{self!r} holds {own}, and {shown} holds {kind}",
+                f"{self!r} holds {one}, and {other!r} holds {two}",
                 f"{verb} columns of one kind, or convert one of them with sqlalchemy.cast",
             )
 
@@ -241,7 +239,7 @@ class Expression(Term):
         for column in columns:  # none where it is written as text
             if isinstance(column, sa.Column) and isinstance(column.type, Stored):
                 given = SelectedColumn(column.type.field, column.type.storage)
-                self._require_kind(given.storage.kind, repr(given), "compare")
+                self._same_kind(given, "compare")
                 return given
         return None
 
@@ -251,7 +249,7 @@ class Expression(Term):
         if type(value) in types:
             return value
         if self.storage.kind is Kind.JSON:
-            raise _json(repr(self))
+            raise _json(self)
         if not types or (isinstance(value, types) and not _is_datetime_for_date(value, types)):
             return value
         names = " or ".join(t.__name__ for t in types)
@@ -263,9 +261,9 @@ class Expression(Term):
         )
 
 
-def _json(shown: str) -> NotSupported:
+def _json(holder: Holder) -> NotSupported:
     return NotSupported(
-        f"{shown} is a JSON column, and engines disagree on when two JSON texts are equal",
+        f"{holder!r} is a JSON column, and engines disagree on when two JSON texts are equal",
         "compare it with None, or use your engine's JSON functions through sqlalchemy.func",
     )
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from tests.typing.__main__ import CASES, Mark, marks_of
+from tests.typing.checkers import CHECKERS
 from tests.typing.known_misses import KNOWN_MISSES
 
 __all__ = ["PAGE", "page"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "type-checkers.md"
-
-CHECKERS = ("mypy", "pyright", "ty", "pyrefly")
 
 INTRODUCTION = """\
 # What type checkers see
@@ -51,8 +50,9 @@ def _share(caught: int, count: int) -> str:
 def page() -> str:
     """Return the page."""
     marks = marks_of(CASES)
-    lines = ["| " + " | ".join(CHECKERS) + " |", "|---" * len(CHECKERS) + "|"]
-    missed = [sum(checker in misses for misses in KNOWN_MISSES.values()) for checker in CHECKERS]
+    names = [checker.name for checker in CHECKERS]
+    lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+    missed = [sum(name in misses for misses in KNOWN_MISSES.values()) for name in names]
     shares = (_share(len(marks) - number, len(marks)) for number in missed)
     lines.append("| " + " | ".join(shares) + " |")
     text = INTRODUCTION.format(count=len(marks)) + "\n".join(lines) + "\n" + MISSES
@@ -61,7 +61,7 @@ def page() -> str:
     of = {mark.name: mark for mark in marks}
     for name, misses in KNOWN_MISSES.items():
         for reason in dict.fromkeys(misses.values()):
-            by = ", ".join(checker for checker in CHECKERS if misses.get(checker) == reason)
+            by = ", ".join(checker for checker in names if misses.get(checker) == reason)
             why = reason.replace("|", "\\|")
             lines.append(f"| `{_code(of[name])}` | {by} | {why} |")
     return text + "\n".join(lines) + "\n" + NOTES

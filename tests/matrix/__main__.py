@@ -29,8 +29,6 @@ PYTHONS = "python3.11 python3.12 python3.13"
 RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 SHOWN = ("pydantic", "sqlalchemy", "duckdb")
 """The packages whose versions the summary shows."""
-HANGS = ("-o", "faulthandler_timeout=600", "-o", "faulthandler_exit_on_timeout=true")
-"""What ends a test that waits for ever, and shows where it waits."""
 
 _ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
 _VERSIONS = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))"
@@ -165,8 +163,7 @@ def tested(environment: Environment, arguments: Sequence[str]) -> Outcome:
     ).stdout.split()
     shown = ", ".join(f"{name} {version}" for name, version in zip(SHOWN, versions, strict=True))
     print(f"\n{environment.name}: {shown}", flush=True)
-    command: list[str | Path] = [environment.python, "-m", "pytest", "-q", "-n", "auto", *HANGS]
-    command += arguments
+    command: list[str | Path] = [environment.python, "-m", "pytest", "-q", "-n", "auto", *arguments]
     log = BUILD / f"{environment.name}.log"
     last = ""
     with log.open("w") as copy:
