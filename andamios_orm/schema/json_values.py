@@ -51,6 +51,7 @@ ADDRESSES = (
     IPv6Interface,
     IPv6Network,
 )
+_TOO_DEEP = "a value that has itself in it or is nested too deep"
 _LIMIT = "JSON: text, numbers, booleans, lists and objects with simple keys"
 
 
@@ -83,9 +84,11 @@ def to_json_text(value: object) -> str:
         return to_json(_plain(value, "utf8")).decode()
     except RecursionError:
         # Without its cause, whose frames are a thousand.
-        raise _refused("a value that has itself in it or is nested too deep") from None
+        raise _refused(_TOO_DEEP) from None
     except (PydanticSerializationError, UnicodeEncodeError) as error:
-        raise _refused("a value that JSON cannot express") from error
+        # pydantic goes less deep than Python, and says so in words alone.
+        deep = "depth exceeded" in str(error)
+        raise _refused(_TOO_DEEP if deep else "a value that JSON cannot express") from error
 
 
 EXPONENT = "e+" if "e+" in to_json(1e16).decode() else "e"

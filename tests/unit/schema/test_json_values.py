@@ -91,6 +91,16 @@ def test_what_json_cannot_express_is_refused(value: object, what: str) -> None:
     assert caught.value.limit.startswith("JSON")
 
 
+@pytest.mark.parametrize("depth", [300, 3000])
+def test_what_is_nested_too_deep_is_refused(depth: int) -> None:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+
+    with pytest.raises(NotStorable, match="or is nested too deep"):
+        to_json_text(value)
+
+
 @given(st.binary())
 def test_bytes_follow_the_alphabet_of_their_model(raw: bytes) -> None:
     model = Base64(raw=raw, parts=[raw])
