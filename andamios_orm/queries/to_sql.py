@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -473,7 +473,25 @@ def update(
     )
     refuse_other_tables(model, conditions)
     statement = sa.update(table).values(values).where(*conditions)
+    if dialect_name == "sqlite" and not key and _selects([*values.values(), *conditions]):
+        # A SELECT of this table would read the rows that are written already. Where there is a
+        # FROM, SQLite computes all rows beforehand.
+        beforehand = sa.select(sa.literal_column("1").label("one")).subquery()
+        statement = statement.where(beforehand.c.one == sa.literal_column("1"))
     return statement.returning(*returned(model, dialect_name)) if returning else statement
+
+
+def _selects(clauses: Iterable[ColumnElement[Any]]) -> bool:
+    """Whether one of the clauses has a SELECT in it."""
+    return any(_is_select(part) for clause in clauses for part in visitors.iterate(clause))
+
+
+def _is_select(part: visitors.ExternallyTraversible) -> bool:
+    if isinstance(part, sa.TextClause):
+        return "select" in part.text.lower()
+    if isinstance(part, sa.ColumnClause):
+        return part.is_literal and "select" in part.name.lower()
+    return isinstance(part, sa.SelectBase)
 
 
 def _refuse_assigned_columns(values: dict[str, ColumnElement[Any]], table: sa.Table) -> None:

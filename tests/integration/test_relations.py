@@ -1,6 +1,7 @@
 """Rows of other tables: conditions on them find what Python would find, and load() reads them."""
 
 import functools
+import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -721,6 +722,72 @@ async def test_a_column_is_set_to_what_a_related_row_holds(db: Database) -> None
     city = world.city(world.teams[0])
     assert city is not None
     assert patched.name == f"{city.name}!"
+
+
+async def chain(db: Database, upwards: bool) -> list[Person]:
+    """Store five people, each the child of the one before; the age is the key."""
+    await db.create_all()
+    people = Repository(Person, db)
+    numbers = range(1, 6) if upwards else range(5, 0, -1)
+    stored = [Person(id=number, name="x", age=number) for number in numbers]
+    for parent, child in itertools.pairwise(stored):
+        child.parent_id = parent.id
+    for person in stored:  # one by one, as the foreign key looks at once
+        await people.add(person)
+    return stored
+
+
+_OTHER = Person.__table__.alias()
+_AGE = sa.select(_OTHER.c.age).where(_OTHER.c.id == Person.__table__.c.parent_id).scalar_subquery()
+_AS_TEXT = "(SELECT other.age FROM person AS other WHERE other.id = person.parent_id)"
+OF_THE_PARENT: dict[str, tuple[Any, Any]] = {
+    "relation": (Person.parent.to.age < 4, Person.parent.to.age),
+    "SQLAlchemy": (_AGE < 4, _AGE),
+    "text": (sa.text(f"{_AS_TEXT} < 4"), sa.literal_column(_AS_TEXT)),
+}
+"""A condition on the age of the parent, and that age, by what writes them."""
+
+
+async def require_ages_of_parents_before(db: Database, way: str, upwards: bool) -> None:
+    condition, age = OF_THE_PARENT[way]
+    people = Repository(Person, db)
+    stored = await chain(db, upwards)
+    expected = {
+        person.id: person.parent_id if (person.parent_id or 4) < 4 else person.age
+        for person in stored
+    }
+
+    changed = await people.where(condition).update(Person.age.set(age))
+
+    assert {person.id: person.age for person in await people.all()} == expected
+    assert changed == sum(person.age != expected[person.id] for person in stored)
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+async def test_a_table_is_changed_by_what_it_held_before(db: Database, upwards: bool) -> None:
+    await require_ages_of_parents_before(db, "relation", upwards)
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+@pytest.mark.parametrize("way", ["SQLAlchemy", "text"])
+@not_on("mariadb", "mysql")
+async def test_a_table_is_changed_by_what_the_user_selects_of_it(
+    db: Database, way: str, upwards: bool
+) -> None:
+    await require_ages_of_parents_before(db, way, upwards)
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+async def test_leaves_are_changed_by_a_condition_on_their_table(
+    db: Database, upwards: bool
+) -> None:
+    people = Repository(Person, db)
+    await chain(db, upwards)
+
+    changed = await people.where(Person.children.none(Person.age > 0)).update(Person.age.set(0))
+
+    assert changed == 1
+    assert await people.where(Person.age == 0).count() == 1
 
 
 # ---- order ---------------------------------------------------------------------------------------
