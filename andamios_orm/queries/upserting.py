@@ -67,12 +67,15 @@ def _is_column(expression: ColumnElement[Any] | str) -> bool:
 _ORDERS = (operators.asc_op, operators.desc_op, operators.nulls_first_op, operators.nulls_last_op)
 
 
-def insert_or(model: type[BaseModel], conflict: Conflict, dialect_name: str) -> sa.Insert:
+def insert_or(
+    model: type[BaseModel], conflict: Conflict, dialect_name: str, *, with_deleted: bool = False
+) -> sa.Insert:
     """Return an INSERT without values that changes a row it is in conflict with.
 
     On MariaDB and MySQL any key of the table is meant, elsewhere that of `conflict.on`. Without
     anything to update the row stays as it is, and is given back on MariaDB only. A row of another
-    tenant, or that is marked as deleted, is not changed where the key can be said.
+    tenant, or that is marked as deleted unless `with_deleted`, is not changed where the key can be
+    said.
     """
     table, spec = table_of(model), spec_of(model)
     names = [spec.by_name[name].column for name in conflict.update]
@@ -96,7 +99,7 @@ def insert_or(model: type[BaseModel], conflict: Conflict, dialect_name: str) -> 
     standing: list[ColumnElement[bool]] = []
     if tenant := spec.roles.get("tenant"):
         standing.append(table.c[tenant.column] == other.excluded[tenant.column])
-    if deleted := spec.roles.get("deleted_at"):
+    if not with_deleted and (deleted := spec.roles.get("deleted_at")):
         standing.append(table.c[deleted.column].is_(None))
     return other.on_conflict_do_update(
         index_elements=elements,

@@ -52,6 +52,7 @@ class ModelStatements(Generic[M]):
         """All rows that there are for a query."""
         self.standing: tuple[object, ...] = tuple(self.rows.values())
         """The values at the end of a statement that finds a row by its key."""
+        self._with_deleted = with_deleted
         # Part of the shape of every statement that finds rows by their keys.
         self._marked: Hashable = (model, "with deleted") if with_deleted else model
         self._by_key = ("get", self._marked)
@@ -183,7 +184,7 @@ class ModelStatements(Generic[M]):
         self, plans: PlanCache, names: tuple[str, ...], conflict: Conflict | None = None
     ) -> Plan[list[M]]:
         """INSERT of one row with the fields `names`, changing the row it is in conflict with."""
-        key = ("insert", self.model, names, conflict)
+        key = ("insert", self._marked, names, conflict)
         return plans.find(key) or self._rows(
             plans,
             key,
@@ -202,7 +203,7 @@ class ModelStatements(Generic[M]):
         """INSERT of `rows` rows at once, given as one list per field."""
         fields = self._fields(names)
         return plans.get(
-            ("insert rows", self.model, names, rows, conflict),
+            ("insert rows", self._marked, names, rows, conflict),
             lambda dialect: compile_rows(
                 lambda number: to_sql.bulk_insert(
                     self.model, fields, number, dialect.name, into=self._into(conflict, dialect)
@@ -224,7 +225,7 @@ class ModelStatements(Generic[M]):
         """INSERT of any number of rows, given as one list per field."""
         return self._rows(
             plans,
-            ("insert arrays", self.model, names, conflict),
+            ("insert arrays", self._marked, names, conflict),
             lambda d: to_sql.insert_arrays(
                 self.model, self._fields(names), d.name, into=self._into(conflict, d)
             ),
@@ -236,7 +237,7 @@ class ModelStatements(Generic[M]):
         """INSERT of one row, for engines that do not give it back."""
         return self._plan(
             plans,
-            ("insert only", self.model, names, conflict),
+            ("insert only", self._marked, names, conflict),
             nothing,
             lambda d: to_sql.insert(
                 self.model,
@@ -248,7 +249,9 @@ class ModelStatements(Generic[M]):
         )
 
     def _into(self, conflict: Conflict | None, dialect: Dialect) -> sa.Insert | None:
-        return None if conflict is None else insert_or(self.model, conflict, dialect.name)
+        if conflict is None:
+            return None
+        return insert_or(self.model, conflict, dialect.name, with_deleted=self._with_deleted)
 
     def last_inserted(self, plans: PlanCache) -> Plan[list[M]]:
         """SELECT of the row whose counted key this connection made last."""

@@ -481,6 +481,27 @@ async def test_deleted_rows_are_there_for_who_asks(letters: Repository[Letter]) 
     assert await letters.count() == 0
 
 
+@pytest.mark.parametrize("referred_to", [False, True])
+async def test_with_deleted_a_marked_row_is_upserted(db: Database, referred_to: bool) -> None:
+    letters = Repository(Letter, db)
+    marked = await letters.add(Letter(name="a"))
+    if referred_to:
+        await Repository(Reply, db).add(Reply(letter_id=marked.id))
+    await letters.delete(marked)
+    everything = letters.with_deleted()
+
+    one = await everything.upsert(Letter(name="a", text="b"), on=[Letter.name])
+    [other] = await everything.upsert_all([Letter(name="a", text="c")], on=[Letter.name])
+    same = await everything.upsert(Letter(name="a", text="d"), on=[Letter.name], update=[])
+    with pytest.raises(UniqueViolation):
+        await letters.upsert(Letter(name="a", text="e"), on=[Letter.name])
+
+    assert (one.id, one.text) == (marked.id, "b")
+    assert (other.id, other.text) == (marked.id, "c")
+    assert same == other == await everything.get(marked.id)
+    assert same.deleted_at is not None
+
+
 async def test_a_deleted_row_keeps_its_mark(letters: Repository[Letter]) -> None:
     letter = await letters.add(Letter(name="a"))
     await letters.delete(letter)
