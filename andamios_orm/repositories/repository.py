@@ -157,9 +157,8 @@ class Repository(Selects, Generic[M]):
     def with_deleted(self) -> Self:
         """Return this repository with the rows that are marked as deleted.
 
-        What it reads, updates, patches and upserts may be such a row; `delete` is for the others
-        still.
-        Raises UsageError for a model without the `SoftDelete` mixin.
+        What it reads, updates, patches and upserts may be such a row; `delete` is still for the
+        others. Raises UsageError for a model without the `SoftDelete` mixin.
         """
         require_marks(self._statements.spec, "with_deleted")
         found = copy.copy(self)

@@ -53,7 +53,7 @@ class ModelStatements(Generic[M]):
         self.standing: tuple[object, ...] = tuple(self.rows.values())
         """The values at the end of a statement that finds a row by its key."""
         self._with_deleted = with_deleted
-        # Part of the shape of every statement that finds rows by their keys.
+        # Part of the shape of every statement that finds rows by their keys, or may change them.
         self._marked: Hashable = (model, "with deleted") if with_deleted else model
         self._by_key = ("get", self._marked)
         # Asked again whenever a table was added since.

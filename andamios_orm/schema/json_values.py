@@ -75,7 +75,7 @@ def to_json_text(value: object) -> str:
 
     Raises NotStorable for what JSON cannot express: NaN, the infinities, keys that are not
     simple values, bytes that are not UTF-8 (unless the model says `val_json_bytes="base64"`),
-    characters that no database stores, what has itself in it.
+    characters that no database stores, what has itself in it or is nested too deep.
 
     >>> to_json_text({"day": {1, 2}})
     '{"day":[1,2]}'

@@ -441,8 +441,11 @@ async def works_for(driver: Connection, onlooker: Connection) -> bool:
 
 
 async def stopped(onlooker: Connection) -> None:
-    """Return when the server works for nobody; a statement left to itself would take longer."""
-    async with asyncio.timeout(60):
+    """Return when the server works for nobody.
+
+    A statement left to itself would take longer: one that waits for a lock gives up after 50 s.
+    """
+    async with asyncio.timeout(30):
         while await running(onlooker):
             pass
 
@@ -495,7 +498,7 @@ async def test_a_cancelled_statement_is_stopped_and_its_transaction_goes_on(
         task.cancel()
         await asyncio.sleep(0)
     await asyncio.wait({task})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(30):
         await BACKEND.interrupt(driver)
 
     await stopped(onlooker)
