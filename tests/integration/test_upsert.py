@@ -26,7 +26,7 @@ from andamios_orm.errors import (
 from andamios_orm.observe import subscribe
 from andamios_orm.repositories import upserting
 from andamios_orm.schema.compiler import table_of
-from tests.engines import driver_url, only_on
+from tests.engines import driver_url, only_on, server_of
 
 METADATA = sa.MetaData()
 
@@ -1131,14 +1131,22 @@ async def test_rows_keep_the_order_of_their_key_where_another_came_between(
 async def test_sessions_that_upsert_one_key_wait_for_each_other(
     db: Database, model: type[Hero] | type[Account]
 ) -> None:
+    # PostgreSQL may meet the row in its other key, and a session is its owner's to run again.
+    again = UniqueViolation if (server_of(db), model) == ("postgresql", Account) else ()
+
     async def upserted(n: int) -> int:
-        async with db.session() as session:
-            given = model.model_validate({"name": "Ada", "email": "a@x", "age": n})
-            return (await Repository(model, session).upsert(given, on=[model.name])).id
+        given = model.model_validate({"name": "Ada", "email": "a@x", "age": n})
+        while True:
+            try:
+                async with db.session() as session:
+                    return (await Repository(model, session).upsert(given, on=[model.name])).id
+            except again:
+                pass
 
-    ids = await asyncio.gather(*map(upserted, range(20)))
+    async with asyncio.TaskGroup() as group:
+        ids = [group.create_task(upserted(n)) for n in range(20)]
 
-    assert len(set(ids)) == await Repository(model, db).count() == 1
+    assert len({one.result() for one in ids}) == await Repository(model, db).count() == 1
 
 
 @only_on("postgresql")
