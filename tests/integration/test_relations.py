@@ -781,10 +781,21 @@ async def test_a_table_is_changed_by_what_the_user_selects_of_it(
 async def test_leaves_are_changed_by_a_condition_on_their_table(
     db: Database, upwards: bool
 ) -> None:
+    await require_that_one_is_changed(db, Person.children.none(Person.age > 0), upwards)
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+@not_on("mariadb", "mysql")
+async def test_leaves_are_changed_by_a_condition_that_is_text(db: Database, upwards: bool) -> None:
+    child = "SELECT 1 FROM person AS child WHERE child.parent_id = person.id AND child.age > 0"
+    await require_that_one_is_changed(db, sa.text(f"NOT EXISTS ({child})"), upwards)
+
+
+async def require_that_one_is_changed(db: Database, condition: Any, upwards: bool) -> None:
     people = Repository(Person, db)
     await chain(db, upwards)
 
-    changed = await people.where(Person.children.none(Person.age > 0)).update(Person.age.set(0))
+    changed = await people.where(condition).update(Person.age.set(0))
 
     assert changed == 1
     assert await people.where(Person.age == 0).count() == 1
