@@ -35,6 +35,11 @@ class Declared:
         """Whether it names a SQLAlchemy type."""
         return any(name == "column_type" for name, _ in self.arguments)
 
+    @property
+    def counted(self) -> bool:
+        """Whether it is a key that the database counts."""
+        return self.generated and all(name != "server_default" for name, _ in self.arguments)
+
 
 def declarations_of(
     column: ColumnState, table: TableState, state: SchemaState, engine: Engine

@@ -65,7 +65,7 @@ def pull(
 # ---- what is to be written -----------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False)
 class _Field:
     """A column, and the ways to declare it."""
 
@@ -88,6 +88,15 @@ class _Field:
         self.settled = True
         if self.column.identity is not None and self.ways[0].generated:
             self.chosen = 0
+
+    def widen(self) -> None:
+        """Take the way that makes a column as wide as a counted key."""
+        plain = (
+            number
+            for number, way in enumerate(self.ways)
+            if way.annotation == "int" and not way.counted and not way.custom
+        )
+        self.chosen = next(plain, self.chosen)
 
 
 @dataclass
@@ -117,6 +126,10 @@ _IMPORTED = {
     "SqlType", "UUID", "conv", "date", "datetime", "field", "generated", "relation", "sa", "time",
     "timedelta",
 }  # fmt: skip
+
+
+_LENIENT = ("postgresql", "sqlite")
+"""Where a foreign key may be of another type than the key."""
 
 
 class _Pulling:
@@ -178,9 +191,13 @@ class _Pulling:
     # -- the way of each column
 
     def choose(self, connection: sa.Connection) -> None:
-        """Take for each column the first way that makes it as it is."""
+        """Take for each column the first way that makes it as it is.
+
+        Foreign keys are left out of the trials: while a key and what refers to it are declared in
+        different ways, some engines refuse them.
+        """
         while True:
-            desired = self._desired(connection)
+            desired = self._desired(connection, references=False)
             wrong = [
                 found
                 for name, each in self._classes.items()
@@ -193,6 +210,36 @@ class _Pulling:
                 found.try_next()
         for name, each in self._classes.items():
             self._leave_over(each, desired.tables[name])
+        if self._engine.name not in _LENIENT:
+            self._keep_together(desired)
+
+    def _keep_together(self, desired: SchemaState) -> None:
+        """Make what refers to a counted key as wide as models count, and what that key refers to.
+
+        The engine would refuse a foreign key between columns of two types.
+        """
+        pairs = [
+            (each.fields[own], self._classes[key.target].fields[theirs])
+            for each in self._classes.values()
+            for key in each.table.foreign_keys
+            if key.target in self._classes
+            for own, theirs in zip(key.columns, key.target_columns, strict=True)
+        ]
+        rest = [
+            found
+            for name, each in self._classes.items()
+            for found in each.fields.values()
+            if found.declared.counted
+            and desired.tables[name].column(found.column.name).type != found.column.type
+        ]
+        wide = set(rest)
+        while rest:
+            found = rest.pop()
+            others = {other for pair in pairs if found in pair for other in pair} - wide
+            for other in others:
+                other.widen()
+            wide |= others
+            rest += others
 
     def _leave_over(self, each: _Class, desired: TableState) -> None:
         """Note what the fields do not say of the table."""
@@ -209,18 +256,19 @@ class _Pulling:
             if wanted.get(name) != made.get(name)
         }
 
-    def _desired(self, connection: sa.Connection) -> SchemaState:
-        with self._loaded() as module:
+    def _desired(self, connection: sa.Connection, *, references: bool = True) -> SchemaState:
+        with self._loaded(references=references) as module:
             metadata = compile_all(cast("sa.MetaData", vars(module)["METADATA"]))
             return self._engine.desired(connection, metadata)
 
     @contextmanager
-    def _loaded(self) -> Iterator[ModuleType]:
+    def _loaded(self, *, references: bool = True) -> Iterator[ModuleType]:
         """Load the models as they are now, apart from all others."""
         module = ModuleType(f"andamios_pulled_{next(_numbers)}")
         sys.modules[module.__name__] = module
         try:
-            exec(self.source(metadata="METADATA"), vars(module))  # noqa: S102 - written here
+            source = self.source("METADATA", references=references)
+            exec(source, vars(module))  # noqa: S102 - written here
             yield module
         finally:
             del sys.modules[module.__name__]
@@ -251,12 +299,17 @@ class _Pulling:
                 model = cast("type[Model]", vars(module)[each.name])
                 each.relations = [r for r in each.relations if _resolves(model, r.name)]
 
-    def source(self, metadata: str | None = None) -> str:
-        """Return the module; for a trial with a MetaData of its own."""
-        body = "\n\n\n".join(self._class(each, metadata) for each in self._classes.values())
+    def source(self, metadata: str | None = None, *, references: bool = True) -> str:
+        """Return the module; for a trial with a MetaData of its own, or without foreign keys."""
+        body = "\n\n\n".join(
+            self._class(each, metadata, each.table.foreign_keys if references else ())
+            for each in self._classes.values()
+        )
         return f"{_head(body, metadata)}\n\n\n{body}\n"
 
-    def _class(self, each: _Class, metadata: str | None) -> str:
+    def _class(
+        self, each: _Class, metadata: str | None, references: Sequence[ForeignKeyState]
+    ) -> str:
         table = each.table
         parts = ["Model"]
         usual = table_name_of(each.name) == table.name.name
@@ -268,7 +321,7 @@ class _Pulling:
         lines = [f"class {each.name}({', '.join(parts)}):"]
         arguments: list[str] = []
         flags: dict[str, dict[str, str]] = {name: {} for name in each.fields}
-        self._constraints(each, flags, arguments)
+        self._constraints(each, references, flags, arguments)
         for name, found in each.fields.items():
             lines.append(self._field(found, flags[name]))
         lines += [self._relation(each, relation) for relation in each.relations]
@@ -292,8 +345,7 @@ class _Pulling:
             arguments["column"] = _text(found.column.name)
         if found.column.comment is not None:
             arguments["comment"] = _text(found.column.comment)
-        counted = declared.generated and "server_default" not in arguments
-        if counted:
+        if declared.counted:
             arguments.pop("primary_key", None)
         optional = " | None" if found.column.nullable else ""
         function = "generated" if declared.generated else "field"
@@ -312,7 +364,11 @@ class _Pulling:
     # -- constraints and indexes
 
     def _constraints(
-        self, each: _Class, flags: dict[str, dict[str, str]], arguments: list[str]
+        self,
+        each: _Class,
+        references: Sequence[ForeignKeyState],
+        flags: dict[str, dict[str, str]],
+        arguments: list[str],
     ) -> None:
         table, name = each.table, each.table.name.name
         key = table.primary_key
@@ -335,7 +391,7 @@ class _Pulling:
                         "UniqueConstraint", unique.columns, name=own, **_options(unique.options)
                     )
                 )
-        for reference in table.foreign_keys:
+        for reference in references:
             self._reference(each, reference, flags, arguments)
         for number, check in enumerate(each.checks, 1):
             own = f"conv({_text(check.name)})" if check.name else _text(f"rule_{number}")

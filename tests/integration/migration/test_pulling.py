@@ -109,7 +109,10 @@ async def differences(db: Database, module: Any) -> list[str]:
 
 
 async def script(db: Database, name: str) -> None:
-    text = (DATA / name).read_text(encoding="utf-8")
+    await executed(db, (DATA / name).read_text(encoding="utf-8"))
+
+
+async def executed(db: Database, text: str) -> None:
     async with db.connect() as connection:
         for statement in text.split(";\n"):
             if statement.strip():
@@ -201,9 +204,7 @@ COMMENT ON TABLE page IS 'It''s "one"'
 @only_on("postgresql")
 async def test_what_models_cannot_say_is_told(database_url: str) -> None:
     async with Database(database_url, metadata=sa.MetaData()) as db:
-        async with db.connect() as connection:
-            for statement in STRANGE.split(";\n"):
-                await connection.exec_driver_sql(statement)
+        await executed(db, STRANGE)
 
         found = await pulled(db, None, "other")
 
@@ -242,9 +243,7 @@ CREATE TABLE box (
 @only_on("sqlite")
 async def test_a_database_without_names_or_order_is_pulled_too(database_url: str) -> None:
     async with Database(database_url, metadata=sa.MetaData()) as db:
-        async with db.connect() as connection:
-            for statement in SHOP.split(";\n"):
-                await connection.exec_driver_sql(statement)
+        await executed(db, SHOP)
 
         found = await pulled(db)
 
@@ -255,3 +254,126 @@ async def test_a_database_without_names_or_order_is_pulled_too(database_url: str
         box = loaded(found.source).Box
         assert box.model_fields["share"].default == 0.5
         assert await Repository(box, db).load(box.lid_3, box.category_2).all() == []
+
+
+# ---- keys of another width than models count -----------------------------------------------------
+
+INTEGER_KEYS = """
+CREATE TABLE t (id INTEGER PRIMARY KEY);
+CREATE TABLE c (id INTEGER PRIMARY KEY REFERENCES t, t_id INTEGER REFERENCES t);
+CREATE TABLE d (id INTEGER PRIMARY KEY, c_id INTEGER REFERENCES c, d_id INTEGER REFERENCES d);
+CREATE TABLE pair (a INTEGER, b SMALLINT, PRIMARY KEY (a, b));
+CREATE TABLE half (
+    id INTEGER PRIMARY KEY, a INTEGER, b SMALLINT, FOREIGN KEY (a, b) REFERENCES pair (a, b)
+)
+"""
+
+
+@only_on("duckdb")
+async def test_keys_of_small_integers_and_what_refers_to_them_are_pulled(
+    database_url: str,
+) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, INTEGER_KEYS)
+
+        found = await pulled(db)
+
+        assert found.differences == ()
+        module = loaded(found.source)
+        assert await differences(db, module) == []
+        await Repository(module.T, db).add(module.T(id=1))
+        await Repository(module.C, db).add(module.C(id=1, t_id=1))
+        row = await Repository(module.D, db).add(module.D(id=1, c_id=1))
+        assert (await Repository(module.D, db).load(module.D.c).one()).c.id == row.c_id
+
+
+INT_KEYS = """
+CREATE TABLE plain (id INT PRIMARY KEY);
+CREATE TABLE pair (a INT, b SMALLINT UNSIGNED, PRIMARY KEY (a, b));
+CREATE TABLE half (
+    id INT PRIMARY KEY, plain_id INT, a INT, b SMALLINT UNSIGNED,
+    CONSTRAINT fk_half_plain_id_plain FOREIGN KEY (plain_id) REFERENCES plain (id),
+    CONSTRAINT fk_half_a_b_pair FOREIGN KEY (a, b) REFERENCES pair (a, b)
+)
+"""
+COUNTED_KEYS = """
+CREATE TABLE base (id INT UNSIGNED PRIMARY KEY);
+CREATE TABLE t (
+    id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, t_id INT UNSIGNED,
+    CONSTRAINT fk_t_id_base FOREIGN KEY (id) REFERENCES base (id),
+    CONSTRAINT fk_t_t_id_t FOREIGN KEY (t_id) REFERENCES t (id)
+);
+CREATE TABLE c (
+    id INT AUTO_INCREMENT PRIMARY KEY, t_id INT UNSIGNED NOT NULL, size INT NOT NULL,
+    CONSTRAINT fk_c_t_id_t FOREIGN KEY (t_id) REFERENCES t (id)
+);
+CREATE TABLE d (
+    c_id INT PRIMARY KEY, CONSTRAINT fk_d_c_id_c FOREIGN KEY (c_id) REFERENCES c (id)
+);
+CREATE TABLE e (
+    id INT PRIMARY KEY, d_id INT, CONSTRAINT fk_e_d_id_d FOREIGN KEY (d_id) REFERENCES d (c_id)
+)
+"""
+
+
+@only_on("mariadb", "mysql")
+async def test_keys_of_a_servers_int_are_pulled_as_they_are(database_url: str) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, INT_KEYS)
+
+        found = await pulled(db)
+
+        assert found.differences == ()
+        assert await differences(db, loaded(found.source)) == []
+
+
+@only_on("mariadb", "mysql")
+async def test_what_refers_to_a_counted_int_becomes_as_wide_as_models_count(
+    database_url: str,
+) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, COUNTED_KEYS)
+
+        found = await pulled(db)
+
+        assert [*map(changed_type, found.differences)] == [
+            "base.id: int(10) unsigned -> bigint(20)",
+            "c.id: int(11) -> bigint(20)",
+            "c.t_id: int(10) unsigned -> bigint(20)",
+            "d.c_id: int(11) -> bigint(20)",
+            "e.d_id: int(11) -> bigint(20)",
+            "t.id: int(10) unsigned -> bigint(20)",
+            "t.t_id: int(10) unsigned -> bigint(20)",
+        ]
+        module = loaded(found.source)
+        assert await differences(db, module) == [*found.differences]
+        assert module.T.model_fields["id"].is_required() is False
+        assert module.E.model_fields["id"].is_required() is True
+
+
+COUNTED_SMALL_KEY = """
+CREATE SEQUENCE t_id_seq;
+CREATE TABLE t (id INTEGER PRIMARY KEY DEFAULT nextval('t_id_seq'));
+CREATE TABLE c (t_id INTEGER PRIMARY KEY REFERENCES t, size INTEGER)
+"""
+
+
+@only_on("duckdb")
+async def test_what_refers_to_a_counted_integer_becomes_as_wide_as_models_count(
+    database_url: str,
+) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, COUNTED_SMALL_KEY)
+
+        found = await pulled(db)
+
+        assert [*map(changed_type, found.differences)] == [
+            "c.t_id: INTEGER -> BIGINT",
+            "t.id: INTEGER -> BIGINT",
+        ]
+        assert await differences(db, loaded(found.source)) == [*found.differences]
+
+
+def changed_type(difference: str) -> str:
+    """Where a type would be another one, and which."""
+    return difference.removeprefix("alter column ").replace(": type ", ": ")
