@@ -20,7 +20,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from andamios_orm.errors import RelationProblem
-from andamios_orm.migration.changes import Change, DropTable, RenameConstraint
+from andamios_orm.migration.changes import AlterColumn, Change, DropTable, RenameConstraint
 from andamios_orm.migration.diff import compare
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.pulled_columns import Declared, declarations_of, sql_source
@@ -137,7 +137,7 @@ class _Pulling:
         self._engine = engine
         self._state = state
         self.keyless = [t for t in state.tables.values() if t.primary_key is None]
-        tables = [t for t in state.tables.values() if t.primary_key is not None]
+        tables = [_required(t) for t in state.tables.values() if t.primary_key is not None]
         self._classes: dict[TableName, _Class] = {}
         taken = set(_IMPORTED)
         for table in sorted(tables, key=lambda table: str(table.name)):
@@ -290,7 +290,15 @@ class _Pulling:
             if isinstance(change, DropTable) and change.state in self.keyless:
                 yield f"the table {change.table} has no primary key, so it can have no model"
             elif change not in unnamed:
-                yield str(change)
+                yield f"{change}{self._reason(change)}"
+
+    def _reason(self, change: Change) -> str:
+        """Return why a key would be required: SQLite lets NULL into one that does not refuse it."""
+        if not isinstance(change, AlterColumn):
+            return ""
+        declared = self._classes[change.table].table.column(change.after.name)
+        loose = change.before.nullable and not declared.nullable
+        return " (the database lets NULL into this key)" if loose else ""
 
     def _drop_wrong_relations(self) -> None:
         """Leave out what several keys to one table make unclear."""
@@ -476,6 +484,13 @@ def _plural(word: str) -> str:
 
 def _spellings(name: str) -> tuple[str, ...]:
     return (name, f'"{name}"', f"`{name}`")
+
+
+def _required(table: TableState) -> TableState:
+    """Return a table without NULL in its primary key, which models refuse."""
+    key = table.primary_key.columns if table.primary_key else ()
+    columns = (replace(c, nullable=c.nullable and c.name not in key) for c in table.columns)
+    return replace(table, columns=tuple(columns))
 
 
 _numbers = count()

@@ -377,3 +377,39 @@ async def test_what_refers_to_a_counted_integer_becomes_as_wide_as_models_count(
 def changed_type(difference: str) -> str:
     """Where a type would be another one, and which."""
     return difference.removeprefix("alter column ").replace(": type ", ": ")
+
+
+# ---- keys that may be NULL -----------------------------------------------------------------------
+
+LOOSE_KEYS = """
+CREATE TABLE badge (code TEXT PRIMARY KEY, number INT UNIQUE);
+CREATE TABLE seat (a INTEGER, b TEXT NOT NULL DEFAULT 'x', PRIMARY KEY (a, b));
+CREATE TABLE holder (
+    id INTEGER PRIMARY KEY, code TEXT REFERENCES badge, a INTEGER, b TEXT,
+    FOREIGN KEY (a, b) REFERENCES seat
+)
+"""
+
+
+@only_on("sqlite")
+async def test_a_key_that_may_be_null_is_required_in_the_model_and_told(database_url: str) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, LOOSE_KEYS)
+
+        found = await pulled(db)
+
+        assert "    code: Col[str] = field(primary_key=True)\n" in found.source
+        assert "    a: Col[int] = field(primary_key=True)\n" in found.source
+        assert found.differences == (
+            "6 constraints without a name would get one",
+            "alter column badge.code: required (the database lets NULL into this key)",
+            "alter column seat.a: required (the database lets NULL into this key)",
+        )
+        module = loaded(found.source)
+        assert [d for d in await differences(db, module) if not d.startswith("rename")] == [
+            "alter column badge.code: required",
+            "alter column seat.a: required",
+        ]
+        badge = await Repository(module.Badge, db).add(module.Badge(code="gold"))
+        holder = await Repository(module.Holder, db).add(module.Holder(id=1, code="gold"))
+        assert holder.code == badge.code
