@@ -24,7 +24,7 @@ from andamios_orm.migration.changes import AlterColumn, Change, DropTable, Renam
 from andamios_orm.migration.diff import compare
 from andamios_orm.migration.engines.base import Engine
 from andamios_orm.migration.pulled_columns import Declared, declarations_of, sql_source
-from andamios_orm.migration.pulled_names import class_name, field_name, unlike
+from andamios_orm.migration.pulled_names import IMPORTS, TRIAL, USED, class_name, field_name, unlike
 from andamios_orm.migration.state import (
     CheckState,
     ColumnState,
@@ -121,13 +121,6 @@ class _Class:
     options: dict[str, object] = field(default_factory=dict)
 
 
-_IMPORTED = {
-    "Any", "Col", "Decimal", "Literal", "Model", "NaiveDatetime", "Related", "RelatedList",
-    "SqlType", "UUID", "conv", "date", "datetime", "field", "generated", "relation", "sa", "time",
-    "timedelta",
-}  # fmt: skip
-
-
 _LENIENT = ("postgresql", "sqlite")
 """Where a foreign key may be of another type than the key."""
 
@@ -139,7 +132,7 @@ class _Pulling:
         self.keyless = [t for t in state.tables.values() if t.primary_key is None]
         tables = [_required(t) for t in state.tables.values() if t.primary_key is not None]
         self._classes: dict[TableName, _Class] = {}
-        taken = set(_IMPORTED)
+        taken = set(USED)
         for table in sorted(tables, key=lambda table: str(table.name)):
             name = class_name(table.name.name)
             longer = class_name(f"{table.name.schema or 'row'} {name}")
@@ -258,7 +251,7 @@ class _Pulling:
 
     def _desired(self, connection: sa.Connection, *, references: bool = True) -> SchemaState:
         with self._loaded(references=references) as module:
-            metadata = compile_all(cast("sa.MetaData", vars(module)["METADATA"]))
+            metadata = compile_all(cast("sa.MetaData", vars(module)[TRIAL]))
             return self._engine.desired(connection, metadata)
 
     @contextmanager
@@ -267,7 +260,7 @@ class _Pulling:
         module = ModuleType(f"andamios_pulled_{next(_numbers)}")
         sys.modules[module.__name__] = module
         try:
-            source = self.source("METADATA", references=references)
+            source = self.source(TRIAL, references=references)
             exec(source, vars(module))  # noqa: S102 - written here
             yield module
         finally:
@@ -515,28 +508,11 @@ def _resolves(model: type[Model], name: str) -> bool:
 
 # ---- source --------------------------------------------------------------------------------------
 
-_IMPORTS = (
-    ("datetime", ("date", "datetime", "time", "timedelta")),
-    ("decimal", ("Decimal",)),
-    ("typing", ("Any", "Literal")),
-    ("uuid", ("UUID",)),
-    ("", ()),
-    ("pydantic", ("NaiveDatetime",)),
-    ("sqlalchemy.dialects", ("mysql", "postgresql", "sqlite")),
-    ("sqlalchemy.schema", ("conv",)),
-    ("", ()),
-    (
-        "andamios_orm",
-        ("Col", "Model", "Related", "RelatedList", "field", "generated", "relation"),
-    ),
-    ("andamios_orm.migration.operations", ("SqlType",)),
-)
-
 
 def _head(body: str, metadata: str | None) -> str:
     used = set(re.findall(r"\b[A-Za-z_]\w*\b", re.sub(r'"(?:[^"\\]|\\.)*"', '""', body)))
     blocks: list[list[str]] = [[]]
-    for module, names in _IMPORTS:
+    for module, names in IMPORTS:
         if not module:
             blocks.append([])
             continue

@@ -1,7 +1,7 @@
 """Models written from a database that is there."""
 
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -413,3 +413,57 @@ async def test_a_key_that_may_be_null_is_required_in_the_model_and_told(database
         badge = await Repository(module.Badge, db).add(module.Badge(code="gold"))
         holder = await Repository(module.Holder, db).add(module.Holder(id=1, code="gold"))
         assert holder.code == badge.code
+
+
+# ---- names that a module of models uses itself ---------------------------------------------------
+
+SHADOWS = sa.MetaData()
+
+
+class Shadow(Model, table="None", metadata=SHADOWS):
+    id: Col[int] = generated()
+    date_: Col[date | None] = field(default=None, column="date")
+    due: Col[date | None] = field(default=None)
+    time_: Col[time | None] = field(default=None, column="time")
+    till: Col[time | None] = field(default=None)
+    datetime_: Col[datetime | None] = field(default=None, column="datetime")
+    seen: Col[datetime | None] = field(default=None)
+    timedelta_: Col[timedelta | None] = field(default=None, column="timedelta")
+    lasted: Col[timedelta | None] = field(default=None)
+    int_: Col[int | None] = field(default=None, column="int")
+    size: Col[int | None] = field(default=None)
+    str_: Col[str | None] = field(default=None, column="str")
+    name: Col[str | None] = field(default=None)
+    float_: Col[float | None] = field(default=None, column="float")
+    ratio: Col[float | None] = field(default=None)
+    bool_: Col[bool | None] = field(default=None, column="bool")
+    active: Col[bool | None] = field(default=None)
+    bytes_: Col[bytes | None] = field(default=None, column="bytes")
+    raw: Col[bytes | None] = field(default=None)
+    dict_: Col[dict[str, Any] | None] = field(default=None, column="dict")
+    list_: Col[list[Any] | None] = field(default=None, column="list")
+    data: Col[dict[str, Any] | list[Any] | None] = field(default=None)
+    sa_: Col[int | None] = field(default=None, column="sa")
+    field_: Col[int | None] = field(default=None, column="field")
+    relation_id: Col[int | None] = field(default=None, foreign_key="Shadow.id")
+    generated_: Col[int] = field(column="generated", server_default=sa.text("7"))
+    relation_: Col[int] = field(column="relation", server_default=sa.text("7"))
+
+
+class MetadataRow(Model, table="METADATA", metadata=SHADOWS):
+    id: Col[int] = generated()
+
+
+async def test_a_column_is_not_called_as_what_the_module_uses(database_url: str) -> None:
+    async with Database(database_url, metadata=SHADOWS) as db:
+        await db.create_all()
+
+        found = await pulled(db)
+
+        assert found.differences == ()
+        module = loaded(found.source)
+        assert await differences(db, module) == []
+        assert module.TNone.model_fields.keys() == Shadow.model_fields.keys()
+        rows = Repository(module.TNone, db)
+        stored = await rows.add(module.TNone(date_=date(2026, 1, 2), str_="a", relation_=1))
+        assert await rows.get(stored.id) == stored
