@@ -28,6 +28,7 @@ IMPORTS = (
         ("Col", "Model", "Related", "RelatedList", "field", "generated", "relation"),
     ),
     ("andamios_orm.migration.operations", ("SqlType",)),
+    ("andamios_orm.schema.registry", ("default_metadata",)),
 )
 """What a module of models imports, if it uses it: the names of each module, and blank lines."""
 TRIAL = "METADATA"

@@ -31,6 +31,7 @@ from andamios_orm.migration.state import (
     ForeignKeyState,
     IndexState,
     SchemaState,
+    SequenceState,
     TableName,
     TableState,
 )
@@ -222,7 +223,7 @@ class _Pulling:
             found
             for name, each in self._classes.items()
             for found in each.fields.values()
-            if found.declared.counted
+            if found.declared.generated
             and desired.tables[name].column(found.column.name).type != found.column.type
         ]
         wide = set(rest)
@@ -302,11 +303,22 @@ class _Pulling:
 
     def source(self, metadata: str | None = None, *, references: bool = True) -> str:
         """Return the module; for a trial with a MetaData of its own, or without foreign keys."""
-        body = "\n\n\n".join(
+        sequences = [_sequence(one, metadata or "default_metadata") for one in self._sequences()]
+        classes = (
             self._class(each, metadata, each.table.foreign_keys if references else ())
             for each in self._classes.values()
         )
+        body = "\n\n\n".join(("\n".join(sequences), *classes)).lstrip()
         return f"{_head(body, metadata)}\n\n\n{body}\n"
+
+    def _sequences(self) -> Iterator[SequenceState]:
+        """Yield the sequences to declare.
+
+        DuckDB tries models in another database, which has no others than theirs.
+        """
+        if self._engine.name == "duckdb":
+            schemas = {None, *(name.schema for name in self._classes)}
+            yield from (s for s in self._state.sequences.values() if s.name.schema in schemas)
 
     def _class(
         self, each: _Class, metadata: str | None, references: Sequence[ForeignKeyState]
@@ -569,6 +581,20 @@ def _constraint(kind: str, columns: Sequence[str], **named: object) -> str:
 
 
 _PLAIN = ("deferrable", "initially", "postgresql_nulls_not_distinct")
+
+
+_SETTINGS = (("INCREMENT BY", "increment"), ("MINVALUE", "minvalue"), ("MAXVALUE", "maxvalue"))
+
+
+def _sequence(state: SequenceState, metadata: str) -> str:
+    parts = [_text(state.name.name)]
+    for words, name in _SETTINGS:
+        parts += [f"{name}={n}" for n in re.findall(rf"\b{words} (-?\d+)", state.options)]
+    if state.options.endswith("CYCLE"):
+        parts.append("cycle=True")
+    if state.name.schema is not None:
+        parts.append(f"schema={_text(state.name.schema)}")
+    return _call("sa.Sequence", [*parts, f"metadata={metadata}"])
 
 
 def _options(options: str | None) -> dict[str, str]:

@@ -88,6 +88,7 @@ async def pulled(db: Database, *schemas: str | None) -> Pulled:
 def loaded(source: str) -> ModuleType:
     """The module, with its models apart from those of other tests."""
     apart = source.replace("(Model, ", "(Model, metadata=METADATA, ")
+    apart = apart.replace("metadata=default_metadata", "metadata=METADATA")
     module = ModuleType(f"pulled_{abs(hash(source))}")
     module.METADATA = sa.MetaData()  # type: ignore[attr-defined] # made here
     sys.modules[module.__name__] = module
@@ -467,3 +468,38 @@ async def test_a_column_is_not_called_as_what_the_module_uses(database_url: str)
         rows = Repository(module.TNone, db)
         stored = await rows.add(module.TNone(date_=date(2026, 1, 2), str_="a", relation_=1))
         assert await rows.get(stored.id) == stored
+
+
+# ---- keys from a sequence ------------------------------------------------------------------------
+
+SEQUENCES = """
+CREATE SEQUENCE sq;
+CREATE SEQUENCE "the steps" INCREMENT BY -2 MINVALUE -9 MAXVALUE 5 CYCLE;
+CREATE SCHEMA other;
+CREATE SEQUENCE other.tickets;
+CREATE TABLE other.ticket (id BIGINT PRIMARY KEY DEFAULT nextval('other.tickets'));
+CREATE TABLE t (id INTEGER PRIMARY KEY DEFAULT nextval('sq'));
+CREATE TABLE c (
+    id INTEGER PRIMARY KEY, t_id INTEGER REFERENCES t, step INTEGER DEFAULT nextval('"the steps"')
+)
+"""
+
+
+@only_on("duckdb")
+async def test_a_key_that_a_sequence_counts_is_pulled_with_it(database_url: str) -> None:
+    async with Database(database_url, metadata=sa.MetaData()) as db:
+        await executed(db, SEQUENCES)
+
+        found = await pulled(db, None, "other")
+
+        assert [*map(changed_type, found.differences)] == [
+            "c.t_id: INTEGER -> BIGINT",
+            "t.id: INTEGER -> BIGINT",
+        ]
+        module = loaded(found.source)
+        assert await differences(db, module) == [*found.differences]
+        assert (await Repository(module.T, db).add(module.T())).id == 1
+        assert (await Repository(module.Ticket, db).add(module.Ticket())).id == 1
+    async with Database("duckdb://", metadata=module.METADATA) as empty:
+        await empty.create_all()
+        assert (await Repository(module.T, empty).add(module.T())).id == 1
