@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -195,7 +195,7 @@ class _Pulling:
             wrong = [
                 found
                 for name, each in self._classes.items()
-                for found in _wrong(each, desired.tables[name])
+                for found in _wrong(each, desired.tables[name], self._unchecked(each))
                 if not found.settled
             ]
             if not wrong:
@@ -206,6 +206,17 @@ class _Pulling:
             self._leave_over(each, desired.tables[name])
         if self._engine.name not in _LENIENT:
             self._keep_together(desired)
+
+    def _unchecked(self, each: _Class) -> set[str]:
+        """Return the columns that a foreign key sets, of which MariaDB and MySQL check no rules."""
+        if self._engine.name not in ("mariadb", "mysql"):
+            return set()
+        return {
+            column
+            for key in each.table.foreign_keys
+            if key.on_delete in ("SET NULL", "SET DEFAULT") or key.on_update is not None
+            for column in key.columns
+        }
 
     def _keep_together(self, desired: SchemaState) -> None:
         """Make what refers to a counted key as wide as models count, and what that key refers to.
@@ -501,12 +512,16 @@ def _required(table: TableState) -> TableState:
 _numbers = count()
 
 
-def _wrong(each: _Class, desired: TableState) -> Iterator[_Field]:
-    """Yield the fields that would make other columns than those that are there."""
+def _wrong(each: _Class, desired: TableState, unchecked: Collection[str]) -> Iterator[_Field]:
+    """Yield the fields that would make other columns than those that are there.
+
+    A trial without foreign keys has CHECKs of the columns `unchecked`, which the models have not.
+    """
     more = [check.sql for check in desired.checks if check not in each.table.checks]
     for name, found in each.fields.items():
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        if desired.column(name) != found.column or any(map(word.search, more)):
+        checked = name not in unchecked and any(map(word.search, more))
+        if desired.column(name) != found.column or checked:
             yield found
 
 

@@ -375,6 +375,31 @@ async def test_what_refers_to_a_counted_integer_becomes_as_wide_as_models_count(
         assert await differences(db, loaded(found.source)) == [*found.differences]
 
 
+KEYS_THAT_SET = sa.MetaData()
+
+
+class Answer(Model, table=True, metadata=KEYS_THAT_SET):
+    id: Col[int] = generated()
+    good: Col[bool] = field(unique=True)
+
+
+class Choice(Model, table=True, metadata=KEYS_THAT_SET):
+    id: Col[int] = generated()
+    good: Col[bool | None] = field(default=None, foreign_key=Answer.good, on_delete="SET NULL")
+
+
+@only_on("mariadb", "mysql")
+async def test_a_column_that_a_key_sets_needs_no_rule_to_be_known(database_url: str) -> None:
+    async with Database(database_url, metadata=KEYS_THAT_SET) as db:
+        await db.create_all()
+
+        found = await pulled(db)
+
+        assert found.differences == ()
+        field_of_it = 'good: Col[bool | None] = field(default=None, foreign_key="Answer.good"'
+        assert field_of_it in found.source
+
+
 def changed_type(difference: str) -> str:
     """Where a type would be another one, and which."""
     return difference.removeprefix("alter column ").replace(": type ", ": ")
