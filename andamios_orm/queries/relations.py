@@ -376,7 +376,7 @@ class Via(Expression):
     @property
     def nullable(self) -> bool:
         """Whether the row or its value may be absent."""
-        return self.attr.nullable or any(step.spec.nullable for step in self.relation.path)
+        return self.attr.nullable or any(step.spec.may_be_absent for step in self.relation.path)
 
     @cached_property
     def value_type(self) -> TypeEngine[Any]:  # type: ignore[override]  # computed once, not set

@@ -239,7 +239,7 @@ class ShapedSelect:
             pairs = many.load.relation.spec.pairs
             self.keys.append(tuple(self._key(spec, own, rows, names) for own, _ in pairs))
         marker = None
-        if path and path[-1].spec.nullable:
+        if path and path[-1].spec.may_be_absent:
             marker = self._key(spec, spec_of(spec.model).primary_key[0], rows, names)
         return Cells(tuple(items), marker)
 

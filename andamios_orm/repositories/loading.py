@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 
 from andamios_orm.database.inserting import portions
 from andamios_orm.database.source import Source
-from andamios_orm.errors import TransactionConflict
+from andamios_orm.errors import InvalidRow, TransactionConflict
 from andamios_orm.queries import shape_sql
 from andamios_orm.queries.loads import Load
 from andamios_orm.queries.to_sql import read_columns
@@ -37,8 +37,8 @@ MariaDB's time grows with the square of their number."""
 async def load_related(found: Sequence[BaseModel], loads: Iterable[Load], source: Source) -> None:
     """Give each instance the rows of its relations.
 
-    Raises what reading rows raises, and TransactionConflict where a row that must be there was
-    removed between the two statements.
+    Raises what reading rows raises, InvalidRow where a row that must be there is out of sight, and
+    TransactionConflict where it was removed between the two statements.
     """
     for load in loads:
         spec = load.relation.spec
@@ -83,11 +83,25 @@ def _hand_out(
         key = own_key(instance)
         related = None if key is None else single.get(key)
         if related is None and not spec.nullable:
-            raise removed_meanwhile(spec)
+            raise _out_of_sight(spec) if spec.may_be_hidden else _removed_meanwhile(spec)
         instance.__dict__[name] = related
 
 
-def removed_meanwhile(spec: RelationSpec) -> TransactionConflict:
+def _out_of_sight(spec: RelationSpec) -> InvalidRow:
+    """Return the error for a row whose related row, which it must have, is not there to see."""
+    key, target = ", ".join(own.name for own, _ in spec.pairs), spec.target.__name__
+    return InvalidRow(
+        f"{spec.where}: {key} of a stored row refers to a {target} that is another tenant's, or"
+        " missing",
+        f"annotate the relation `Related[{target} | None]`, or correct the rows that"
+        f" `where(~{spec.where}.has())` finds",
+        model=spec.owner,
+        key=None,
+        fields={spec.name: "missing"},
+    )
+
+
+def _removed_meanwhile(spec: RelationSpec) -> TransactionConflict:
     """Return the error for a row whose related row, which it must have, is not there."""
     return TransactionConflict(
         f"the {spec.target.__name__} of a {spec.owner.__name__} that was read is not there:"

@@ -92,6 +92,7 @@ def _resolved(declaration: Declaration, name: str, declared: RelationDeclaration
         target=target,
         many=many,
         nullable=many or nullable,
+        may_be_hidden=forward and not nullable and _may_be_hidden(model, target, pairs),
         forward=forward,
         pairs=pairs,
         order_by=options.order_by,
@@ -259,16 +260,40 @@ def _keys(
     model: type[BaseModel], target: type[BaseModel], fk: tuple[str, ...] | None
 ) -> list[Pairs]:
     """Return the foreign keys of `model` to `target`, those with the named fields if any are."""
+    return [
+        pairs
+        for _, pairs in _constraints(model, target)
+        if fk is None or sorted(fk) == sorted(field.name for field, _ in pairs)
+    ]
+
+
+def _constraints(
+    model: type[BaseModel], target: type[BaseModel]
+) -> Iterator[tuple[sa.ForeignKeyConstraint, Pairs]]:
     own, theirs = _by_column(model), _by_column(target)
     table = table_of(target)
-    found: list[Pairs] = []
     for constraint in table_of(model).foreign_key_constraints:
         if constraint.referred_table is table:
-            pairs = tuple((own[k.parent.name], theirs[k.column.name]) for k in constraint.elements)
-            names = tuple(field.name for field, _ in pairs)
-            if fk is None or sorted(fk) == sorted(names):
-                found.append(pairs)
-    return found
+            yield (
+                constraint,
+                tuple((own[k.parent.name], theirs[k.column.name]) for k in constraint.elements),
+            )
+
+
+def _may_be_hidden(model: type[BaseModel], target: type[BaseModel], pairs: Pairs) -> bool:
+    """Whether a row that a key refers to may be out of sight.
+
+    It may be another tenant's, unless the key says whose it is; and where an engine does without
+    the key (`ddl_if`), it may be missing.
+    """
+    own, theirs = (spec_of(one).roles.get("tenant") for one in (model, target))
+    if theirs is not None and not any(a is own and b is theirs for a, b in pairs):
+        return True
+    return any(
+        getattr(constraint, "_ddl_if", None) is not None
+        for constraint, found in _constraints(model, target)
+        if _field_set(found) == _field_set(pairs)
+    )
 
 
 def _by_column(model: type[BaseModel]) -> Mapping[str, FieldSpec]:

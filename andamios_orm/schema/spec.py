@@ -288,6 +288,8 @@ class RelationSpec:
     many: bool
     nullable: bool
     """Whether a row may have none: always for lists, which are empty then."""
+    may_be_hidden: bool = False
+    """Whether the one row that must be there may be out of sight for who asks."""
     forward: bool
     """Whether the foreign key is the owner's, not the other row's or the link's."""
     pairs: Pairs
@@ -300,6 +302,11 @@ class RelationSpec:
     def where(self) -> str:
         """`Model.relation`, for messages."""
         return f"{self.owner.__name__}.{self.name}"
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether who asks for the related row may find none."""
+        return self.nullable or self.may_be_hidden
 
     @property
     def steps(self) -> tuple[tuple[type[BaseModel], Pairs], ...]:

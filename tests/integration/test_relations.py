@@ -27,7 +27,7 @@ from andamios_orm import (
     generated,
     relation,
 )
-from andamios_orm.errors import NotSupported, TransactionConflict
+from andamios_orm.errors import InvalidRow, NotSupported, TransactionConflict
 from andamios_orm.observe import StatementRun, subscribe
 from andamios_orm.queries.expressions import Predicate, SortKey
 from andamios_orm.rows import plan
@@ -1454,3 +1454,42 @@ async def test_a_row_that_must_be_there_and_was_removed_is_a_conflict(db: Databa
         await session.rollback()
 
     assert all(badge.hero for badge in await badges.load(Badge.hero).all())
+
+
+async def test_a_row_may_be_missing_under_a_key_that_the_engine_does_without(
+    database_url: str,
+) -> None:
+    metadata = sa.MetaData()
+
+    class Shop(Model, table=True, metadata=metadata):
+        id: Col[int] = field(primary_key=True)
+        name: Col[str] = field(max_length=20)
+
+    class Order(Model, table=True, metadata=metadata):
+        id: Col[int] = field(primary_key=True)
+        shop_id: Col[int] = field(foreign_key=Shop.id)
+        shop: Related[Shop] = relation()
+
+    class ShopName(BaseModel):
+        name: str
+
+    class OrderOfShop(BaseModel):
+        id: int
+        shop: ShopName | None
+
+    for key in Order.__table__.foreign_key_constraints:
+        key.ddl_if(callable_=lambda *_args, **_more: False)
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        await Repository(Shop, db).add(Shop(id=1, name="A"))
+        orders = Repository(Order, db)
+        await orders.add_all([Order(id=n, shop_id=1 if n < 2 else 9) for n in range(4)])
+
+        rows = orders.order_by(Order.shop.to.name, Order.id)
+        first = await rows.page(size=2)
+        second = await rows.page(size=2, after=first.next)
+        assert (ids(first.items), ids(second.items)) == ([0, 1], [2, 3])
+        shops = [order.shop and order.shop.name for order in await rows.into(OrderOfShop).all()]
+        assert shops == ["A", "A", None, None]
+        with pytest.raises(InvalidRow, match=r"Order\.shop: shop_id of a stored row refers"):
+            await rows.load(Order.shop).all()

@@ -18,6 +18,7 @@ from andamios_orm import (
     Col,
     Database,
     Model,
+    Related,
     RelatedList,
     Repository,
     SoftDelete,
@@ -30,6 +31,7 @@ from andamios_orm import (
 from andamios_orm.errors import (
     ImportRefused,
     InvalidCursor,
+    InvalidRow,
     MissingTenant,
     NotFound,
     NotLoaded,
@@ -97,12 +99,51 @@ class Folder(Tenant, table=True, metadata=METADATA):
     labels: RelatedList[Label] = relation(through=LabelledFolder)
 
 
+class Team(Tenant, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    name: Col[str] = field(max_length=20)
+
+
+class Hero(Tenant, table=True, metadata=METADATA):
+    """Its key may refer to a row of another tenant."""
+
+    id: Col[int] = generated()
+    number: Col[int]
+    team_id: Col[int] = field(foreign_key=Team.id)
+    team: Related[Team] = relation()
+    known_team: Related[Team | None] = relation()
+
+
+class Badge(Model, table=True, metadata=METADATA):
+    """Its key says whose row it refers to."""
+
+    org: Col[UUID] = generated(role="tenant", foreign_key=Org.id, primary_key=True)
+    code: Col[int] = field(primary_key=True)
+    number: Col[int]
+    member: Related[Member] = relation()
+    __table_args__ = (sa.ForeignKeyConstraint(["org", "number"], ["member.org", "member.number"]),)
+
+
 class Plain(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     text: Col[str] = field(default="")
 
 
 NOTES = sa.select(Note.__table__.c.id).where(*standing_conditions(Note))
+
+
+class TeamName(BaseModel):
+    name: str
+
+
+class HeroOfTeam(BaseModel):
+    number: int
+    team: TeamName
+
+
+class HeroWithTeam(BaseModel):
+    number: int
+    team: TeamName | None
 
 
 class TextChange(BaseModel):
@@ -306,6 +347,81 @@ async def test_whose_a_row_is_is_not_assigned(
     assert (await acme.update(moved)).tenant_id == "acme"
     with pytest.raises(NotFound):
         await other.update(moved)
+
+
+# ---- what refers to another tenant's row -------------------------------------------------------
+
+
+@pytest.fixture
+async def heroes(db: Database) -> Repository[Hero]:
+    """Six heroes, of whom those with an even number are in a team of another tenant."""
+    acme, other = db.for_tenant("acme"), db.for_tenant("other")
+    theirs = await Repository(Team, other).add(Team(name="A"))
+    ours = await Repository(Team, acme).add(Team(name="B"))
+    found = Repository(Hero, acme)
+    await found.add_all([Hero(number=n, team_id=ours.id if n % 2 else theirs.id) for n in range(6)])
+    return found
+
+
+@pytest.mark.parametrize("descending", [False, True])
+async def test_pages_have_each_row_that_refers_to_another_tenants(
+    heroes: Repository[Hero], *, descending: bool
+) -> None:
+    name = Hero.team.to.name
+    rows = heroes.order_by(name.desc() if descending else name, Hero.number)
+    odd, even = [1, 3, 5], [0, 2, 4]
+
+    numbers: list[int] = []
+    page = await rows.page(size=2)
+    numbers += [hero.number for hero in page.items]
+    while page.next is not None:
+        page = await rows.page(size=2, after=page.next)
+        numbers += [hero.number for hero in page.items]
+
+    assert numbers == [*even, *odd] if descending else [*odd, *even]
+    assert [hero.number for hero in await rows.all()] == numbers
+
+
+async def test_a_required_row_of_another_tenant_is_not_there_to_load(
+    heroes: Repository[Hero],
+) -> None:
+    with pytest.raises(InvalidRow, match=r"Hero\.team: team_id of a stored row refers") as caught:
+        await heroes.load(Hero.team).all()
+
+    assert "another tenant's, or missing" in str(caught.value)
+    assert (caught.value.model, caught.value.fields) == (Hero, {"team": "missing"})
+    assert not caught.value.transient
+    assert await heroes.where(~Hero.team.has()).count() == 3
+    known = await heroes.order_by(Hero.number).load(Hero.known_team).all()
+    assert [hero.known_team and hero.known_team.name for hero in known] == [None, "B"] * 3
+
+
+async def test_a_shape_has_none_for_a_row_of_another_tenant(heroes: Repository[Hero]) -> None:
+    rows = heroes.order_by(Hero.number)
+
+    found = await rows.into(HeroWithTeam).all()
+    with pytest.raises(InvalidRow) as caught:
+        await rows.into(HeroOfTeam).all()
+
+    assert [hero.team and hero.team.name for hero in found] == [None, "B"] * 3
+    assert caught.value.fields == {"team": "model_type"}
+    ours = await rows.where(Hero.team.has()).into(HeroOfTeam).all()
+    assert [hero.team.name for hero in ours] == ["B"] * 3
+
+
+async def test_a_key_that_says_whose_row_it_refers_to_leads_to_a_row(db: Database) -> None:
+    org = await Repository(Org, db).add(Org())
+    ours = db.for_tenant(org.id)
+    await Repository(Member, ours).add(Member(number=1, name="A"))
+    badges = Repository(Badge, ours)
+    await badges.add(Badge(code=2, number=1))
+
+    statements: list[str] = []
+    with subscribe(lambda run: statements.append(run.sql)):
+        [badge] = await badges.order_by(Badge.member.to.name).load(Badge.member).all()
+
+    assert badge.member.name == "A"
+    assert "NULL" not in statements[0]
 
 
 # ---- without a tenant --------------------------------------------------------------------------
