@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -124,9 +123,7 @@ def place_type(term: Term) -> Stored:
 
     Not of the field's own: an Enum, say, may lose a member while a cursor is under way.
     """
-    value_type = cast("Stored", term.value_type)
-    plain = replace(value_type.storage, codec=None)
-    return Stored(plain, None, field=value_type.field, exact=value_type.exact)
+    return cast("Stored", term.value_type).without_codec()
 
 
 def place_reader(terms: Sequence[Term], dialect: Dialect, cells: Sequence[int]) -> PlaceReader:

@@ -36,7 +36,7 @@ from andamios_orm.queries.shapes import (
 from andamios_orm.queries.standing import standing_conditions
 from andamios_orm.queries.terms import Attr
 from andamios_orm.queries.to_sql import read_columns, refuse_other_tables
-from andamios_orm.schema.columns import JsonOf, ManyOf
+from andamios_orm.schema.columns import JsonOf, ManyOf, Stored
 from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.relations import relation_names
 from andamios_orm.schema.spec import FieldSpec, Kind, RelationSpec
@@ -46,6 +46,7 @@ __all__ = [
     "Read",
     "Room",
     "ShapedSelect",
+    "key_types",
     "link_conditions",
     "owner_columns",
     "related",
@@ -92,7 +93,7 @@ def related(
     joins = Joins(target)
     parameters = Parameters(dialect_name, joins)
     belongs = owner_columns(spec)
-    keyed = _keyed(belongs, room, parameters, dialect_name)
+    keyed = _keyed(belongs, key_types(spec), room, parameters, dialect_name)
     linked = [c.clause(parameters) for c in link_conditions(spec)]
     conditions = [c.clause(parameters) for c in selection.conditions]
     orderings = [o.clause(parameters) for o in selection.orderings]
@@ -124,6 +125,18 @@ def owner_columns(spec: RelationSpec) -> list[sa.Column[Any]]:
     return [table.c[other.column] for _, other in spec.pairs]
 
 
+def key_types(spec: RelationSpec) -> list[TypeEngine[Any]]:
+    """Return the types of the values by which rows of a relation are found and told apart."""
+    pairs = zip(owner_columns(spec), spec.pairs, strict=True)
+    return [_key_type(column, other, own) for column, (own, other) in pairs]
+
+
+def _key_type(column: ColumnElement[Any], field: FieldSpec, beside: FieldSpec) -> TypeEngine[Any]:
+    if field.encoder_beside(beside) is None:
+        return column.type
+    return cast("Stored", column.type).without_codec().comparable()
+
+
 def link_conditions(spec: RelationSpec) -> tuple[Condition, ...]:
     """Return what holds for the rows of the link; their values come after the keys."""
     return () if spec.link is None else standing_conditions(spec.link)
@@ -144,28 +157,31 @@ _OWNER = "andamios_orm_owner_"
 
 def _keyed(
     columns: Sequence[ColumnElement[Any]],
+    types: Sequence[TypeEngine[Any]],
     room: Room,
     parameters: Parameters,
     dialect_name: str,
 ) -> ColumnElement[bool]:
     """Return the condition that columns hold one of the given keys."""
     if room is None and dialect_name == "sqlite":
-        [column] = columns
-        keys = parameters.bind(None, JsonOf(column.type))
+        [column], [one] = columns, types
+        keys = parameters.bind(None, JsonOf(one))
         return column.in_(sa.select(sa.func.json_each(keys).table_valued("value").c.value))
     if room is None:
-        types = [ManyOf(column.type) for column in columns]
-        lists = [sa.cast(parameters.bind(None, many), many) for many in types]
+        lists = [sa.cast(parameters.bind(None, many), many) for many in map(ManyOf, types)]
         if dialect_name == "postgresql" and len(columns) == 1:
             return columns[0] == sa.func.any(lists[0])
         listed = sa.select(*map(sa.func.unnest, lists))
         return columns[0].in_(listed) if len(columns) == 1 else sa.tuple_(*columns).in_(listed)
     if len(columns) == 1:
-        [column] = columns
-        return column.in_([parameters.bind(None, column.type) for _ in range(room)])
+        [column], [one] = columns, types
+        return column.in_([parameters.bind(None, one) for _ in range(room)])
     # MariaDB would use no index for a list of tuples.
     return sa.or_(
-        *(sa.and_(*(c == parameters.bind(None, c.type) for c in columns)) for _ in range(room))
+        *(
+            sa.and_(*(c == parameters.bind(None, t) for c, t in zip(columns, types, strict=True)))
+            for _ in range(room)
+        )
     )
 
 
@@ -237,17 +253,25 @@ class ShapedSelect:
             items.append((one.name, cells))
         for many in spec.manys:
             pairs = many.load.relation.spec.pairs
-            self.keys.append(tuple(self._key(spec, own, rows, names) for own, _ in pairs))
+            key = (self._key(spec, own, rows, names, other) for own, other in pairs)
+            self.keys.append(tuple(key))
         marker = None
         if path and path[-1].spec.may_be_absent:
-            marker = self._key(spec, spec_of(spec.model).primary_key[0], rows, names)
+            first = spec_of(spec.model).primary_key[0]
+            marker = self._key(spec, first, rows, names, first)
         return Cells(tuple(items), marker)
 
     def _key(
-        self, spec: ShapeSpec, own: FieldSpec, rows: FromClause, names: tuple[str, ...]
+        self,
+        spec: ShapeSpec,
+        own: FieldSpec,
+        rows: FromClause,
+        names: tuple[str, ...],
+        beside: FieldSpec,
     ) -> int:
         column: ColumnElement[Any] = rows.c[own.column]
-        return self.add(column, Read(spec.shape, own.name, names, column.type, key=True))
+        key_type = _key_type(column, own, beside)
+        return self.add(column, Read(spec.shape, own.name, names, key_type, key=True))
 
     def _column(
         self, own: FieldSpec, rows: FromClause

@@ -42,7 +42,7 @@ async def load_related(found: Sequence[BaseModel], loads: Iterable[Load], source
     """
     for load in loads:
         spec = load.relation.spec
-        own_key = key_of([own for own, _ in spec.pairs])
+        own_key = _compared_key(spec.pairs)
         keys = list(dict.fromkeys(key for row in found if (key := own_key(row)) is not None))
         rows = await related_rows(load, keys, source, _model_plan)
         if spec.link is not None:
@@ -127,6 +127,30 @@ def key_of(fields: Sequence[FieldSpec]) -> Callable[[BaseModel], object]:
     return key
 
 
+def _compared_key(pairs: Sequence[tuple[FieldSpec, FieldSpec]]) -> Callable[[BaseModel], object]:
+    """Return the function from an instance to its key, as other rows have it.
+
+    Values that are not the same in Python are given as they are stored.
+    """
+    values = key_of([field for field, _ in pairs])
+    encoders = [field.encoder_beside(other) for field, other in pairs]
+    if not any(encoders):
+        return values
+
+    def stored(row: BaseModel) -> object:
+        key = values(row)
+        if key is None:
+            return None
+        parts = (key,) if len(pairs) == 1 else cast("tuple[object, ...]", key)
+        found = tuple(
+            part if encode is None else encode(part)
+            for encode, part in zip(encoders, parts, strict=True)
+        )
+        return found[0] if len(pairs) == 1 else found
+
+    return stored
+
+
 PlanOf: TypeAlias = "Callable[[Load, PlanCache, shape_sql.Room], Plan[KeyRows]]"
 
 
@@ -181,9 +205,9 @@ def _model_plan(load: Load, plans: PlanCache, room: shape_sql.Room) -> Plan[KeyR
         )
         decode = plans.decoder(spec.target, lambda d: model_decoder(target, table, d))
         if spec.link is None:
-            others = [other for _, other in spec.pairs]
-            their_key, name = key_of(others), others[0].name
-            single = len(others) == 1
+            (own, other), *more = spec.pairs
+            their_key = _compared_key([(other, own) for own, other in spec.pairs])
+            name, single = other.name, not more and other.encoder_beside(own) is None
 
             def named(rows: Sequence[Row]) -> KeyRows:
                 if single:
@@ -207,7 +231,7 @@ def row_keys(
     spec: RelationSpec, dialect: Dialect, start: int
 ) -> Callable[[Sequence[Row]], list[object]]:
     """Return the function from rows of the driver to the keys at their ends."""
-    loads = [python_value(column.type, dialect) for column in shape_sql.owner_columns(spec)]
+    loads = [python_value(key_type, dialect) for key_type in shape_sql.key_types(spec)]
     if len(loads) == 1:
         [load] = loads
         if load is None:

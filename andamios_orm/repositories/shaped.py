@@ -225,8 +225,9 @@ def _nested_plan(
 
         statement = shape_sql.related(load, dialect.name, room, what)
         width = len(select.columns)
-        for column in shape_sql.owner_columns(load.relation.spec):
-            select.reads.append(Read(spec.shape, column.name, (), column.type, key=True))
+        relation = load.relation.spec
+        for (_, other), key_type in zip(relation.pairs, shape_sql.key_types(relation), strict=True):
+            select.reads.append(Read(spec.shape, other.column, (), key_type, key=True))
         made = _level_maker(select, dialect, spec.shape, range(width, len(select.reads)))
         return compile_plan(statement, dialect, made, table=table_of(spec.model), many=True)
 

@@ -98,6 +98,11 @@ class Stored(TypeDecorator[Any]):
             return Stored(self.storage, None, field=self.field, exact=False)
         return self
 
+    def without_codec(self) -> Stored:
+        """Return the type of the plain values that the column holds."""
+        plain = replace(self.storage, codec=None)
+        return Stored(plain, None, field=self.field, exact=self.exact)
+
     def coerce_compared_value(self, op: OperatorType | None, value: object) -> TypeEngine[Any]:
         """See SQLAlchemy: the type of a literal on the other side of an operator."""
         types = self.storage.python_types

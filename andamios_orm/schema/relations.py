@@ -287,9 +287,8 @@ def _may_be_hidden(model: type[BaseModel], target: type[BaseModel], pairs: Pairs
     the key (`ddl_if`), it may be missing.
     """
     own, theirs = (spec_of(one).roles.get("tenant") for one in (model, target))
-    if theirs is not None and not any(a is own and b is theirs for a, b in pairs):
-        return True
-    return any(
+    same_tenant = theirs is None or any(a is own and b is theirs for a, b in pairs)
+    return not same_tenant or any(
         getattr(constraint, "_ddl_if", None) is not None
         for constraint, found in _constraints(model, target)
         if _field_set(found) == _field_set(pairs)

@@ -188,6 +188,14 @@ class FieldSpec:
         """Whether it is the table's counted key."""
         return self.generated and self.server_default is None and self.role is None
 
+    def encoder_beside(self, other: FieldSpec) -> Callable[[object], object] | None:
+        """Return Python value → what is stored; None where `other` has equal values for the same.
+
+        A foreign key may hold a member of an Enum for what is a text in the row it refers to.
+        """
+        codec = self.storage.codec
+        return None if codec is None or codec == other.storage.codec else codec.encode
+
     @property
     def annotation(self) -> object:
         """The field's type with its metadata, as pydantic understands it; for a type adapter."""

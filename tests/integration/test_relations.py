@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterato
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, Literal, NewType, TypeVar
 from uuid import UUID
 
@@ -1332,6 +1332,128 @@ async def related_by(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_rows_are_related_by_keys_of_every_kind(database_url: str, kind: str) -> None:
     await related_by(database_url, *KINDS[kind])
+
+
+class Shade(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+URLS = ["http://a.example/", "http://b.example/"]
+
+STORED_ALIKE: dict[str, tuple[Any, Any, Sequence[Any], Sequence[Any]]] = {
+    "enum and text": (str, Color, ["red", "blue"], list(Color)),
+    "text and enum": (Color, str, list(Color), ["red", "blue"]),
+    "two enums": (Color, Shade, list(Color), list(Shade)),
+    "enum of texts and text": (str, Shade, ["red", "blue"], list(Shade)),
+    "enum and number": (int, Size, [1, 2], list(Size)),
+    "number and enum": (Size, int, list(Size), [1, 2]),
+    "enum of numbers and number": (int, Rank, [1, 2], list(Rank)),
+    "address and text": (str, AnyUrl, URLS, [AnyUrl(url) for url in URLS]),
+}
+"""By name: the type of a key and that of what refers to it, each with its values."""
+
+
+class ThingNumber(BaseModel):
+    id: int
+
+
+async def related_by_stored(
+    database_url: str, own: Any, other: Any, owned: Sequence[Any], referring: Sequence[Any]
+) -> None:
+    """Relate two rows with keys of one type to others with keys of another, and load all of it."""
+    metadata = sa.MetaData()
+    # mypy wants to see what a field is given.
+    column: Any = field
+
+    def options(of: Any) -> dict[str, Any]:
+        return {"max_length": 30} if of in (str, AnyUrl) else {}
+
+    class Owner(Model, table=True, metadata=metadata):
+        id: Col[own] = column(primary_key=True, **options(own))
+        things: RelatedList["Thing"] = relation()
+        others: RelatedList["Owner"] = relation(through="Pair", fk="one")
+
+    class Thing(Model, table=True, metadata=metadata):
+        id: Col[int] = column(primary_key=True)
+        owner_id: Col[other | None] = column(foreign_key=Owner.id, default=None, **options(other))
+        owner: Related[Owner | None] = relation()
+
+    class Pair(Model, table=True, metadata=metadata):
+        one: Col[other] = column(primary_key=True, foreign_key=Owner.id, **options(other))
+        two: Col[other] = column(primary_key=True, foreign_key=Owner.id, **options(other))
+
+    class OwnerId(BaseModel):
+        id: own
+
+    class OwnerOfThings(OwnerId):
+        things: list[ThingNumber]
+        others: list[OwnerId]
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        owners, things = Repository(Owner, db), Repository(Thing, db)
+        first, second = await owners.add_all([Owner(id=value) for value in owned])
+        a, b = referring
+        await things.add_all(
+            [
+                Thing(id=1, owner_id=a),
+                Thing(id=2, owner_id=b),
+                Thing(id=3, owner_id=b),
+                Thing(id=4),
+            ]
+        )
+        await Repository(Pair, db).add_all([Pair(one=a, two=b), Pair(one=b, two=b)])
+
+        rows = await owners.load(Owner.things, Owner.others).all()
+        found = {row.id: (ids(row.things), row.others) for row in rows}
+        assert found == {first.id: ([1], [second]), second.id: ([2, 3], [second])}
+        of = [thing.owner for thing in await things.order_by(Thing.id).load(Thing.owner).all()]
+        assert of == [first, second, second, None]
+        shaped = await owners.into(OwnerOfThings).all()
+        assert {one.id: (ids(one.things), ids(one.others)) for one in shaped} == {
+            first.id: ([1], [second.id]),
+            second.id: ([2, 3], [second.id]),
+        }
+
+
+@pytest.mark.parametrize("kind", STORED_ALIKE)
+async def test_rows_are_related_by_what_is_stored(database_url: str, kind: str) -> None:
+    await related_by_stored(database_url, *STORED_ALIKE[kind])
+
+
+async def test_rows_are_related_by_several_keys_that_are_stored_alike(database_url: str) -> None:
+    metadata = sa.MetaData()
+
+    class Shelf(Model, table=True, metadata=metadata):
+        color: Col[str] = field(primary_key=True, max_length=20)
+        number: Col[int] = field(primary_key=True)
+        books: RelatedList["Book"] = relation()
+
+    class Book(Model, table=True, metadata=metadata):
+        id: Col[int] = field(primary_key=True)
+        color: Col[Color | None] = field(default=None)
+        number: Col[int] = field(default=1)
+        shelf: Related[Shelf | None] = relation()
+        __table_args__ = (
+            sa.ForeignKeyConstraint(["color", "number"], ["shelf.color", "shelf.number"]),
+        )
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        shelves, books = Repository(Shelf, db), Repository(Book, db)
+        shelf, _ = await shelves.add_all([Shelf(color="red", number=1), Shelf(color="x", number=1)])
+        await books.add_all([Book(id=1, color=Color.RED), Book(id=2)])
+
+        found = await shelves.order_by(Shelf.color).load(Shelf.books).all()
+        assert [ids(row.books) for row in found] == [[1], []]
+        of = [book.shelf for book in await books.order_by(Book.id).load(Book.shelf).all()]
+        assert of == [shelf, None]
 
 
 @not_on("duckdb")
