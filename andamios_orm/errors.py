@@ -216,7 +216,14 @@ class ShapeProblem(UsageError, TypeError):
 
 
 class NotSupported(UsageError):
-    """The backend does not offer this; raised before any SQL."""
+    """The backend does not offer this; raised before any SQL.
+
+    `column` are the class and the field whose column is not sorted or compared, if it is one.
+    """
+
+    def __init__(self, problem: str, fix: str, *, column: tuple[type, str] | None = None) -> None:
+        super().__init__(problem, fix)
+        self.column = column
 
 
 class MissingDriver(UsageError, ImportError):

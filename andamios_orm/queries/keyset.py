@@ -115,6 +115,7 @@ def _require_place(term: Term) -> None:
             raise NotSupported(
                 f"{term!r} has a type of its own, whose values a cursor cannot carry",
                 "sort by another column, or use numbered_page()",
+                column=(term.model, term.name) if isinstance(term, Attr) else None,
             )
 
 

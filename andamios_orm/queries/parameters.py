@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from andamios_orm.errors import NotSupported
 from andamios_orm.queries.nodes import Binder, Holder, Plain
 from andamios_orm.queries.relations import join_onto
+from andamios_orm.queries.terms import Attr
 from andamios_orm.schema.columns import is_number_as_text
 from andamios_orm.schema.spec import RelationSpec
 
@@ -77,4 +78,5 @@ class Parameters(Plain):
                 f"{holder!r}: SQLite has no number type for more than 15 digits, so the column"
                 " is text there and cannot be ordered or computed with",
                 "declare max_digits=15 or less, or use a database with DECIMAL",
+                column=(holder.model, holder.name) if isinstance(holder, Attr) else None,
             )

@@ -40,6 +40,7 @@ from andamios_orm.errors import (
     DatabaseUnavailable,
     DeclarationError,
     NotStorable,
+    NotSupported,
     SessionMisuse,
     StatementFailed,
     TransactionConflict,
@@ -961,6 +962,69 @@ async def test_numbers_of_any_kind_are_compared(database_url: str) -> None:
     assert [point.x for point in found] == [1.5]
     with pytest.raises(ValueError, match="finite_number"):
         PointFilter(x=float("nan"))
+
+
+async def test_a_column_without_an_order_is_answered_as_a_mistake_of_the_request(
+    database_url: str,
+) -> None:
+    metadata = sa.MetaData()
+
+    class Ware(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        price: Col[Decimal] = field(alias="cost")
+        options: Col[dict[str, int]] = field(column_type=sa.JSON(), default_factory=dict)
+
+    class WareFilter(FilterParams[Ware], fields=[Ware.price]):
+        pass
+
+    async with Database(database_url, metadata=metadata) as db:
+        await db.create_all()
+        wares = Repository(Ware, db)
+        app = FastAPI()
+        install(app)
+
+        @app.get("/wares")
+        async def list_wares(
+            sort: Annotated[SortParams[Ware], Depends()],
+            filters: Annotated[WareFilter, Depends()],
+        ) -> list[Public[Ware]]:
+            return await wares.where(*filters.conditions).order_by(*sort.keys).all()
+
+        @app.get("/pages")
+        async def page_wares(
+            page: Annotated[CursorParams, Depends()], sort: Annotated[SortParams[Ware], Depends()]
+        ) -> Page[Public[Ware]]:
+            return await page.read(wares.order_by(*sort.keys))
+
+        @app.get("/sorted")
+        async def sort_wares(filters: Annotated[WareFilter, Depends()]) -> Page[Public[Ware]]:
+            return await wares.where(*filters.conditions).order_by(Ware.options).page()
+
+        @app.get("/unfinished")
+        async def unfinished() -> None:
+            raise NotSupported("there is no such thing yet", "wait for it")
+
+        async with client_of(app) as client:
+            for asked, names in [
+                ("sort=cost", ["sort"]),
+                ("sort=-cost&sort=id", ["sort"]),
+                ("cost__lt=1", ["cost__lt"]),
+                ("cost__ge=1&cost__ne=2&sort=id&sort=cost", ["cost__ge", "sort"]),
+            ]:
+                answered = await client.get(f"/wares?{asked}")
+                if db.engine_name == "sqlite":
+                    found = problem(answered, 422, "not_supported")
+                    assert locations(found) == [["query", name] for name in names]
+                else:
+                    assert (answered.status_code, answered.json()) == (200, [])
+
+            found = problem(await client.get("/pages?sort=options"), 422, "not_supported")
+            assert locations(found) == [["query", "sort"]]
+            assert found["detail"] == "the database does not sort or compare by options"
+            with pytest.raises(NotSupported, match=r"Ware\.options has a type of its own"):
+                await client.get("/sorted?cost__ne=1")
+            with pytest.raises(NotSupported, match="no such thing"):
+                await client.get("/unfinished")
 
 
 def test_filters_and_orders_are_of_public_columns() -> None:

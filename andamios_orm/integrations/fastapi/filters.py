@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime,
 
 from andamios_orm.errors import DeclarationError
 from andamios_orm.integrations.fastapi.parameters import (
+    ORDERS,
     REQUEST,
     api_name,
     of_model,
@@ -191,7 +192,7 @@ def _operators(field: FieldSpec) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [("eq", value), ("ne", value), ("in", listed)]
     named = any(bound.kind == "one_of" for bound in field.bounds)
     if kind in _ORDERED and not named:
-        found += [(operator, value) for operator in ("lt", "le", "gt", "ge")]
+        found += [(operator, value) for operator in ORDERS]
     if kind is Kind.TEXT and not named:
         found += [("contains", str), ("startswith", str)]
     if field.nullable:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from andamios_orm.queries.expressions import SortKey
 
 __all__ = [
+    "ORDERS",
     "REQUEST",
     "CursorParams",
     "PageParams",
@@ -37,6 +38,9 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
+
+ORDERS = ("lt", "le", "gt", "ge")
+"""The operators of filters that compare with a column's order."""
 
 _MOST = 2**31 - 1
 _LONGEST_CURSOR = 8192

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
@@ -26,11 +26,13 @@ from andamios_orm.errors import (
     NotFound,
     NotNullViolation,
     NotStorable,
+    NotSupported,
     StaleVersion,
     TransactionConflict,
     UniqueViolation,
 )
 from andamios_orm.integrations.fastapi.dependencies import METADATA, SAFE_METHODS
+from andamios_orm.integrations.fastapi.parameters import ORDERS, api_name
 from andamios_orm.schema.compiler import spec_of
 from andamios_orm.schema.registry import declarations
 
@@ -75,7 +77,8 @@ def install(app: FastAPI, *, retry_after: int = 1, respond: Respond | None = Non
     | 409 | UniqueViolation, StaleVersion, a row that others refer to, a foreign key at the commit |
     | 412 | StaleVersion of a request with If-Match |
     | 422 | what FastAPI refuses; CheckViolation, NotNullViolation, a foreign key to no row, \
-NotStorable, InvalidRow of a request that writes, InvalidCursor, LimitExceeded |
+NotStorable, InvalidRow of a request that writes, InvalidCursor, LimitExceeded, NotSupported for \
+the column of a parameter |
     | 503 | DatabaseUnavailable, TransactionConflict; Retry-After is `retry_after` seconds |
 
     HTTPExceptions become problems too. Every other error stays what it is: a mistake of the
@@ -241,6 +244,26 @@ def _limit(request: Request, error: LimitExceeded) -> _Answer:
     return 422, f"more than {error.limit} rows were asked for", "limit", []
 
 
+def _not_supported(request: Request, error: NotSupported) -> _Answer:
+    if error.column is None:
+        raise error
+    model, field = error.column
+    names = dict.fromkeys(_asking_for_order(request, api_name(spec_of(model).by_name[field])))
+    if not names:
+        raise error  # the program asked for it, not the request
+    detail = f"the database does not sort or compare by {field}"
+    items = [ProblemItem(loc=["query", n], msg=detail, type="not_supported") for n in names]
+    return 422, detail, "not_supported", items
+
+
+def _asking_for_order(request: Request, column: str) -> Iterator[str]:
+    """Yield the query parameters that sort by a column, or compare with its order."""
+    compared = {f"{column}__{operator}" for operator in ORDERS}
+    for key, value in request.query_params.multi_items():
+        if key in compared or (key == "sort" and value.removeprefix("-") == column):
+            yield key
+
+
 def _conflict(request: Request, error: TransactionConflict) -> _Answer:
     return 503, "other requests were in the way; try again", "conflict", []
 
@@ -260,6 +283,7 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], _Answer]] = {
     StaleVersion: _stale,
     InvalidCursor: _cursor,
     LimitExceeded: _limit,
+    NotSupported: _not_supported,
     TransactionConflict: _conflict,
     DatabaseUnavailable: _unavailable,
 }
