@@ -1028,6 +1028,10 @@ async def test_a_column_without_an_order_is_answered_as_a_mistake_of_the_request
 
 
 def test_filters_and_orders_are_of_public_columns() -> None:
+    class Call(Model, table=True, metadata=sa.MetaData()):
+        id: Col[int] = generated()
+        request: Col[str]
+
     for column, why in [
         (Hero.secret_name, "is secret"),
         (Hero.pin, "is secret"),
@@ -1044,6 +1048,9 @@ def test_filters_and_orders_are_of_public_columns() -> None:
         type("Bad", (FilterParams[Hero],), {}, fields=[Hero.data])
     with pytest.raises(DeclarationError, match="two parameters would be called name"):
         type("Bad", (FilterParams[Hero],), {}, fields=[Hero.name, Hero.name])
+    with pytest.raises(DeclarationError, match="two parameters would be called request") as caught:
+        type("Bad", (FilterParams[Call],), {}, fields=[Call.request])
+    assert "leave out Call.request" in caught.value.fix
     with pytest.raises(DeclarationError, match="does not know what it filters"):
         FilterParams[Hero]()
     with pytest.raises(DeclarationError, match="does not know what it sorts"):

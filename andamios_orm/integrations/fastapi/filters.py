@@ -126,10 +126,10 @@ class FilterParams(Generic[M]):
                 for operator, annotation in _operators(spec):
                     name = spec.name if operator == "eq" else f"{spec.name}__{operator}"
                     alias = api_name(spec) if operator == "eq" else f"{api_name(spec)}__{operator}"
-                    if name in values:
+                    if name in values or name in _TAKEN:
                         raise DeclarationError(
                             f"{cls.__name__}: two parameters would be called {name}",
-                            "leave out one of the columns",
+                            f"leave out {column!r}, or filter by it with a parameter of your own",
                         )
                     most = _MOST_VALUES if operator == "in" else None
                     values[name] = (annotation | None, Field(default=None, max_length=most))
@@ -150,6 +150,7 @@ class FilterParams(Generic[M]):
             cls.__signature__ = inspect.Signature([REQUEST, *parameters])
 
 
+_TAKEN = ("self", REQUEST.name)
 _MOST_VALUES = 100
 _ORDERED = frozenset(
     {
