@@ -15,9 +15,13 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
+from pydantic import ValidationError
+
 from andamios_orm.database.session import Session
 from andamios_orm.errors import SeedProblem
 from andamios_orm.models.base import Model
+from andamios_orm.rows.encode import refusals
+from andamios_orm.seeding.problems import Problems
 
 if TYPE_CHECKING:
     from andamios_orm.queries.expressions import AnyColumn
@@ -101,9 +105,15 @@ def seed(
 
         async def records(session: Session) -> AsyncIterator[Record]:
             number = 0
-            async for values in _given(function, session):
-                number += 1
-                yield Record(values, f"{name}, row {number}")
+            try:
+                async for values in _given(function, session):
+                    number += 1
+                    yield Record(values, f"{name}, row {number}")
+            except ValidationError as error:
+                # An instance that the function makes: pydantic would show what it was given.
+                problems = Problems()
+                problems.add(f"{name} makes a {error.title}", refusals(error, model))
+                raise problems.error() from None
 
         return Seed(model, name, names, environment_names(environments), records)
 

@@ -24,10 +24,14 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raise SeedProblem if something was wrong."""
         if self._found:
-            shown = self._found[:_SHOWN]
-            more = len(self._found) - len(shown)
-            lines = "\n  ".join(shown) + (f"\n  and {more:,} more" if more else "")
-            raise SeedProblem(
-                lines if len(self._found) == 1 else f"some rows cannot be stored:\n  {lines}",
-                "correct them and run `andamios-orm db-seed` again; nothing was stored",
-            )
+            raise self.error()
+
+    def error(self) -> SeedProblem:
+        """Return the error that says what was wrong."""
+        shown = self._found[:_SHOWN]
+        more = len(self._found) - len(shown)
+        lines = "\n  ".join(shown) + (f"\n  and {more:,} more" if more else "")
+        return SeedProblem(
+            lines if len(self._found) == 1 else f"some rows cannot be stored:\n  {lines}",
+            "correct them and run `andamios-orm db-seed` again; nothing was stored",
+        )

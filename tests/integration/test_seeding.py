@@ -1,7 +1,7 @@
 """Tables filled with the rows that seeds declare, again and again."""
 
 import types
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -400,6 +400,26 @@ async def test_a_row_that_is_none_is_refused(db: Database, values: Any, told: st
         await run_seeds(db, [rows(Team, values)])
 
     assert "secret" not in str(caught.value)
+
+
+@only_on("sqlite")
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_an_instance_that_a_seed_cannot_make_is_told_without_values(
+    db: Database, at_once: bool
+) -> None:
+    def one_by_one() -> Iterator[Hero]:
+        yield Hero(name="Ada", fee=Decimal("-4711"))
+
+    @seed(Hero, key="name")
+    def heroes() -> Iterable[Hero]:
+        return list(one_by_one()) if at_once else one_by_one()
+
+    with pytest.raises(SeedProblem) as caught:
+        await run_seeds(db, [rows(Team, {"name": "A"}), heroes])
+
+    assert caught.value.problem == "heroes() makes a Hero: fee (greater_than_equal)"
+    assert caught.value.__suppress_context__
+    assert await Repository(Team, db).count() == 0
 
 
 @only_on("sqlite")
