@@ -26,7 +26,7 @@ from andamios_orm.database.source import RowStream, Source
 from andamios_orm.database.sql import SQL, Named, RawQuery, statement_of
 from andamios_orm.database.tables import create_tables, drop_circle, needs_no_keys, require_tables
 from andamios_orm.database.url import read_url
-from andamios_orm.errors import UsageError, WrongType
+from andamios_orm.errors import NotSupported, UsageError, WrongType
 from andamios_orm.rows.plan import Plan, PlanCache
 from andamios_orm.schema.compiler import compile_all
 from andamios_orm.schema.registry import default_metadata
@@ -181,8 +181,15 @@ class Database:
         """
         metadata = compile_all(self.metadata)
         require_tables(metadata, self.capabilities, self._pool.backend.name)
+        lock = self._pool.backend.creation_lock
         async with self.session() as session:
-            await session.run_sync(create_tables, metadata, lock=self._pool.backend.creation_lock)
+            try:
+                await session.run_sync(create_tables, metadata, lock=lock)
+            except sa.exc.CompileError as error:
+                raise NotSupported(
+                    f"{self.engine_name} cannot have these tables: {error}",
+                    "declare them in another way, or what it cannot have for other engines only",
+                ) from error
 
     async def drop_all(self) -> None:
         """Drop the tables of all models **with all their rows**, those that exist.

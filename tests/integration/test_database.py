@@ -118,6 +118,22 @@ async def test_create_all_creates_schemas(database_url: str) -> None:
         assert (await Repository(Leaf, db).add(Leaf())).id == 1
 
 
+async def test_what_the_dialect_refuses_is_not_supported() -> None:
+    metadata = sa.MetaData()
+
+    class Page(Model, table=True, metadata=metadata):
+        id: Col[int] = generated()
+        slug: Col[str]
+        __table_args__ = (sa.Index("ux", "slug", unique=True, sqlite_where=sa.text("id > 0")),)
+
+    async with Database("duckdb://", metadata=metadata) as db:
+        with pytest.raises(NotSupported, match="no partial indexes, and index ux has"):
+            await db.create_all()
+
+        found = await db.execute(sa.text("SELECT table_name FROM information_schema.tables"))
+        assert list(found) == []
+
+
 async def test_schemas_are_refused_where_there_are_none() -> None:
     async with Database("sqlite://", metadata=SCHEMAS) as db:
         with pytest.raises(NotSupported, match="forest"):
