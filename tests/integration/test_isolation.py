@@ -1,12 +1,13 @@
 """What transactions see of each other, and how rows are locked."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from andamios_orm import Col, Database, Model, Repository, Session, field
 from andamios_orm.errors import NotSupported, SessionMisuse, TransactionConflict, UsageError
-from tests.engines import only_on
+from tests.engines import only_on, server_of
 
 LOCKING = only_on("postgresql", "mariadb")
 WITHOUT_LOCKS = only_on("sqlite", "duckdb")
@@ -131,6 +132,24 @@ async def test_a_serializable_session_is_told_of_what_it_read_that_changed(
     found = await asyncio.gather(skew(0, 1), skew(1, 0), return_exceptions=True)
 
     assert sorted(map(type, found), key=str) == [type(None), TransactionConflict]
+
+
+@LOCKING
+async def test_mariadb_gives_a_snapshot_up_with_the_savepoint_in_which_it_began(
+    db: Database, accounts: Repository[Account]
+) -> None:
+    seen = []
+    async with db.session(isolation="repeatable read") as session:
+        inside = Repository(Account, session)
+        with suppress(LookupError):
+            async with session.savepoint():
+                seen.append((await inside.get(0)).balance)
+                raise LookupError
+        for balance in (7, 8):
+            await asyncio.create_task(accounts.patch(0, Account.balance.set(balance)))
+            seen.append((await inside.get(0)).balance)
+
+    assert seen == ([100, 7, 7] if server_of(db) == "mariadb" else [100, 100, 100])
 
 
 # ---- work that is run again ----------------------------------------------------------------------

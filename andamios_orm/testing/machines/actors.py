@@ -273,7 +273,8 @@ class Actor:
 
     def _undo(self) -> None:
         self._hold_maybe(self.view.locks)
-        self.view.undo()
+        # InnoDB rolls back to the beginning of a transaction in which it did nothing before.
+        self.view.undo(sees_anew=self.writes_to_newest)
         self.is_aborted = False
 
     def _leave_with(

@@ -114,7 +114,7 @@ class View:
         self.snapshot: Rows | None = None
         """What was committed when it began to look, where that is all it sees of others."""
         self.locks = Locks()
-        self._kept: list[tuple[dict[Key, Model | None], Locks]] = []
+        self._kept: list[tuple[dict[Key, Model | None], Locks, Rows | None]] = []
 
     @property
     def visible(self) -> Rows:
@@ -156,15 +156,17 @@ class View:
 
     def nest(self) -> None:
         """Begin a part that can be undone alone."""
-        self._kept.append((dict(self.changes), self.locks.copy()))
+        self._kept.append((dict(self.changes), self.locks.copy(), self.snapshot))
 
     def leave(self) -> None:
         """End the innermost part, and keep what it did."""
         self._kept.pop()
 
-    def undo(self) -> None:
-        """End the innermost part, and undo it."""
-        self.changes, self.locks = self._kept.pop()
+    def undo(self, *, sees_anew: bool = False) -> None:
+        """End the innermost part, and undo it; `sees_anew` where a snapshot that it took goes."""
+        self.changes, self.locks, snapshot = self._kept.pop()
+        if sees_anew:
+            self.snapshot = snapshot
 
     def commit(self) -> None:
         """Give others what it did."""

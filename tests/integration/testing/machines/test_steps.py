@@ -10,6 +10,7 @@ import pytest
 from andamios_orm import Model
 from andamios_orm.testing.machines import RepositoryMachine
 from andamios_orm.testing.machines.repository import _there
+from tests.engines import only_on
 from tests.integration.testing.machines.models import (
     Hero,
     Locker,
@@ -447,6 +448,17 @@ def test_what_is_not_found_or_refused_ends_no_session() -> None:
 
 
 # ---- parts of a transaction ----------------------------------------------------------------------
+
+
+@only_on("postgresql", "mariadb")
+def test_a_part_that_is_undone_goes_with_what_the_engine_saw_in_it(database_url: str) -> None:
+    with by_hand(Hero, database_url) as machine:
+        (key,) = machine.add(1, ADA).values
+        machine.begin(0, "repeatable read", True)
+        machine.nest(0)
+        machine.delete(1, key)
+        machine.undo(0)
+        machine.end(0)
 
 
 def test_a_part_that_ends_well_is_kept() -> None:

@@ -231,6 +231,16 @@ def test_a_part_that_is_undone_leaves_what_was_before(table: Table) -> None:
     assert view.locks == before
 
 
+@pytest.mark.parametrize("sees_anew", [False, True])
+def test_a_part_that_is_undone_may_take_its_snapshot_with_it(table: Table, sees_anew: bool) -> None:
+    view = View(table)
+    view.nest()
+    view.snapshot = dict(table.rows)
+    view.undo(sees_anew=sees_anew)
+    table.rows[1,] = hero(1, "Eve")
+    assert seen(view)[1,] == ("Eve" if sees_anew else "Ada")
+
+
 def test_a_part_that_ends_well_is_undone_with_the_part_around_it(table: Table) -> None:
     view = View(table)
     view.nest()
