@@ -188,7 +188,7 @@ class Database:
             except sa.exc.CompileError as error:
                 raise NotSupported(
                     f"{self.engine_name} cannot have these tables: {error}",
-                    "declare them in another way, or what it cannot have for other engines only",
+                    "declare it in another way, or for other engines only: `.ddl_if(dialect=...)`",
                 ) from error
 
     async def drop_all(self) -> None:
