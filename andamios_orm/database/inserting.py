@@ -21,13 +21,15 @@ R = TypeVar("R")
 Values: TypeAlias = list[object]
 """The values of one row, in the order of the model's fields."""
 
-_BULK_ROWS = 512
+_BULK_ROWS = 1024
 """Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
+_BULK_VALUES = 16_384
+"""Values of one INSERT at most, for the same reason: wide rows have long texts."""
 
 
 def most_rows(width: int, max_parameters: int) -> int:
     """Return how many rows of `width` values one INSERT takes at most; at least one."""
-    return max(1, min(_BULK_ROWS, max_parameters // width))
+    return max(1, min(_BULK_ROWS, min(_BULK_VALUES, max_parameters) // width))
 
 
 def portions(rows: int, most: int, *, bits: int | None = 1) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,14 @@ from pydantic import BaseModel
 from andamios_orm.database.engine import Database
 from andamios_orm.database.session import Session
 from andamios_orm.database.source import Joined, Source
-from andamios_orm.errors import NotFound, NotLoaded, StaleVersion, UsageError, WrongType
+from andamios_orm.errors import (
+    NotFound,
+    NotLoaded,
+    StaleVersion,
+    UniqueViolation,
+    UsageError,
+    WrongType,
+)
 from andamios_orm.models.base import Model
 from andamios_orm.models.deriving import Variant, variant_of
 from andamios_orm.queries import nodes
@@ -33,7 +40,7 @@ from andamios_orm.repositories.query import Query, require_marks
 from andamios_orm.repositories.shaped import Shaped
 from andamios_orm.repositories.statements import ModelStatements, statements_of
 from andamios_orm.repositories.tenants import owned, owned_group, require_own_rows, require_tenant
-from andamios_orm.repositories.upserting import upserter_of
+from andamios_orm.repositories.upserting import is_undisturbed, upserter_of
 from andamios_orm.repositories.values import Selects
 from andamios_orm.repositories.writing import Writer
 from andamios_orm.rows.plan import Plan
@@ -260,10 +267,17 @@ class Repository(Selects, Generic[M]):
             owned_group(self._statements, self._source, group)
             for group in self._statements.encoder.rendered_all(given)
         ]
+        source = self._source
+        if (
+            len(groups) == 1
+            and not source.in_transaction
+            and self._writer.is_one_statement(source, groups[0])
+        ):
+            return await self._writer.insert_many(source, groups[0])
         stored: list[M] = []
-        async with self._source.unit() as source:
+        async with source.unit() as unit:
             for group in groups:
-                stored += await self._writer.insert_many(source, group)
+                stored += await self._writer.insert_many(unit, group)
         return stored
 
     async def upsert(
@@ -290,7 +304,23 @@ class Repository(Selects, Generic[M]):
         assert await heroes.upsert(Hero(name="Ada"), on=[Hero.name]) == ada
         ```
         """
-        return await self._upserter.one(self._source, self._own(instance), on, update)
+        source, upserter = self._source, self._upserter
+        if type(instance) is not self.model:
+            instance = self._own(instance)
+        encoded = self._statements.encoder.rendered(instance)
+        if self._statements.tenant is not None:
+            encoded = owned(self._statements, source, encoded)
+        # Without a coroutine of its own for the usual case, as in add().
+        plan = upserter.known(source, instance, encoded, on, update)
+        if plan is not None:
+            try:
+                rows = await source.fetch(plan, encoded[1])
+                # Without a row the one in the way is out of sight, and the database says so.
+                return rows[0] if rows else await self._writer.insert(source, *encoded)
+            except UniqueViolation:
+                if is_undisturbed(source):
+                    raise
+        return await upserter.one(source, instance, encoded, on, update)
 
     async def upsert_all(
         self,

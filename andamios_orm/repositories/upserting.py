@@ -18,12 +18,14 @@ from andamios_orm.queries import terms
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.upserting import Conflict, unique_keys
 from andamios_orm.repositories.statements import ModelStatements
-from andamios_orm.repositories.tenants import owned, owned_group
+from andamios_orm.repositories.tenants import owned_group
 from andamios_orm.repositories.writing import Writer, comparable
 from andamios_orm.rows.batch import Group
+from andamios_orm.rows.plan import Plan
+from andamios_orm.rows.usual import Encoded
 from andamios_orm.schema.spec import Kind, ModelSpec
 
-__all__ = ["Upserter", "upserter_of"]
+__all__ = ["Upserter", "is_undisturbed", "upserter_of"]
 
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
@@ -86,31 +88,63 @@ class Upserter(Generic[M]):
 
     # -- the calls
 
-    async def one(self, source: Source, instance: M, on: object, update: object) -> M:
+    def known(
+        self,
+        source: Source,
+        instance: M,
+        encoded: Encoded,
+        on: Sequence[object],
+        update: object,
+    ) -> Plan[list[M]] | None:
+        """Return the statement that does all of it, where an earlier call was like this one.
+
+        None where that is not known; then there is `one`. Raises UsageError.
+        """
+        if update is not None or (type(on) is not list and type(on) is not tuple):
+            return None
+        names, values = encoded
+        # What `_shape` says, without a call.
+        given = frozenset(instance.__pydantic_fields_set__)
+        plan = source.plans.find((self, names, given, *map(id, on)))
+        if plan is not None:
+            for attr in on:
+                name = attr.name
+                if values[names.index(name)] is None:
+                    raise self._equals_nothing(name)
+        return plan
+
+    async def one(
+        self, source: Source, instance: M, encoded: Encoded, on: object, update: object
+    ) -> M:
         """Store an instance, or change the row that has its values of `on`; return the row."""
         target = self._target(source, on)
         chosen = self._chosen(target, update)
-        encoded = self._statements.encoder.rendered(instance)
-        names, values = owned(self._statements, source, encoded)
+        names, values = encoded
         given = instance.model_fields_set if chosen is None else None
         conflict, places = self._prepared(target, names, given, chosen)
         for place in places:
             if values[place] is None:
                 raise self._equals_nothing(names[place])
-        if not self._is_fetched(source, target, names, conflict):
-            return await _undisturbed(
-                source, lambda: self._upsert(source, target, names, values, conflict)
-            )
-        # What `_undisturbed` and `_upsert` do then, without their coroutines.
-        try:
-            rows = await source.fetch(
-                self._statements.insert(source.plans, names, conflict), values
-            )
-            return rows[0] if rows else await self._writer.insert(source, names, values)
-        except UniqueViolation:
-            if _is_undisturbed(source):
-                raise
-        return await self._upsert(source, target, names, values, conflict)
+        # Where references forbid a change, models that come later may refer to this one.
+        if source.capabilities.referenced_updates and self._is_fetched(
+            source, target, names, conflict
+        ):
+            plan = self._statements.insert(source.plans, names, conflict)
+            source.plans.get(self._shape(instance, names, on, update), lambda _: plan)
+        return await _undisturbed(
+            source, lambda: self._upsert(source, target, names, values, conflict)
+        )
+
+    def _shape(
+        self, instance: M, names: Names, on: object, update: object
+    ) -> tuple[object, ...] | None:
+        """Return what a call without `update=` depends on, besides the values; None for others.
+
+        Columns stand there as themselves, which their targets keep alive.
+        """
+        if update is not None or (type(on) is not list and type(on) is not tuple):
+            return None
+        return (self, names, frozenset(instance.__pydantic_fields_set__), *map(id, on))
 
     async def many(
         self, source: Source, instances: Iterable[M], on: object, update: object
@@ -598,7 +632,7 @@ async def _undisturbed(source: Source, attempt: Callable[[], Awaitable[R]]) -> R
     PostgreSQL looks for the named key first, and then may meet a row that was stored meanwhile in
     another of its keys. A session is its owner's to run again.
     """
-    if _is_undisturbed(source):
+    if is_undisturbed(source):
         return await attempt()
     try:
         return await attempt()
@@ -606,7 +640,8 @@ async def _undisturbed(source: Source, attempt: Callable[[], Awaitable[R]]) -> R
         return await attempt()
 
 
-def _is_undisturbed(source: Source) -> bool:
+def is_undisturbed(source: Source) -> bool:
+    """Whether no attempt is made again: none can be, or no other's INSERT can come between."""
     return source.in_transaction or not source.capabilities.concurrent_writers
 
 

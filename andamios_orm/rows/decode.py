@@ -105,9 +105,12 @@ def _decoder(
         elif load is not None:
             scope[f"load{number}"] = load
             cell = f"load{number}({cell})"
-        elif (proof := validator.fitting.get(field.name)) is not None:
-            fits = proof.whole().inline(cell, number, scope)
-            fitting[field.name] = f"{cell} if {fits} else unfit()"
+        if (proof := validator.fitting.get(field.name)) is not None:
+            value = f"value{number}"
+            fits = proof.inline(value, number, scope)
+            fitting[field.name] = (
+                f"{value} if ({value} := {cell}) is {value} and {fits} else unfit()"
+            )
         cells.append((field.name, cell))
     targets = "".join(f"c{number}, " for number in range(len(spec.fields)))
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from andamios_orm.schema.representations.base import Expression
 
-__all__ = ["Proof", "proof_of", "proofs_of"]
+__all__ = ["Proof", "proof_of", "proofs_of", "sized_text"]
 
 _TYPES: Mapping[str, type] = {
     "bool": bool,
@@ -113,3 +113,28 @@ def _decimal(schema: dict[str, Any]) -> Proof | None:
         unit=Decimal(1).scaleb(-places),
     )
     return Proof(Decimal, fits)
+
+
+def sized_text(schema: dict[str, Any]) -> Expression:
+    """Return what is true of texts that are numbers of no more digits than this core schema takes.
+
+    Only of those with as many decimal places as it takes, as engines write them; and whether it
+    is the text of a number at all is for the validator to say.
+
+    >>> fits = sized_text({"max_digits": 4, "decimal_places": 2})
+    >>> [bool(fits(text)) for text in ("12.50", "-1.25", "123.50", "1.5", "1.250")]
+    [True, True, False, False, False]
+    """
+    digits, places = schema["max_digits"], schema["decimal_places"]
+    if places == 0:
+        return Expression(
+            "{0}.__class__ is str and len({0}) <= {most} and {0}.isdigit()", most=digits
+        )
+    # With the point, and a sign counted as a digit.
+    return Expression(
+        "{0}.__class__ is str and len({0}) <= {most} and {0}[{point}] == '.'"
+        " and {0}[{places}].isdigit()",
+        most=digits + 1,
+        point=slice(-places - 1, -places),
+        places=slice(-places, None),
+    )

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias, cast
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from andamios_orm.rows.proofs import Proof, proof_of
+from andamios_orm.rows.proofs import proof_of, sized_text
+from andamios_orm.schema.representations.base import Expression
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec, only_drops_unset
 
 __all__ = ["RowsValidator", "rows_validator"]
@@ -34,8 +35,9 @@ class RowsValidator:
     """Return the instances. Raises what the model's validators raise."""
     parses: frozenset[str]
     """The fields whose JSON text it takes as it is."""
-    fitting: Mapping[str, Proof] = field(default_factory=dict)
-    """What is true of numbers that have no more digits than their fields take."""
+    fitting: Mapping[str, Expression] = field(default_factory=dict)
+    """What is true of numbers, and of texts of them, that have no more digits than their fields
+    take."""
     validate_fitting: Validate | None = None
     """The same as `validate` for rows of which `fitting` is true, in less time.
 
@@ -72,7 +74,7 @@ class _Rewriter:
         self._model = spec.model
         self._judges_more = spec.whole_row_validators
         self._counts_digits = True
-        self._fitting: dict[str, Proof] = {}
+        self._fitting: dict[str, Expression] = {}
         self._parsed = {f.name: f for f in spec.fields if json_is_text and _is_typed_json(f)}
 
     def rewritten(self) -> RowsValidator | None:
@@ -145,15 +147,26 @@ class _Rewriter:
     def _number(self, name: str, part: _Schema) -> _Schema:
         """Return the part of a field without a JSON text, which may be a number."""
         schema = part["schema"]
-        proof = proof_of(schema) if schema["type"] == "decimal" else None
+        number = _number_in(schema)
+        proof = proof_of(schema) if number is not None else None
         # The validator of a whole row may change a number that has been looked at.
-        if proof is None or self._judges_more:
+        if number is None or proof is None or self._judges_more:
             return part
-        self._fitting[name] = proof
-        if self._counts_digits:
-            return part
-        sized = ("max_digits", "decimal_places")
-        return {**part, "schema": {k: v for k, v in schema.items() if k not in sized}}
+        self._fitting[name] = proof.whole().or_else(sized_text(number))
+        return part if self._counts_digits else {**part, "schema": _unsized(schema)}
+
+
+def _number_in(schema: _Schema) -> _Schema | None:
+    """Return what a field with or without a default, and with or without None, says of numbers."""
+    while schema["type"] in ("default", "nullable"):
+        schema = schema["schema"]
+    return schema if schema["type"] == "decimal" else None
+
+
+def _unsized(schema: _Schema) -> _Schema:
+    if schema["type"] == "decimal":
+        return {k: v for k, v in schema.items() if k not in ("max_digits", "decimal_places")}
+    return {**schema, "schema": _unsized(schema["schema"])}
 
 
 def _built(model: type[BaseModel], schema: Any) -> SchemaValidator:

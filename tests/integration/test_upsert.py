@@ -427,6 +427,50 @@ async def test_none_is_no_key(db: Database) -> None:
         await seats.upsert_all([Seat(row=1, letter="a"), given], on=[Seat.row, Seat.letter])
     assert await seats.count() == 0
 
+    # Also after a call with the same fields, whose statement is known.
+    await seats.upsert(Seat(row=1, letter="a"), on=[Seat.row, Seat.letter])
+    with pytest.raises(UsageError, match=r"Seat\.letter is None"):
+        await seats.upsert(given, on=[Seat.row, Seat.letter])
+    assert await seats.count() == 1
+
+
+async def test_a_call_is_not_taken_for_an_earlier_one(db: Database) -> None:
+    accounts = Repository(Account, db)
+    first = await accounts.upsert(Account(name="a", email="a@x", age=1), on=[Account.name])
+
+    for given, on, update in (
+        (Account(name="a", email="b@x", age=2), [Account.name], None),
+        (Account(name="b", email="b@x", age=3), [Account.email], None),
+        (Account(name="b", email="c@x"), [Account.name], None),
+        (Account(name="b", email="d@x", age=9), [Account.name], [Account.email]),
+        (Account(name="b", email="d@x", age=4), (Account.name,), None),
+    ):
+        found = await accounts.upsert(given, on=on, update=update)
+        expected = first.model_dump() | (
+            given.model_dump(include={"email"}) if update else given.model_dump(exclude_unset=True)
+        )
+        assert found.model_dump() == expected
+        first = found
+    assert await accounts.count() == 1
+
+
+async def test_another_key_is_refused_in_every_call(db: Database) -> None:
+    accounts = Repository(Account, db)
+    for number in range(2):
+        await accounts.upsert(Account(name=f"{number}", email=f"{number}@x"), on=[Account.name])
+
+    async def in_a_session() -> None:
+        async with db.session() as session:
+            await Repository(Account, session).upsert(taken, on=[Account.name])
+
+    taken = Account(name="0", email="1@x")
+    with pytest.raises(UniqueViolation):
+        await accounts.upsert(taken, on=[Account.name])
+    with pytest.raises(UniqueViolation):
+        await in_a_session()
+
+    assert [one.email for one in await accounts.order_by(Account.id).all()] == ["0@x", "1@x"]
+
 
 async def test_an_instance_is_validated_as_a_whole(heroes: Repository[Hero]) -> None:
     await heroes.add(Hero(name="Ada", age=36))
@@ -999,7 +1043,7 @@ async def test_hundreds_are_few_statements_where_the_engine_has_them(
         await heroes.upsert_all([Hero(name=f"n{n}", age=n) for n in range(500)], on=[Hero.name])
 
     inserts = [sql for sql in statements if sql.startswith("INSERT")]
-    assert len(inserts) == (1 if db.capabilities.column_arrays else 3) or not (
+    assert len(inserts) == (1 if db.capabilities.column_arrays else 2) or not (
         db.capabilities.insert_returning
     )
 
@@ -1150,8 +1194,9 @@ async def test_sessions_that_upsert_one_key_wait_for_each_other(
 
 
 @only_on("postgresql")
+@pytest.mark.parametrize("known", [False, True], ids=["first", "known"])
 async def test_a_row_that_is_stored_while_another_is_looked_for_is_found_after_all(
-    database_url: str,
+    database_url: str, *, known: bool
 ) -> None:
     async with Database(database_url) as db:
         # The keys are filled in the order in which they were made, and the second one waits.
@@ -1165,6 +1210,9 @@ async def test_a_row_that_is_stored_while_another_is_looked_for_is_found_after_a
             "CREATE UNIQUE INDEX ON account (name)",
         ):
             await db.execute(sa.text(sql))
+        if known:
+            bo = Account(name="Bo", email="b@x", age=3)
+            await Repository(Account, db).upsert(bo, on=[Account.name])
         given = Account(name="Ada", email="a@x", age=2)
         async with db.session() as session:
             await session.execute(sa.text("SELECT pg_advisory_xact_lock(7)"))

@@ -63,6 +63,10 @@ class Expression:
         """Return the expression that passes None (SQL NULL) through."""
         return Expression(f"(None if {{0}} is None else {self.source})", **self.names)
 
+    def or_else(self, other: Expression) -> Expression:
+        """Return what is true where this one is, or the other."""
+        return Expression(f"({self.source} or {other.source})", **self.names, **other.names)
+
 
 @dataclass(frozen=True, slots=True)
 class Representation:

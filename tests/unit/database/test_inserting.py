@@ -96,7 +96,7 @@ def test_every_row_comes_once_and_after_its_parent(parents: list[int | None], se
     assert sorted(map(str, found)) == sorted(map(str, rows))
 
 
-@given(rows=st.integers(0, 5000), most=st.integers(1, 2000), bits=st.none() | st.integers(1, 4))
+@given(rows=st.integers(0, 5000), most=st.integers(1, 2000), bits=st.none() | st.integers(1, 6))
 def test_portions_are_all_rows_in_order_and_of_few_sizes(
     rows: int, most: int, bits: int | None
 ) -> None:

@@ -355,6 +355,13 @@ class Priced(Model, table=True, metadata=METADATA):
     marks: Col[list[StrictInt]]
 
 
+class Numbers(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    whole: Col[Decimal] = field(max_digits=3, decimal_places=0)
+    given: Col[Decimal] = field(max_digits=4, decimal_places=2, default=Decimal(0))
+    absent: Col[Decimal | None] = field(max_digits=4, decimal_places=2, default=None)
+
+
 class Doubled(Model, table=True, metadata=METADATA):
     id: Col[int] = generated()
     price: Col[Decimal] = field(max_digits=5, decimal_places=2)
@@ -407,6 +414,47 @@ def test_what_is_no_decimal_is_left_to_pydantic() -> None:
     assert (first.price, second.price) == (Decimal(1), Decimal("2.50"))
     with pytest.raises(InvalidRow, match="price"):
         decoded(None)
+
+
+@pytest.mark.parametrize(
+    "price", ["1.10", "999.99", "-99.99", "-999.99", "+1.10", " 1.10", "1_0.10", "1.1", "1E+2", "2"]
+)
+def test_a_text_is_the_number_that_it_says(price: str) -> None:
+    [found] = decoded(price)
+
+    assert str(found.price) == str(Decimal(price))
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        *("1.001", "1000", "1000.00", "-1000.00", "NaN", "Infinity", "", "x.10", "1.x0"),
+        *("1.e4", "1e4.00", "1 0.10", "0x1.10", "1_0000.10"),
+    ],
+)
+def test_a_text_that_is_no_number_of_the_field_is_refused(price: str) -> None:
+    with pytest.raises(InvalidRow, match="price"):
+        decoded("1.10", price)
+
+
+def test_digits_are_not_counted_where_there_may_be_none() -> None:
+    found = rows_validator(spec_of(Numbers), json_is_text=True)
+    decode = model_decoder(spec_of(Numbers), table_of(Numbers), DIALECT)
+    assert found.fitting.keys() == {"whole", "given", "absent"}
+
+    for first, given, absent in (
+        ("123", "12.34", None),
+        ("0", "-1.50", "99.99"),
+        (Decimal(7), Decimal("1.5"), Decimal(2)),
+        ("-12", "1.5", "2"),
+    ):
+        [row] = decode([(1, first, given, absent)])
+        expected = [None if one is None else Decimal(one) for one in (first, given, absent)]
+        assert list(row.model_dump().values()) == [1, *expected]
+
+    for refused in (("1234", "1.00", None), ("1.5", "1.00", None), ("1", None, None)):
+        with pytest.raises(InvalidRow):
+            decode([(1, *refused)])
 
 
 def test_digits_are_counted_after_the_validator_of_a_whole_row() -> None:
