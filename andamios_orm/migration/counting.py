@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
@@ -49,8 +50,9 @@ def counted(
 ) -> dict[Question, int]:
     """Return how many rows stand in the way of operations, for each where there are any.
 
-    Not of one whose column an earlier operation fills, or `coming_back` names, and not of tables
-    that a statement of a person is about: the database itself still refuses what is missing then.
+    Not of one whose column an earlier operation fills, or gives a type that only the server can
+    read the values as, or `coming_back` names, and not of tables that a statement of a person is
+    about: the database itself still refuses what is missing then.
     """
     found: dict[Question, int] = {}
     filled = set(coming_back)
@@ -70,6 +72,12 @@ def counted(
                     count = names.count(question.sql)
                     if count:
                         found[question] = count
+        if isinstance(operation, ops.AlterColumnOp):
+            if not names.convert(operation, engine):
+                filled.add(cast("str", name))
+            if operation.modify_name is not None and name in filled:
+                table = TableName(operation.table_name, operation.schema)
+                filled.add(f"{table}.{operation.modify_name}")
         names.follow(operation)
     return found
 
@@ -94,7 +102,8 @@ def _column_of(operation: MigrateOperation) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """A table by what it is called in the database, and its columns: new names, and old ones."""
+    """A table by what it is called in the database, and its columns: new names, and SQL for what
+    they hold by then, over those that there are."""
 
     table: TableName
     columns: dict[str, str]
@@ -128,20 +137,37 @@ class Names:
                 table = TableName(operation.table_name)
                 origin = self._origin(table)
                 columns = {
-                    new if name == operation.column_name else name: old
-                    for name, old in origin.columns.items()
+                    new if name == operation.column_name else name: value
+                    for name, value in origin.columns.items()
                 }
                 self._renamed[table] = _Origin(origin.table, columns)
             case _:
                 return
         self.now = named_after(self.now, operation)
 
+    def convert(self, operation: ops.AlterColumnOp, engine: Engine) -> bool:
+        """Take note of a column's other type, and return whether its values can be told."""
+        table, type_ = TableName(operation.table_name, operation.schema), operation.modify_type
+        name, found = operation.column_name, self.now.tables.get(table)
+        if type_ is None or found is None or name not in found.column_names:
+            return True
+        if "postgresql_using" in operation.kw:
+            return False
+        origin = self._origin(table)
+        before = origin.columns[name]
+        value = engine.converted(before, found.column(name).type, sa.types.to_instance(type_))
+        if value is None or (value != before and table.schema is not None):
+            return False
+        if value != before:
+            self._renamed[table] = _Origin(origin.table, {**origin.columns, name: value})
+        return True
+
     def _has(self, operation: ops.AlterColumnOp) -> bool:
         table = self.now.tables.get(TableName(operation.table_name))
         return table is not None and operation.column_name in table.column_names
 
     def _origin(self, table: TableName) -> _Origin:
-        columns = {name: name for name in self.now.tables[table].column_names}
+        columns = {name: self._quote(name) for name in self.now.tables[table].column_names}
         return self._renamed.get(table) or _Origin(table, columns)
 
     def over(self, sql: str) -> str:
@@ -149,7 +175,7 @@ class Names:
         quote = self._quote
         views = []
         for table, origin in self._renamed.items():
-            columns = [f"{quote(old)} AS {quote(new)}" for new, old in origin.columns.items()]
+            columns = [f"{value} AS {quote(new)}" for new, value in origin.columns.items()]
             source = f"{self._prefix}{quote(origin.table.name)}"
             views.append(f"{quote(table.name)} AS (SELECT {', '.join(columns)} FROM {source})")
         return f"WITH {', '.join(views)} {sql}" if views else sql

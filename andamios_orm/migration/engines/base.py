@@ -123,6 +123,14 @@ class Engine(Protocol):
         """Return what to count before an operation, on a database in `state`."""
         ...
 
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
+        """Return SQL for what a column's value is after another type, so that questions about that
+        can be asked before it; `old` is the catalog's text.
+
+        None where that cannot be told beforehand.
+        """
+        ...
+
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection
     ) -> Sequence[Step] | None:

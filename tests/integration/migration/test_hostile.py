@@ -247,6 +247,123 @@ async def test_values_that_would_not_stay_whole_are_counted(
     assert len(await migrator.up()) == 1
 
 
+VALUES = """
+op.create_table(
+    "thing",
+    sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("value", sa.{type}),
+)
+op.execute("INSERT INTO thing VALUES (1, {first}), (2, {second}), (3, NULL)")
+"""
+
+
+@only_on("postgresql")
+@pytest.mark.parametrize(
+    ("old", "values", "new", "rule", "refused", "cured"),
+    [
+        ("Text()", ("'5'", "'-3'"), "BigInteger()", "value >= 0", "break", "'3'"),
+        ("Text()", ("'5'", "'-3'"), "Numeric(4, 1)", "value >= 0", "break", "'3'"),
+        ("Text()", ("'no'", "'yes'"), "Boolean()", "value", "break", "'yes'"),
+        ("Text()", ("'5'", "'x'"), "Integer()", "value >= 0", "are no integer", "'6'"),
+        ("Integer()", ("5", "123"), "Text()", "length(value) < 3", "break", "12"),
+        ("BigInteger()", ("1", "0"), "Boolean()", "value", "break", "1"),
+        ("Boolean()", ("true", "false"), "BigInteger()", "value = 1", "break", "true"),
+        ("Boolean()", ("true", "false"), "Text()", "value = 'true'", "break", "true"),
+    ],
+)
+async def test_a_rule_is_counted_for_the_type_that_a_column_is_to_have(
+    db: Database,
+    folder: Path,
+    old: str,
+    values: tuple[str, str],
+    new: str,
+    rule: str,
+    refused: str,
+    cured: str,
+) -> None:
+    first = VALUES.format(type=old, first=values[0], second=values[1])
+    change = f"""
+    op.alter_column("thing", "value", type_=sa.{new}, existing_type=sa.{old})
+    op.alter_column("thing", "value", new_column_name="given")
+    op.create_check_constraint("ck_thing", "thing", "{rule.replace("value", "given")}")
+    """
+    back = f"""
+    op.drop_constraint("ck_thing", "thing", type_="check")
+    op.alter_column("thing", "given", new_column_name="value")
+    op.alter_column("thing", "value", type_=sa.{old}, existing_type=sa.{new})
+    """
+    migrator = await migrated(db, folder, change, back, first=first)
+    before = await db.execute(sa.text("SELECT * FROM thing ORDER BY id"))
+
+    with pytest.raises(RowsInTheWay, match=rf"1 row\(s\) {refused}"):
+        await migrator.up()
+    assert await db.execute(sa.text("SELECT * FROM thing ORDER BY id")) == before
+
+    wrong = "value::text IN ('-3', 'no', 'x', '123', '0', 'false')"
+    await db.execute(sa.text(f"UPDATE thing SET value = {cured} WHERE {wrong}"))
+    fitting = await db.execute(sa.text("SELECT * FROM thing ORDER BY id"))
+    assert len(await migrator.up()) == 1
+    assert len(await migrator.down()) == 1
+    after = await db.execute(sa.text("SELECT * FROM thing ORDER BY id"))
+    assert [(row[0], str(row[1]).removesuffix(".0")) for row in after] in (
+        [(row[0], str(row[1])) for row in fitting],
+        # As the server writes a boolean.
+        [(1, "true"), (2, "true"), (3, "None")],
+    )
+
+
+@only_on("postgresql")
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "Date(), existing_type=sa.Text()",
+        "Date(), existing_type=sa.Text(), postgresql_using='to_date(value, \\'YYYY-MM-DD\\')'",
+    ],
+)
+async def test_a_rule_over_values_that_only_the_server_reads_is_left_to_it(
+    db: Database, folder: Path, type_: str
+) -> None:
+    first = VALUES.format(type="Text()", first="'2024-01-02'", second="'2025-01-02'")
+    change = f"""
+    op.alter_column("thing", "value", type_=sa.{type_})
+    op.alter_column("thing", "value", new_column_name="given")
+    op.create_check_constraint("ck_thing", "thing", "extract(year from given) > 2000")
+    """
+    migrator = await migrated(db, folder, change, first=first)
+
+    assert len(await migrator.up()) == 1
+
+
+@only_on("postgresql")
+async def test_equal_values_of_the_type_to_come_are_counted(db: Database, folder: Path) -> None:
+    first = VALUES.format(type="Text()", first="'1'", second="'01'")
+    change = """
+    op.alter_column("thing", "value", type_=sa.Integer(), existing_type=sa.Text())
+    op.create_unique_constraint("uq_thing", "thing", ["value"])
+    """
+    migrator = await migrated(db, folder, change, first=first)
+
+    with pytest.raises(RowsInTheWay, match=r"1 row\(s\) repeat"):
+        await migrator.up()
+
+
+@only_on("postgresql")
+async def test_a_rule_in_another_schema_is_left_to_the_server(db: Database, folder: Path) -> None:
+    first = VALUES.format(type="Text()", first="'1'", second="'2'").replace("thing", "apart.thing")
+    first = 'op.execute("CREATE SCHEMA apart")' + first.replace(
+        '"apart.thing",', '"thing",', 1
+    ).replace("sa.Text()),\n", 'sa.Text()),\n    schema="apart",\n')
+    change = """
+    op.alter_column(
+        "thing", "value", type_=sa.Integer(), existing_type=sa.Text(), schema="apart"
+    )
+    op.create_check_constraint("ck_thing", "thing", "value > 0", schema="apart")
+    """
+    migrator = await migrated(db, folder, change, first=first)
+
+    assert len(await migrator.up()) == 1
+
+
 # ---- names ---------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,10 @@ class MariaDBEngine:
         """Return what to count before an operation, on a database in `state`."""
         return questions(operation, state)
 
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
+        """Return the value as it is: the engine compares it as if it were of the other type."""
+        return value
+
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection
     ) -> Sequence[Step] | None:

@@ -18,7 +18,7 @@ from andamios_orm.migration.engines.postgresql.required import required
 from andamios_orm.migration.engines.postgresql.retyping import KEEP, Retyping
 from andamios_orm.migration.engines.statements import statements_of
 
-__all__ = ["add_column", "alter_column", "type_sql"]
+__all__ = ["add_column", "alter_column", "cast_sql", "type_sql"]
 
 
 def type_sql(type_: Any, dialect: sa.Dialect) -> str:
@@ -26,11 +26,34 @@ def type_sql(type_: Any, dialect: sa.Dialect) -> str:
     return dialect.type_compiler_instance.process(sa.types.to_instance(type_))
 
 
+_NO_CAST_TO_BOOLEAN = ("smallint", "bigint", "numeric", "real", "double precision")
+
+
+def cast_sql(value: str, old: str, new: str) -> str:
+    """Return SQL for a value in another type; both are as a catalog or CREATE TABLE writes them.
+
+    Of numbers, the server casts none but `integer` to and from `boolean`.
+    """
+    before, after = (name.lower().partition("(")[0] for name in (old, new))
+    if after == "boolean" and before in _NO_CAST_TO_BOOLEAN:
+        return f"({value} <> 0)"
+    if before == "boolean" and after in _NO_CAST_TO_BOOLEAN:
+        return f"CAST(CAST({value} AS integer) AS {new})"
+    return f"CAST({value} AS {new})"
+
+
 def _default_sql(default: object, dialect: sa.Dialect) -> str | None:
     """Return a default as it is written in CREATE TABLE."""
     column = sa.Column("c", sa.Text(), server_default=default)  # type: ignore[arg-type]  # as alembic takes it
     compiler = dialect.ddl_compiler(dialect, sa.schema.CreateTable(sa.Table("t", sa.MetaData())))
     return compiler.get_column_default_string(column)
+
+
+def _using(name: str, old: str | None, new: str) -> str | None:
+    """Return what makes a column's new values where a plain CAST does not."""
+    value = quoted(name)
+    using = None if old is None else cast_sql(value, old, new)
+    return None if using == f"CAST({value} AS {new})" else using
 
 
 # ---- altered -------------------------------------------------------------------------------------
@@ -53,15 +76,16 @@ def alter_column(
     steps: list[Step] = []
     if operation.modify_type is not None:
         keeps = default is False or identity is not None or counts
+        old = operation.existing_type
+        written = None if old is None else type_sql(old, dialect)
+        type_ = type_sql(operation.modify_type, dialect)
         retyping = Retyping(
             table=table,
             column=name,
-            type=type_sql(operation.modify_type, dialect),
-            using=operation.kw.get("postgresql_using"),
+            type=type_,
+            using=operation.kw.get("postgresql_using") or _using(name, written, type_),
             default=KEEP if keeps else plain,
         )
-        old = operation.existing_type
-        written = None if old is None else type_sql(old, dialect)
         steps += retyping.steps(connection, written, small)
         sets = False
     if operation.modify_nullable is False or (identity and operation.existing_nullable):

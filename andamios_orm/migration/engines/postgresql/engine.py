@@ -22,7 +22,7 @@ from andamios_orm.migration.engines.postgresql import (
     scratch,
     tables,
 )
-from andamios_orm.migration.engines.postgresql.questions import questions
+from andamios_orm.migration.engines.postgresql.questions import converted, questions
 from andamios_orm.migration.engines.postgresql.types import column_type
 from andamios_orm.migration.operations import (
     AlterEnumOp,
@@ -73,6 +73,13 @@ class PostgreSQLEngine:
     def questions(self, operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
         """Return what to count before an operation, on a database in `state`."""
         return questions(operation, state)
+
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
+        """Return SQL for a value in another type, NULL where that does not hold it.
+
+        None where only the server can tell, by reading the values.
+        """
+        return converted(value, old, new)
 
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.types import TypeEngine
 
 from andamios_orm.migration.engines.base import Question
-from andamios_orm.migration.engines.postgresql.columns import type_sql
+from andamios_orm.migration.engines.postgresql.columns import cast_sql, type_sql
 from andamios_orm.migration.engines.postgresql.names import literal, names_in, quoted
 from andamios_orm.migration.operations import AlterEnumOp
 from andamios_orm.migration.state import SchemaState, TableName, TableState
 
-__all__ = ["questions"]
+__all__ = ["converted", "questions"]
 
 # Of those of PostgreSQL, one that does not write %% for %.
 _DIALECT: sa.Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
@@ -133,20 +134,24 @@ _READABLE: Mapping[str, str] = {
 
 def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Question]:
     """Yield what counts values that the other type does not hold, or not as they are."""
-    name, family = quoted(column), old.partition("(")[0]
+    for condition, problem in _misfits(quoted(column), old, new):
+        yield _refused(table.name, column, condition, problem)
+
+
+def _misfits(name: str, old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Yield what is true of such values, and how to tell it."""
+    family = old.partition("(")[0]
     numeric, length = _NUMERIC.match(new), _LENGTH.match(new)
     base = "NUMERIC" if numeric else new
     number = name
     if condition := _shortened(name, old, new):
-        yield _refused(table.name, column, condition, "would lose digits in")
+        yield condition, "would lose digits in"
         return
     if family in _TEXTS and length:
-        condition = f"length({name}) > {length[1]}"
-        yield _refused(table.name, column, condition, f"are longer than {length[1]} in")
+        yield f"length({name}) > {length[1]}", f"are longer than {length[1]} in"
     elif family in _TEXTS and base in _READABLE:
         pattern = literal(_READABLE[base])
-        condition = f"{name} !~* {pattern}"
-        yield _refused(table.name, column, condition, f"are no {new.lower()} in")
+        yield f"{name} !~* {pattern}", f"are no {new.lower()} in"
         if base == "DOUBLE PRECISION" or base not in {"NUMERIC", *_RANGES}:
             return
         number = f"CASE WHEN {name} ~* {pattern} THEN CAST({name} AS numeric) END"
@@ -155,17 +160,32 @@ def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Que
     if base in _RANGES:
         highest = 2 ** _RANGES[base]
         condition = f"round({number}) NOT BETWEEN -{highest} AND {highest - 1}"
-        yield _refused(table.name, column, condition, f"are beyond {new.lower()} in")
+        yield condition, f"are beyond {new.lower()} in"
     elif numeric:
         precision, scale = int(numeric[1]), int(numeric[2] or 0)
         value = f"CAST({number} AS numeric)"
         condition = f"abs(round({value}, {scale})) >= 1e{precision - scale}"
-        yield _refused(table.name, column, condition, f"are beyond {new.lower()} in")
+        yield condition, f"are beyond {new.lower()} in"
     if base in _RANGES or numeric:
         places = int(numeric[2] or 0) if numeric else 0
         value = f"CAST({number} AS numeric)"
-        condition = f"round({value}, {places}) <> {value}"
-        yield _refused(table.name, column, condition, "would lose digits in")
+        yield f"round({value}, {places}) <> {value}", "would lose digits in"
+
+
+def converted(value: str, old: str, type_: TypeEngine[object]) -> str | None:
+    """Return SQL for a value in another type, NULL where it does not fit.
+
+    None for types whose values no condition tells apart before the server reads them.
+    """
+    new = type_sql(type_, _DIALECT)
+    family = old.partition("(")[0]
+    readable = new in _READABLE or _NUMERIC.match(new) is not None
+    is_text = new == "TEXT" or _LENGTH.match(new) is not None or new == "VARCHAR"
+    if not (is_text or (readable and family in (*_TEXTS, *_NUMBERS, "boolean"))):
+        return None
+    fits = [f"({condition}) IS NOT TRUE" for condition, _ in _misfits(value, old, new)]
+    cast = cast_sql(value, old, new)
+    return f"CASE WHEN {' AND '.join(fits)} THEN {cast} END" if fits else cast
 
 
 def _shortened(name: str, old: str, new: str) -> str | None:
