@@ -15,7 +15,15 @@ from andamios_orm.errors import MigrationLocked
 from andamios_orm.migration.changes import Change
 from andamios_orm.migration.state import SchemaState
 
-__all__ = ["Engine", "Patience", "Question", "Step", "locked_out", "transaction"]
+__all__ = [
+    "ComparesAsItIs",
+    "Engine",
+    "Patience",
+    "Question",
+    "Step",
+    "locked_out",
+    "transaction",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +163,14 @@ class Engine(Protocol):
         Raises MigrationLocked after `wait` seconds.
         """
         ...
+
+
+class ComparesAsItIs:
+    """An engine that compares a value with those of another type without a CAST."""
+
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
+        """Return the value as it is."""
+        return value
 
 
 def locked_out() -> MigrationLocked:

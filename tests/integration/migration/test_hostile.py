@@ -312,6 +312,21 @@ async def test_a_rule_is_counted_for_the_type_that_a_column_is_to_have(
     )
 
 
+@not_on("sqlite")  # where a revision makes the table anew
+async def test_a_rule_over_a_column_of_another_type_is_counted_on_every_engine(
+    db: Database, folder: Path
+) -> None:
+    first = VALUES.format(type="Integer()", first="1", second="-2")
+    change = """
+    op.alter_column("thing", "value", type_=sa.BigInteger(), existing_type=sa.Integer())
+    op.create_check_constraint("ck_thing", "thing", "value > 0")
+    """
+    migrator = await migrated(db, folder, change, first=first)
+
+    with pytest.raises(RowsInTheWay, match=r"1 row\(s\) .*break"):
+        await migrator.up()
+
+
 @only_on("postgresql")
 @pytest.mark.parametrize(
     "type_",

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.backends.duckdb.messages import failure_of
 from andamios_orm.migration.changes import Change
-from andamios_orm.migration.engines.base import Patience, Question, Step
+from andamios_orm.migration.engines.base import ComparesAsItIs, Patience, Question, Step
 from andamios_orm.migration.engines.duckdb import impl as impl
 from andamios_orm.migration.engines.duckdb import inspection, planning, scratch, types
 from andamios_orm.migration.engines.duckdb.questions import questions
@@ -21,7 +21,7 @@ from andamios_orm.migration.state import SchemaState
 __all__ = ["DuckDBEngine"]
 
 
-class DuckDBEngine:
+class DuckDBEngine(ComparesAsItIs):
     """DuckDB 2.0 or newer.
 
     One program at a time has a file open, and in it one task at a time writes: nobody else is at
@@ -54,10 +54,6 @@ class DuckDBEngine:
     def questions(self, operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
         """Return what to count before an operation, on a database in `state`."""
         return questions(operation, state)
-
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return the value as it is: the engine compares it as if it were of the other type."""
-        return value
 
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection

@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation, ops
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.migration.changes import Change
-from andamios_orm.migration.engines.base import Patience, Question, Step
+from andamios_orm.migration.engines.base import ComparesAsItIs, Patience, Question, Step
 from andamios_orm.migration.engines.mysql import (
     columns,
     constraints,
@@ -29,7 +29,7 @@ from andamios_orm.migration.state import SchemaState
 __all__ = ["MariaDBEngine", "MySQLEngine"]
 
 
-class MariaDBEngine:
+class MariaDBEngine(ComparesAsItIs):
     """MariaDB 10.6 or newer. What it calls a schema is a database."""
 
     name = "mariadb"
@@ -58,10 +58,6 @@ class MariaDBEngine:
     def questions(self, operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
         """Return what to count before an operation, on a database in `state`."""
         return questions(operation, state)
-
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return the value as it is: the engine compares it as if it were of the other type."""
-        return value
 
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection

@@ -10,7 +10,7 @@ from alembic.operations import MigrateOperation
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.migration.changes import Change
-from andamios_orm.migration.engines.base import Patience, Question, Step
+from andamios_orm.migration.engines.base import ComparesAsItIs, Patience, Question, Step
 from andamios_orm.migration.engines.sqlite import desired, inspection, locking, questions, steps
 from andamios_orm.migration.engines.sqlite.altering import in_place
 from andamios_orm.migration.engines.sqlite.types import column_type
@@ -20,7 +20,7 @@ from andamios_orm.migration.state import SchemaState
 __all__ = ["SQLiteEngine"]
 
 
-class SQLiteEngine:
+class SQLiteEngine(ComparesAsItIs):
     """SQLite: one file, one writer, and tables that are mostly changed by making them anew."""
 
     name = "sqlite"
@@ -46,10 +46,6 @@ class SQLiteEngine:
     def questions(self, operation: MigrateOperation, state: SchemaState) -> Sequence[Question]:
         """Return what to count before an operation, on a database in `state`."""
         return questions.questions(operation, state)
-
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return the value as it is: the engine compares it as if it were of the other type."""
-        return value
 
     def steps(
         self, operation: MigrateOperation, connection: sa.Connection
