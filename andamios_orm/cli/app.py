@@ -116,7 +116,12 @@ def main() -> None:
         if as_json and end.code and not Output.documented:
             code = end.code if isinstance(end.code, int) else 1
             told = {int(known): meaning for known, meaning in MEANINGS.items()}
-            _document("Ended", told.get(code, "interrupted"), code)
+            # What was written wrongly, if that is why it ends.
+            wrong = getattr(end.__context__, "format_message", None)
+            if wrong is None:
+                _document("Ended", told.get(code, "interrupted"), code)
+            else:
+                _document("UsageError", wrong(), code)
         raise
     except Exception as error:
         # Loaded with the first error: they bring SQLAlchemy along.

@@ -95,18 +95,25 @@ def links_between(spec: RelationSpec, owner: BaseModel, others: Sequence[BaseMod
     Raises NotLoaded for a row without a key, WrongType for one of another model.
     """
     link = cast("type[BaseModel]", spec.link)
+    # A key may be of another Python type there, as an Enum of texts beside a text.
+    assigned = statements_of(cast("type[Model]", link)).encoder.assigned
     _require(owner, spec.owner)
     for other in others:
         _require(other, spec.target)
     selection = Selection(link, standing_conditions(link))
     for here, there in spec.pairs:
-        selection = selection.where(_column(link, there) == _value(owner, here))
+        own = assigned(there, _value(owner, here))
+        selection = selection.where(_column(link, there) == own)
     if len(spec.onward) == 1:
         [(here, there)] = spec.onward
-        return selection.where(_column(link, here).in_([_value(o, there) for o in others]))
+        theirs = [assigned(here, _value(other, there)) for other in others]
+        return selection.where(_column(link, here).in_(theirs))
     return selection.where(
         _either(
-            _both(_column(link, here) == _value(other, there) for here, there in spec.onward)
+            _both(
+                _column(link, here) == assigned(here, _value(other, there))
+                for here, there in spec.onward
+            )
             for other in others
         )
     )

@@ -526,7 +526,9 @@ class Repository(Selects, Generic[M]):
     async def unlink(self, instance: M, relation: ToMany[M, R], /, *others: R) -> int:
         """Remove the rows of a relation's link table between a row and others; return how many.
 
-        The rows themselves stay. Raises UsageError, NotLoaded and WrongType, as `link` does.
+        The rows themselves stay. Those of a link with `SoftDelete` go for good as well; `delete` of
+        the link's own repository marks them. Raises UsageError, NotLoaded and WrongType, as `link`
+        does.
         """
         spec = linked_relation(relation, self.model)
         if not others:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
@@ -481,3 +482,35 @@ async def test_rows_with_keys_of_several_parts_are_linked_and_unlinked(db: Datab
     assert await guests.unlink(ada, Guest.rooms, rooms[0], rooms[3]) == 2
     [again] = await guests.load(Guest.rooms).all()
     assert [(room.house, room.number) for room in again.rooms] == [(1, 2), (2, 1)]
+
+
+class Mood(Enum):
+    CALM = "calm"
+    WILD = "wild"
+
+
+class Song(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    moods: RelatedList["Feeling"] = relation(through="SongFeeling")
+
+
+class Feeling(Model, table=True, metadata=METADATA):
+    name: Col[str] = field(primary_key=True, max_length=10)
+
+
+class SongFeeling(Model, table=True, metadata=METADATA):
+    song_id: Col[int] = field(primary_key=True, foreign_key=Song.id)
+    mood: Col[Mood] = field(primary_key=True, foreign_key=Feeling.name)
+
+
+async def test_rows_are_unlinked_whose_keys_are_of_another_python_type_in_the_link(
+    db: Database,
+) -> None:
+    songs = Repository(Song, db)
+    song = await songs.add(Song())
+    calm, wild = await Repository(Feeling, db).add_all([Feeling(name="calm"), Feeling(name="wild")])
+
+    await songs.link(song, Song.moods, calm, wild)
+
+    assert await songs.unlink(song, Song.moods, calm) == 1
+    assert [one.mood for one in await Repository(SongFeeling, db).all()] == [Mood.WILD]

@@ -167,6 +167,25 @@ def test_a_command_for_programs_writes_one_document_however_it_ends(
     assert result.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("migrate", "upp"), "upp"),
+        (("migrate", "up", "--nope"), "--nope"),
+        (("schema", "show", "--database"), "--database"),
+    ],
+)
+def test_a_program_is_told_what_was_written_wrongly(
+    cli: CommandLine, arguments: tuple[str, ...], problem: str
+) -> None:
+    # In front: what comes last may be taken for the value of an option.
+    result = cli.run(*arguments[:-1], "--json", arguments[-1])
+
+    found = json.loads(result.out)
+    assert (found["error"], found["exit_code"]) == ("UsageError", ExitCode.USAGE)
+    assert problem in found["problem"]
+
+
 def test_a_program_gets_a_document_when_a_module_of_the_project_fails(
     project: CommandLine,
 ) -> None:
