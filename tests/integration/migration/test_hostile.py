@@ -1,5 +1,6 @@
 """What people do to migrations that nobody has planned for: no data is lost by it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from andamios_orm import (
     Database,
     DestructionRefused,
+    NotSupported,
     RevisionProblem,
     RowsInTheWay,
     WrongEnvironment,
@@ -347,6 +349,31 @@ async def test_a_rule_over_values_that_only_the_server_reads_is_left_to_it(
     migrator = await migrated(db, folder, change, first=first)
 
     assert len(await migrator.up()) == 1
+
+
+@only_on("postgresql")
+async def test_a_type_that_the_server_does_not_make_of_another_is_refused_at_once(
+    db: Database, folder: Path
+) -> None:
+    first = VALUES.format(type="BigInteger()", first="60", second="1")
+    change = """
+    op.add_column("thing", sa.Column("name", sa.Text()))
+    op.alter_column(
+        "thing", "value", type_=sa.Interval(), existing_type=sa.BigInteger(){using}
+    )
+    """
+    migrator = await migrated(db, folder, change.format(using=""), first=first)
+
+    with pytest.raises(NotSupported, match="makes no interval of bigint") as caught:
+        await migrator.up()
+    assert "postgresql_using" in caught.value.fix
+    assert len((await db.execute(sa.text("SELECT * FROM thing")))[0]) == 2
+
+    using = ", postgresql_using=\"value * interval '1 second'\""
+    write_revision(folder, "postgresql", "bbb2", change.format(using=using), down="aaa1")
+    assert len(await migrator.up()) == 1
+    [[found]] = await db.execute(sa.text("SELECT value FROM thing WHERE id = 1"))
+    assert found == timedelta(minutes=1)
 
 
 @only_on("postgresql")

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from andamios_orm.errors import NotSupported
 from andamios_orm.migration.engines.base import Step
 from andamios_orm.migration.engines.postgresql.catalog import LiveColumn, LiveTable
 from andamios_orm.migration.engines.postgresql.counting import set_sequence
@@ -71,6 +72,23 @@ def _is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
         return True
 
 
+def _require_cast(connection: sa.Connection, old: str, new: str) -> None:
+    """Raise NotSupported for types between which the server has no cast."""
+    try:
+        with _attempt(connection):
+            connection.exec_driver_sql(f"SELECT CAST(CAST(NULL AS {old}) AS {new})")
+    except sa.exc.DBAPIError as error:
+        # A type that an earlier operation makes is not there yet.
+        if getattr(error.orig, "sqlstate", None) == _CANNOT_COERCE:
+            raise NotSupported(
+                f"PostgreSQL makes no {new.lower()} of {old.lower()}",
+                "say how in the revision, as in op.alter_column(..., postgresql_using="
+                "\"n * interval '1 second'\"), which is SQL over the row's columns",
+            ) from None
+
+
+_CANNOT_COERCE = "42846"
+
 _UTC = "SET LOCAL timezone TO 'UTC'"
 """A time without a zone is one in UTC, whatever the zone of the session that migrates."""
 
@@ -96,11 +114,14 @@ class Retyping:
     def steps(self, connection: sa.Connection, old: str | None, small: int) -> Sequence[Step]:
         """Return the steps; `old` is the type that the revision says the column has.
 
-        A table of less than `small` bytes is written anew at once.
+        A table of less than `small` bytes is written anew at once. Raises NotSupported where the
+        server has no cast from the one type to the other.
         """
         old = old or self._live(connection).type
-        if self.using is None and not _is_rewritten(connection, old, self.type):
-            return self._in_place(connection)
+        if self.using is None:
+            if not _is_rewritten(connection, old, self.type):
+                return self._in_place(connection)
+            _require_cast(connection, old, self.type)
         obstacle = self.obstacle(connection)
         if obstacle is None and not self._is_under_way(connection):
             size = "SELECT pg_total_relation_size(:table)"
