@@ -17,6 +17,7 @@ from andamios_orm.errors import (
     MigrationPending,
     RevisionProblem,
     RowsInTheWay,
+    UsageError,
 )
 from andamios_orm.migration.aside import Asides
 from andamios_orm.migration.diff import Answers, Comparison, compare
@@ -257,7 +258,7 @@ class Migrator:
         """Remove for good what migrations have put aside and `allow` names; return all that is.
 
         Without permissions nothing is removed. Raises WrongEnvironment in production, unless the
-        database's name confirms it.
+        database's name confirms it, and UsageError for a name under which nothing is put aside.
         """
         return await self._locked(self._purge, allow, confirm)
 
@@ -324,7 +325,13 @@ class Migrator:
         environment = refuse_other_environment(Journal(connection), self._environment)
         asides = Asides(connection)
         found = asides.all()
-        if any(kept.name in allow for kept in found):
+        if unknown := sorted(set(allow) - {kept.name for kept in found}):
+            there = ", ".join(kept.name for kept in found) or "nothing"
+            raise UsageError(
+                f"migrations have put nothing aside as {', '.join(unknown)}",
+                f"name what is there: {there}",
+            )
+        if allow:
             refuse_unconfirmed(environment, self._database.name, confirm)
         for kept in found:
             if kept.name in allow:

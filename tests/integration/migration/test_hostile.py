@@ -12,6 +12,7 @@ from andamios_orm import (
     NotSupported,
     RevisionProblem,
     RowsInTheWay,
+    UsageError,
     WrongEnvironment,
 )
 from andamios_orm.migration import Event, Migrator
@@ -52,6 +53,19 @@ async def test_what_the_way_down_has_no_place_for_stays_beside(db: Database, fol
     assert (await migrator.status()).kept == ("hero",)
     await migrator.purge(allow=["hero"])
     assert (await migrator.status()).kept == ()
+
+
+async def test_what_was_not_put_aside_is_not_purged(db: Database, folder: Path) -> None:
+    migrator = await migrated(db, folder, 'op.drop_table("hero")')
+    with pytest.raises(UsageError, match="nothing aside as hero") as caught:
+        await migrator.purge(allow=["hero"])
+    assert "nothing" in caught.value.fix
+
+    await migrator.up(allow=["hero"])
+    with pytest.raises(UsageError, match=r"nothing aside as hero\.nmae, heroes\n") as caught:
+        await migrator.purge(allow=["heroes", "hero", "hero.nmae"])
+    assert caught.value.fix.endswith("hero")
+    assert (await migrator.status()).kept == ("hero",)
 
 
 async def test_values_of_rows_without_a_key_stay_beside_each_time(
