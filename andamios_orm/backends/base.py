@@ -98,6 +98,9 @@ class Capabilities:
     """The digits of an exact, ordered decimal number at most."""
     max_parameters: int
     """How many values one statement can carry."""
+    max_rows: int
+    """Rows of one INSERT at most. Beyond them a statement's text grows and its speed does not; and
+    where values are part of the text, a server takes so many bytes only."""
     name_bytes: int | None
     """The bytes of a name at most, where the engine counts bytes."""
     name_characters: int | None

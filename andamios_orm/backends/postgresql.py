@@ -120,6 +120,7 @@ class PostgreSQLBackend:
         decimal_digits=1000,
         # The protocol counts parameters in 16 bits; asyncpg takes the signed half of it.
         max_parameters=32_767,
+        max_rows=1024,
         name_bytes=_NAME_BYTES,
         name_characters=None,
         name_case=True,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Dialect
 
+from andamios_orm.backends.base import Capabilities
 from andamios_orm.database.session import Session
 from andamios_orm.queries import to_sql
 from andamios_orm.rows.decode import nothing
@@ -21,15 +22,14 @@ R = TypeVar("R")
 Values: TypeAlias = list[object]
 """The values of one row, in the order of the model's fields."""
 
-_BULK_ROWS = 1024
-"""Rows of one INSERT at most: beyond that a statement's text grows and its speed does not."""
 _BULK_VALUES = 16_384
-"""Values of one INSERT at most, for the same reason: wide rows have long texts."""
+"""Values of one INSERT at most: wide rows have long texts."""
 
 
-def most_rows(width: int, max_parameters: int) -> int:
+def most_rows(width: int, capabilities: Capabilities) -> int:
     """Return how many rows of `width` values one INSERT takes at most; at least one."""
-    return max(1, min(_BULK_ROWS, min(_BULK_VALUES, max_parameters) // width))
+    values = min(_BULK_VALUES, capabilities.max_parameters)
+    return max(1, min(capabilities.max_rows, values // width))
 
 
 def portions(rows: int, most: int, *, bits: int | None = 1) -> Iterator[tuple[int, int]]:
@@ -77,9 +77,8 @@ class BulkInsert:
         )
         most = len(rows)
         if not arrays:
-            width, values = len(self._fields), self._capabilities.max_parameters
             alone = self._refers and not self._capabilities.mutual_inserts
-            most = 1 if alone else most_rows(width, values)
+            most = 1 if alone else most_rows(len(self._fields), self._capabilities)
         columns = [list(column) for column in zip(*rows, strict=True)]
         for start, size in portions(len(rows), most, bits=None if arrays else 1):
             plan = self._arrays() if arrays else self._rows(size)

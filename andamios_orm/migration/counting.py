@@ -7,7 +7,7 @@ counted before the first one, in tables that still have their old names.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import sqlalchemy as sa
@@ -72,14 +72,24 @@ def counted(
                     count = names.count(question.sql)
                     if count:
                         found[question] = count
-        if isinstance(operation, ops.AlterColumnOp):
-            if not names.convert(operation, engine):
-                filled.add(cast("str", name))
-            if operation.modify_name is not None and name in filled:
-                table = TableName(operation.table_name, operation.schema)
-                filled.add(f"{table}.{operation.modify_name}")
+        if isinstance(operation, ops.AlterColumnOp) and not names.convert(operation, engine):
+            filled.add(cast("str", name))
+        filled |= _renamed(filled, operation)
         names.follow(operation)
     return found
+
+
+def _renamed(columns: Collection[str], operation: MigrateOperation) -> set[str]:
+    """Return what columns, as `table.column`, are called after an operation that renames them."""
+    match operation:
+        case ops.AlterColumnOp(modify_name=str(new)) if _column_of(operation) in columns:
+            return {f"{TableName(operation.table_name, operation.schema)}.{new}"}
+        case ops.RenameTableOp():
+            old = f"{TableName(operation.table_name, operation.schema)}."
+            new = f"{TableName(operation.new_table_name, operation.schema)}."
+            return {new + name.removeprefix(old) for name in columns if name.startswith(old)}
+        case _:
+            return set()
 
 
 def _is_about(question: Question, tables: Collection[str], columns: Collection[str]) -> bool:
@@ -100,6 +110,10 @@ def _column_of(operation: MigrateOperation) -> str | None:
     return f"{TableName(operation.table_name, operation.schema)}.{column}"
 
 
+_LONGEST = 10_000
+"""Characters of the SQL for a value at most: each change of type has it in it several times."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Origin:
     """A table by what it is called in the database, and its columns: new names, and SQL for what
@@ -107,6 +121,15 @@ class _Origin:
 
     table: TableName
     columns: dict[str, str]
+
+
+def _with_type(state: SchemaState, name: TableName, column: str, type_: str) -> SchemaState:
+    """Return the state with a column of another type."""
+    table = state.tables[name]
+    columns = tuple(
+        replace(each, type=type_) if each.name == column else each for each in table.columns
+    )
+    return replace(state, tables={**state.tables, name: replace(table, columns=columns)})
 
 
 class Names:
@@ -155,11 +178,15 @@ class Names:
             return False
         origin = self._origin(table)
         before = origin.columns[name]
-        value = engine.converted(before, found.column(name).type, sa.types.to_instance(type_))
-        if value is None or (value != before and table.schema is not None):
+        after = engine.converted(before, found.column(name).type, sa.types.to_instance(type_))
+        if after is None or (after[0] != before and table.schema is not None):
+            return False
+        value, told = after
+        if len(value) > _LONGEST:
             return False
         if value != before:
             self._renamed[table] = _Origin(origin.table, {**origin.columns, name: value})
+            self.now = _with_type(self.now, table, name, told)
         return True
 
     def _has(self, operation: ops.AlterColumnOp) -> bool:

@@ -267,17 +267,10 @@ class Repository(Selects, Generic[M]):
             owned_group(self._statements, self._source, group)
             for group in self._statements.encoder.rendered_all(given)
         ]
-        source = self._source
-        if (
-            len(groups) == 1
-            and not source.in_transaction
-            and self._writer.is_one_statement(source, groups[0])
-        ):
-            return await self._writer.insert_many(source, groups[0])
         stored: list[M] = []
-        async with source.unit() as unit:
+        async with self._source.unit() as source:
             for group in groups:
-                stored += await self._writer.insert_many(unit, group)
+                stored += await self._writer.insert_many(source, group)
         return stored
 
     async def upsert(

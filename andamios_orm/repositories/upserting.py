@@ -126,8 +126,10 @@ class Upserter(Generic[M]):
             if values[place] is None:
                 raise self._equals_nothing(names[place])
         # Where references forbid a change, models that come later may refer to this one.
-        if source.capabilities.referenced_updates and self._is_fetched(
-            source, target, names, conflict
+        if (
+            source.capabilities.referenced_updates
+            and len(target.prepared) < _SHAPES
+            and self._is_fetched(source, target, names, conflict)
         ):
             plan = self._statements.insert(source.plans, names, conflict)
             source.plans.get(self._shape(instance, names, on, update), lambda _: plan)

@@ -70,37 +70,19 @@ class Writer(Generic[M]):
         async with source.unit() as unit:
             return await self._insert_and_read(unit, names, values)
 
-    def is_one_statement(self, source: Source, group: Group) -> bool:
-        """Whether `insert_many` needs no transaction around it: one statement does all of it."""
-        return (
-            source.capabilities.insert_returning
-            and not self._statements.spec.judges_defaults
-            and (
-                group.size == 1
-                or (
-                    not self._is_in_turn(source, group.names)
-                    and len(self._portions(source, group)[1]) == 1
-                )
-            )
-        )
-
     async def insert_many(self, source: Source, group: Group) -> list[M]:
         """Store rows with the same fields, inside a unit, and return them in the same order."""
         names, capabilities = group.names, source.capabilities
         if not capabilities.insert_returning:
             self._require_known_key(names)
             return [await self._insert_and_read(source, names, row) for row in group.rows()]
-        if self._is_in_turn(source, names):
+        in_turn = self._statements.refers_to_itself and not capabilities.mutual_inserts
+        if in_turn or not names or not self._key_is_known(names):
             return [await self.insert(source, names, row) for row in group.rows()]
         stored: list[M] = []
         async for columns, rows in self.in_portions(source, group):
             stored += self._in_order(names, columns, rows)
         return stored
-
-    def _is_in_turn(self, source: Source, names: tuple[str, ...]) -> bool:
-        """Whether each row has a statement of its own."""
-        in_turn = self._statements.refers_to_itself and not source.capabilities.mutual_inserts
-        return in_turn or not names or not self._key_is_known(names)
 
     async def in_portions(
         self, source: Source, group: Group, conflict: Conflict | None = None
@@ -109,9 +91,10 @@ class Writer(Generic[M]):
 
         The rows come in any order; on a conflict they are those that were there.
         """
-        names, statements = group.names, self._statements
-        arrays, sizes = self._portions(source, group)
-        for start, size in sizes:
+        names, capabilities, statements = group.names, source.capabilities, self._statements
+        arrays = capabilities.column_arrays and statements.takes_arrays(source.plans, names)
+        most = _ARRAY_ROWS if arrays else most_rows(len(names), capabilities)
+        for start, size in portions(group.size, most, bits=None if arrays else _SIZE_BITS):
             columns = group.portion(start, size)
             plan = (
                 statements.insert_arrays(source.plans, names, conflict)
@@ -119,14 +102,6 @@ class Writer(Generic[M]):
                 else statements.insert_rows(source.plans, names, size, conflict)
             )
             yield columns, await source.fetch(plan, columns)
-
-    def _portions(self, source: Source, group: Group) -> tuple[bool, list[tuple[int, int]]]:
-        """Return whether columns are bound as arrays, and each statement's first row and size."""
-        capabilities, names = source.capabilities, group.names
-        if capabilities.column_arrays and self._statements.takes_arrays(source.plans, names):
-            return True, list(portions(group.size, _ARRAY_ROWS, bits=None))
-        most = most_rows(len(names), capabilities.max_parameters)
-        return False, list(portions(group.size, most, bits=_SIZE_BITS))
 
     async def _insert_and_read(
         self, unit: Source, names: tuple[str, ...], values: list[object]

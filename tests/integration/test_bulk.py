@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from pydantic import BaseModel, NaiveDatetime, SecretStr, create_model
+from pydantic import BaseModel, NaiveDatetime, SecretStr, create_model, model_validator
 from sqlalchemy.dialects import postgresql
 
 from andamios_orm import Col, Database, Model, Repository, field, generated
@@ -421,6 +421,28 @@ async def test_a_session_that_swallows_the_refusal_stores_none_either(
         await swallowing()
 
     assert await items.count() == 0
+
+
+class Few(Model, table=True, metadata=METADATA):
+    id: Col[int] = generated()
+    name: Col[str]
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        if self.__dict__.get("id", 0) > 2:
+            raise ValueError
+        return self
+
+
+async def test_rows_that_the_model_refuses_as_they_come_back_are_not_stored(
+    empty: Database,
+) -> None:
+    few = Repository(Few, empty)
+
+    with pytest.raises(InvalidRow):
+        await few.add_all([Few(name=name) for name in "abc"])
+
+    assert await few.count() == 0
 
 
 class Replaced(Model, table=True, metadata=sa.MetaData()):

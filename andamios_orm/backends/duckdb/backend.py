@@ -70,6 +70,7 @@ class DuckDBBackend:
         decimal_digits=38,
         # DuckDB takes more than a million. What follows is the time it needs to read them.
         max_parameters=65_535,
+        max_rows=1024,
         name_bytes=None,
         name_characters=None,
         name_case=False,

@@ -78,6 +78,7 @@ class MySQLBackend:
         decimal_digits=65,
         # Parameters are not counted, as values are a part of the statement; its size is limited.
         max_parameters=65_535,
+        max_rows=512,
         name_bytes=None,
         name_characters=64,
         # On a file system that tells case apart, as Linux's does (`lower_case_table_names`).

@@ -105,6 +105,7 @@ class SQLiteBackend:
         decimal_digits=15,
         # SQLITE_MAX_VARIABLE_NUMBER since SQLite 3.32.
         max_parameters=32_766,
+        max_rows=1024,
         name_bytes=None,
         name_characters=None,
         name_case=False,

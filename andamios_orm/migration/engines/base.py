@@ -131,9 +131,9 @@ class Engine(Protocol):
         """Return what to count before an operation, on a database in `state`."""
         ...
 
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return SQL for what a column's value is after another type, so that questions about that
-        can be asked before it; `old` is the catalog's text.
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> tuple[str, str] | None:
+        """Return SQL for what a column's value is after another type, and that type, so that
+        questions about it can be asked before; `old` and the type are as the catalog writes them.
 
         None where that cannot be told beforehand.
         """
@@ -168,9 +168,9 @@ class Engine(Protocol):
 class ComparesAsItIs:
     """An engine that compares a value with those of another type without a CAST."""
 
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return the value as it is."""
-        return value
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> tuple[str, str] | None:
+        """Return value and type as they are."""
+        return value, old
 
 
 def locked_out() -> MigrationLocked:

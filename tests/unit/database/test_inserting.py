@@ -1,6 +1,7 @@
 """Rows of a table that refers to itself come after those they refer to."""
 
 import random
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from andamios_orm import Col, Model, field
+from andamios_orm.backends.mysql.backend import MariaDBBackend
+from andamios_orm.backends.sqlite.backend import SQLiteBackend
 from andamios_orm.database.inserting import ParentsFirst, most_rows, portions
 
 METADATA = sa.MetaData()
@@ -109,5 +112,12 @@ def test_portions_are_all_rows_in_order_and_of_few_sizes(
 
 
 def test_a_row_wider_than_a_statement_is_tried_alone() -> None:
-    assert most_rows(7, 100) == 14
-    assert most_rows(101, 100) == 1
+    few = replace(SQLiteBackend.capabilities, max_parameters=100)
+    assert most_rows(7, few) == 14
+    assert most_rows(101, few) == 1
+
+
+def test_a_statement_takes_so_many_rows_and_values() -> None:
+    assert most_rows(7, SQLiteBackend.capabilities) == 1024
+    assert most_rows(64, SQLiteBackend.capabilities) == 256
+    assert most_rows(7, MariaDBBackend.capabilities) == 512

@@ -18,12 +18,30 @@ from andamios_orm.migration.engines.postgresql.required import required
 from andamios_orm.migration.engines.postgresql.retyping import KEEP, Retyping
 from andamios_orm.migration.engines.statements import statements_of
 
-__all__ = ["add_column", "alter_column", "cast_sql", "type_sql"]
+__all__ = ["add_column", "alter_column", "cast_sql", "catalog_type", "type_sql"]
 
 
 def type_sql(type_: Any, dialect: sa.Dialect) -> str:
     """Return a type as it is written in CREATE TABLE."""
     return dialect.type_compiler_instance.process(sa.types.to_instance(type_))
+
+
+_CATALOG_NAMES = {
+    "varchar": "character varying",
+    "char": "character",
+    "decimal": "numeric",
+    "float": "double precision",
+}
+
+
+def catalog_type(sql: str) -> str:
+    """Return a type of CREATE TABLE as the catalog writes it, as far as questions look at it.
+
+    >>> catalog_type("VARCHAR(20)"), catalog_type("NUMERIC(8, 2)"), catalog_type("BIGINT")
+    ('character varying(20)', 'numeric(8,2)', 'bigint')
+    """
+    name, bracket, numbers = sql.lower().partition("(")
+    return f"{_CATALOG_NAMES.get(name, name)}{bracket}{numbers.replace(', ', ',')}"
 
 
 _NO_CAST_TO_BOOLEAN = ("smallint", "bigint", "numeric", "real", "double precision")
@@ -34,7 +52,7 @@ def cast_sql(value: str, old: str, new: str) -> str:
 
     Of numbers, the server casts none but `integer` to and from `boolean`.
     """
-    before, after = (name.lower().partition("(")[0] for name in (old, new))
+    before, after = (catalog_type(name).partition("(")[0] for name in (old, new))
     if after == "boolean" and before in _NO_CAST_TO_BOOLEAN:
         return f"({value} <> 0)"
     if before == "boolean" and after in _NO_CAST_TO_BOOLEAN:

@@ -74,8 +74,8 @@ class PostgreSQLEngine:
         """Return what to count before an operation, on a database in `state`."""
         return questions(operation, state)
 
-    def converted(self, value: str, old: str, new: TypeEngine[object]) -> str | None:
-        """Return SQL for a value in another type, NULL where that does not hold it.
+    def converted(self, value: str, old: str, new: TypeEngine[object]) -> tuple[str, str] | None:
+        """Return SQL for a value in another type, NULL where that does not hold it, and that type.
 
         None where only the server can tell, by reading the values.
         """

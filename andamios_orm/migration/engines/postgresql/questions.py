@@ -11,7 +11,11 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.migration.engines.base import Question
-from andamios_orm.migration.engines.postgresql.columns import cast_sql, type_sql
+from andamios_orm.migration.engines.postgresql.columns import (
+    cast_sql,
+    catalog_type,
+    type_sql,
+)
 from andamios_orm.migration.engines.postgresql.names import literal, names_in, quoted
 from andamios_orm.migration.operations import AlterEnumOp
 from andamios_orm.migration.state import SchemaState, TableName, TableState
@@ -128,7 +132,7 @@ _READABLE: Mapping[str, str] = {
     "NUMERIC": r"^\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[nN]a[nN])\s*$",
     "DOUBLE PRECISION": r"^\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[nN]a[nN])\s*$",
     "BOOLEAN": r"^\s*(t|tr|tru|true|y|ye|yes|on|1|f|fa|fal|fals|false|n|no|of|off|0)\s*$",
-    "UUID": r"^\{?([0-9a-f]{4}-?){7}[0-9a-f]{4}\}?$",
+    "UUID": r"^(\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$",
 }
 
 
@@ -140,15 +144,18 @@ def _retyped(table: TableState, column: str, old: str, new: str) -> Iterator[Que
 
 def _misfits(name: str, old: str, new: str) -> Iterator[tuple[str, str]]:
     """Yield what is true of such values, and how to tell it."""
+    if old.endswith("[]") or new.endswith("[]"):
+        return
     family = old.partition("(")[0]
-    numeric, length = _NUMERIC.match(new), _LENGTH.match(new)
+    numeric, length = _NUMERIC.fullmatch(new), _LENGTH.fullmatch(new)
     base = "NUMERIC" if numeric else new
     number = name
     if condition := _shortened(name, old, new):
         yield condition, "would lose digits in"
         return
-    if family in _TEXTS and length:
-        yield f"length({name}) > {length[1]}", f"are longer than {length[1]} in"
+    if length:
+        text = name if family in _TEXTS else f"CAST({name} AS text)"
+        yield f"length({text}) > {length[1]}", f"are longer than {length[1]} in"
     elif family in _TEXTS and base in _READABLE:
         pattern = literal(_READABLE[base])
         yield f"{name} !~* {pattern}", f"are no {new.lower()} in"
@@ -159,7 +166,8 @@ def _misfits(name: str, old: str, new: str) -> Iterator[tuple[str, str]]:
         return
     if base in _RANGES:
         highest = 2 ** _RANGES[base]
-        condition = f"round({number}) NOT BETWEEN -{highest} AND {highest - 1}"
+        # The highest itself is no double precision, but the number after it.
+        condition = f"round({number}) < -{highest} OR round({number}) >= {highest}"
         yield condition, f"are beyond {new.lower()} in"
     elif numeric:
         precision, scale = int(numeric[1]), int(numeric[2] or 0)
@@ -172,20 +180,35 @@ def _misfits(name: str, old: str, new: str) -> Iterator[tuple[str, str]]:
         yield f"round({value}, {places}) <> {value}", "would lose digits in"
 
 
-def converted(value: str, old: str, type_: TypeEngine[object]) -> str | None:
-    """Return SQL for a value in another type, NULL where it does not fit.
+def converted(value: str, old: str, type_: TypeEngine[object]) -> tuple[str, str] | None:
+    """Return SQL for a value in another type, NULL where it does not fit, and the type.
 
     None for types whose values no condition tells apart before the server reads them.
     """
-    new = type_sql(type_, _DIALECT)
-    family = old.partition("(")[0]
-    readable = new in _READABLE or _NUMERIC.match(new) is not None
-    is_text = new == "TEXT" or _LENGTH.match(new) is not None or new == "VARCHAR"
-    if not (is_text or (readable and family in (*_TEXTS, *_NUMBERS, "boolean"))):
+    after = catalog_type(type_sql(type_, _DIALECT))
+    before, family = old.partition("(")[0], after.partition("(")[0]
+    made = family if _NUMERIC.fullmatch(after.upper()) else after
+    if "[]" in (old[-2:], after[-2:]):
         return None
-    fits = [f"({condition}) IS NOT TRUE" for condition, _ in _misfits(value, old, new)]
-    cast = cast_sql(value, old, new)
-    return f"CASE WHEN {' AND '.join(fits)} THEN {cast} END" if fits else cast
+    if family not in _TEXTS and made not in _MADE_OF.get(before, ()):
+        return None
+    misfits = [condition for condition, _ in _misfits(value, old, after.upper())]
+    if before in _TEXTS and family in ("numeric", "double precision"):
+        # With an exponent, a number may be beyond what the server reads at all.
+        misfits.append(f"{value} ~* 'e' OR length({value}) > 300")
+    elif before == "numeric" and family == "double precision":
+        misfits.append(f"abs({value}) > 1e300")
+    fits = [f"({condition}) IS NOT TRUE" for condition in misfits]
+    cast = cast_sql(value, old, after)
+    return (f"CASE WHEN {' AND '.join(fits)} THEN {cast} END" if fits else cast), after
+
+
+_OF_NUMBERS = ("smallint", "integer", "bigint", "numeric", "double precision", "boolean")
+_MADE_OF: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(_TEXTS, (*_OF_NUMBERS, "uuid")),
+    **dict.fromkeys((*_NUMBERS, "boolean"), _OF_NUMBERS),
+}
+"""By the type that is: those whose misfits are told by a condition."""
 
 
 def _shortened(name: str, old: str, new: str) -> str | None:
