@@ -15,8 +15,9 @@ import sqlalchemy as sa
 
 from andamios_orm.migration.destruction import Loss
 from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.journal import Direction, dropped
-from andamios_orm.migration.state import TableName
+from andamios_orm.migration.state import TableName, TableState
 
 __all__ = ["Aside", "Asides", "Kept"]
 
@@ -172,11 +173,10 @@ class Aside:
         # DuckDB joins them, and MySQL has no index of a whole text.
         if kept.column is None or dialect == "duckdb":
             return
-        inspector, table = sa.inspect(self._connection), kept.table
-        keys = self.keys(table)
-        if dialect in ("mariadb", "mysql"):
-            types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, table.schema)}
-            if any(isinstance(types[key], sa.Text | sa.LargeBinary) for key in keys):
+        live, keys = self._live(kept.table), self.keys(kept.table)
+        if live is not None and dialect in ("mariadb", "mysql"):
+            types = [live.column(key).type for key in keys]
+            if any(type_.partition("(")[0].endswith(("text", "blob")) for type_ in types):
                 return
         if keys:
             columns = ", ".join(f"kept_key_{place}" for place in range(len(keys)))
@@ -221,11 +221,11 @@ class Aside:
     def _ready(self, table: TableName) -> list[str]:
         """Return what is true of rows that refer to no row of their own table that is missing."""
         quote, found = self._preparer.quote, []
-        inspector = sa.inspect(self._connection)
-        for key in inspector.get_foreign_keys(table.name, schema=table.schema):
-            if (key["referred_table"], key["referred_schema"]) == (table.name, table.schema):
-                own = [f"kept.{quote(name)}" for name in key["constrained_columns"]]
-                others = [f"other.{quote(name)}" for name in key["referred_columns"]]
+        live = self._live(table)
+        for key in live.foreign_keys if live is not None else ():
+            if key.target == table:
+                own = [f"kept.{quote(name)}" for name in key.columns]
+                others = [f"other.{quote(name)}" for name in key.target_columns]
                 empty = " OR ".join(f"{name} IS NULL" for name in own)
                 same = " AND ".join(map(" = ".join, zip(others, own, strict=True)))
                 there = f"SELECT 1 FROM {self._full(table)} other WHERE {same}"
@@ -275,11 +275,13 @@ class Aside:
 
     def keys(self, table: TableName) -> list[str]:
         """Return a table's primary key, by which values find their rows; nothing without one."""
-        try:
-            key = sa.inspect(self._connection).get_pk_constraint(table.name, schema=table.schema)
-        except sa.exc.NoSuchTableError:
-            return []
-        return list(key["constrained_columns"])
+        live = self._live(table)
+        return [] if live is None or live.primary_key is None else [*live.primary_key.columns]
+
+    def _live(self, table: TableName) -> TableState | None:
+        # SQLAlchemy's reflection does not read all names that a table can have.
+        engine = engine_named(self._connection.dialect.name)
+        return engine.inspect(self._connection, [table.schema]).tables.get(table)
 
     def _full(self, table: TableName) -> str:
         name = self._preparer.quote(table.name)

@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import FLOAT
 
+from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.base import Step
+from andamios_orm.migration.engines.choice import engine_named
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.render import described
 from andamios_orm.migration.sql_names import as_text
+from andamios_orm.migration.state import TableName
 
 __all__ = ["backfill_step"]
 
@@ -27,29 +29,31 @@ def backfill_step(operation: BackfillOp) -> Step:
     is filled at once; so are the key itself, and a table with a key of FLOAT on MariaDB and MySQL.
     """
 
-    reflected: list[sa.Table] = []
+    live: list[sa.Table] = []
 
     def batch(connection: sa.Connection, position: str | None) -> str | None:
-        if not reflected:
-            reflected.append(_reflected(connection, operation.table_name, operation.schema))
-        return _fill(connection, operation, reflected[0], position)
+        if not live:
+            live.append(_live(connection, operation.table_name, operation.schema))
+        return _fill(connection, operation, live[0], position)
 
     return Step(batch=batch, told=described(operation), lock=False)
 
 
-def _reflected(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
+def _live(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
     """Return the columns of a table, and which of them are its key.
 
-    Not with `autoload_with`: what PostgreSQL says of a counted key is JSON, which comes as text.
+    As the engine's part in migrations reads them: SQLAlchemy's reflection does not read all names
+    that a table can have, and MariaDB's doubles as decimals of ten places. Raises RevisionProblem.
     """
-    inspector = sa.inspect(connection)
-    key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
-    types = {c["name"]: c["type"] for c in inspector.get_columns(name, schema=schema)}
-    for kept in types.values():
-        if isinstance(kept, sa.Float):
-            # SQLAlchemy reads MariaDB's doubles as decimals of ten places, by which a row would not
-            # be found again.
-            kept.asdecimal = False
+    engine = engine_named(connection.dialect.name)
+    table = engine.inspect(connection, [schema]).tables.get(TableName(name, schema))
+    if table is None:
+        raise RevisionProblem(
+            f"op.backfill() is to fill {TableName(name, schema)}, and there is no such table",
+            "name a table that is there when its turn comes",
+        )
+    key = () if table.primary_key is None else table.primary_key.columns
+    types = {column.name: engine.column_type(column.type) for column in table.columns}
     return sa.Table(
         name,
         sa.MetaData(),
@@ -71,7 +75,7 @@ def _fill(
     keys = list(table.primary_key.columns)
     # Rows whose keys change would be met again, in a later batch; MariaDB and MySQL tell a FLOAT in
     # fewer digits than they compare.
-    if not keys or any(k.name in operation.values or isinstance(k.type, FLOAT) for k in keys):
+    if not keys or any(k.name in operation.values or type(k.type) is sa.Float for k in keys):
         connection.execute(update)
         return None
     last = None if position is None else _restored(position)

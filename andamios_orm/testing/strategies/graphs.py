@@ -23,9 +23,10 @@ from andamios_orm.schema.compiler import spec_of, table_of
 from andamios_orm.schema.spec import FieldSpec, Kind, ModelSpec
 from andamios_orm.seeding.ordering import in_order, referred_models
 from andamios_orm.seeding.pools import groups_of
+from andamios_orm.testing.strategies.columns import judge_of
 from andamios_orm.testing.strategies.instances import fields
 from andamios_orm.testing.strategies.instances import models as instances_of
-from andamios_orm.testing.strategies.storable import Storable
+from andamios_orm.testing.strategies.storable import Storable, limits_of
 from andamios_orm.testing.strategies.uniques import Unique, uniques_of
 
 __all__ = ["Graph", "graph", "graph_of", "is_users_own"]
@@ -119,7 +120,11 @@ class Graph:
             late: list[str] = []
             for reference in references[type(instance)]:
                 values = _values(instance, reference.names)
-                if places.get((reference.target, reference.theirs, values), -1) > place:
+                # None refers to no row, though the column referred to may hold it.
+                if (
+                    None not in values
+                    and places.get((reference.target, reference.theirs, values), -1) > place
+                ):
                     late += [name for name in reference.nullable if name not in late]
             found.append(late)
         return found
@@ -293,6 +298,10 @@ class _Part:
         self.uniques = uniques_of(model)
         self.storable: Storable = storable
         referring = {name for r in references for name in r.names}
+        limits = limits_of(storable)
+        judges = {name: judge_of(model, name, limits) for name in referring}
+        self.holds = {name: judge for name, judge in judges.items() if judge is not None}
+        """Whether a foreign key holds a value: on MariaDB, less than what it refers to."""
         later = referring | {f.name for f in self.counted}
         picks = st.tuples(*[st.integers(0, size - 1) for _ in references])
         seeds = self._whole(picks) if _judges_rows(self.spec) else self._apart(picks, references)
@@ -380,6 +389,7 @@ class _Assembly:
         self._taken: dict[type[Model], list[set[Hashable]]] = {
             part.model: [set() for _ in part.uniques] for part in plan.parts
         }
+        self._holds = {part.model: part.holds for part in plan.parts}
 
     def graph(self, seeds: Mapping[type[Model], Sequence[_Seed]]) -> Graph:
         """Return the graph of these seeds."""
@@ -480,6 +490,8 @@ class _Assembly:
             keys = [tuple(base[name] for name in reference.theirs)]
         rows = [dict(zip(reference.names, key, strict=True)) for key in keys if None not in key]
         rows = [row for row in rows if all(row[n] == known[n] for n in row.keys() & known.keys())]
+        holds = self._holds[model]
+        rows = [row for row in rows if all(holds[n](row[n]) for n in row.keys() & holds.keys())]
         start = pick % len(rows) if rows else 0
         yield from rows[start:]
         yield from rows[:start]

@@ -227,6 +227,47 @@ async def test_what_was_put_aside_in_production_goes_only_when_its_name_is_given
     assert await migrator.purge() == ()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["back`tick", 'dou"ble', "two words", "per%cent"])
+async def test_a_table_of_any_name_is_put_aside_and_comes_back(
+    db: Database, folder: Path, name: str
+) -> None:
+    first = f"""
+    op.create_table(
+        {name!r},
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("ref", sa.Integer()),
+        sa.Column("age", sa.Integer()),
+        sa.ForeignKeyConstraint(["ref"], [{f"{name}.id"!r}], name={f"fk_{name}"!r}),
+    )
+    op.bulk_insert(
+        sa.table({name!r}, *[sa.column(c, sa.Integer()) for c in ("id", "ref", "age")]),
+        [{{"id": 2, "ref": None, "age": 7}}, {{"id": 1, "ref": 2, "age": 8}}],
+    )
+    """
+    there = sa.table(name, *[sa.column(c, sa.Integer()) for c in ("id", "ref", "age")])
+    migrator = await migrated(
+        db,
+        folder,
+        f"op.drop_column({name!r}, 'age')",
+        f"op.add_column({name!r}, sa.Column('age', sa.Integer()))",
+        first=first,
+    )
+
+    await migrator.up(allow=[f"{name}.age"])
+    await migrator.down()
+
+    found = await db.execute(sa.select(there).order_by(there.c.id))
+    assert [tuple(row) for row in found] == [(1, 2, 8), (2, None, 7)]
+
+
+async def test_rows_of_no_table_are_not_filled(db: Database, folder: Path) -> None:
+    migrator = await migrated(db, folder, "op.backfill('heroes', {'age': '0'})")
+
+    with pytest.raises(RevisionProblem, match="no such table"):
+        await migrator.up()
+
+
 # ---- types that hold less ------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from andamios_orm import Model
 from andamios_orm.testing.laws import LAWS, Playground
+from andamios_orm.testing.laws.operations import UpsertAll
 from examples.advanced.chinook import models as chinook
 from examples.integration.conduit import models as conduit
 from tests.engines import only_on
@@ -42,3 +43,25 @@ def test_laws_about_many_rows_hold(database_url: str, models: str) -> None:
     with Playground(database_url, *MODELS[models]) as playground:
         for name in ABOUT_ROWS:
             LAWS[name].check(playground, using=FEW)
+
+
+@only_on("duckdb")
+def test_values_that_only_a_transaction_of_its_own_hands_on_break_no_law(
+    database_url: str,
+) -> None:
+    """DuckDB has no savepoints, so that in a session the rows are not tried in another way."""
+    LAWS["bulk_equiv"].replay(
+        database_url,
+        [shop.Team(id=number, name=name) for number, name in ((1, "1"), (2, "b"), (3, ""))],
+        UpsertAll(
+            model=shop.Team,
+            values=[
+                {"id": 1, "name": "a"},
+                {"id": 2, "name": "", "city": None},
+                {"id": 4, "name": "d", "city": None},
+                {"id": 3, "name": "c"},
+            ],
+            on=("id",),
+        ),
+        models=shop.HEROES,
+    )
