@@ -177,7 +177,7 @@ class Actor:
             self.lose(error)
         elif isinstance(error, DatabaseError) and not self.is_aborted:
             self.is_aborted = True
-            self._hold_maybe(self.view.locks)
+            self.keep_maybe(self.view.locks)
             self.view.locks = Locks()
 
     def _commit(self) -> None:
@@ -185,9 +185,11 @@ class Actor:
         self.other.has_met_another = True
         self._begin_anew()
 
-    def _hold_maybe(self, locks: Locks) -> None:
-        self.maybe.rows |= locks.rows
-        self.maybe.tokens |= locks.tokens
+    def keep_maybe(self, locks: Locks) -> None:
+        """Take note of what engines may keep others from until the transaction ends."""
+        if self.session is not None:
+            self.maybe.rows |= locks.rows
+            self.maybe.tokens |= locks.tokens
 
     # -- sessions
 
@@ -272,7 +274,7 @@ class Actor:
             self.is_aborted = True
 
     def _undo(self) -> None:
-        self._hold_maybe(self.view.locks)
+        self.keep_maybe(self.view.locks)
         # InnoDB rolls back to the beginning of a transaction in which it did nothing before.
         self.view.undo(sees_anew=self.writes_to_newest)
         self.is_aborted = False

@@ -528,10 +528,13 @@ class RepositoryMachine(RuleBasedStateMachine):
         _equal("the number of rows", len(stored), len(results))
         for row, expected in zip(stored, results, strict=True):
             _require(row, expected)
-            if (there := actor.view.current.get(self.table.key_of(row))) is None or differences(
-                row, there.__dict__
-            ):  # else it was left as it is, and nobody else's transaction can mind
+            key = self.table.key_of(row)
+            there = actor.view.current.get(key)
+            if there is None or differences(row, there.__dict__):
                 actor.view.put(row)
+            else:
+                # Left as it is, or given the same values, which locks it on some engines.
+                actor.keep_maybe(Locks({key}, self.table.tokens(row.__dict__)))
         actor.done()
         self._see(actor)
         return self._keys_of(stored)

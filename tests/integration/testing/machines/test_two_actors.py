@@ -216,6 +216,19 @@ def test_in_memory_duckdb_has_a_connection_for_each() -> None:
         machine.list_some(1, ALL)
 
 
+@only_on("postgresql", "mariadb", "sqlite", "duckdb")
+def test_a_row_that_gets_its_own_values_again_may_be_kept_from_others(database_url: str) -> None:
+    with by_hand(Hero, database_url) as machine:
+        [by_name] = [n for n, key in enumerate(machine.targets) if key.names == ("name",)]
+        machine.upsert(0, ADA, by_name)
+        machine.begin(0, None, False)
+        machine.upsert_all(0, [ADA, BOB], by_name)
+        if machine.actors[1].may_write:
+            machine.update_some(1, ALL, {"age": None})
+        machine.end(0)
+        assert names(machine) == ["Ada", "Bob"]
+
+
 # ---- without savepoints --------------------------------------------------------------------------
 
 
