@@ -251,11 +251,21 @@ class _Plan:
         ]
         # DuckDB looks for the other row before it stores the one.
         self.alone = alone
+        # InnoDB looks for it when it puts the reference in its index, which may be before the row
+        # is in that of another key than the primary one.
+        self.itself_by_primary_key = storable in ("mariadb", "mysql")
         self.requiring: dict[type[Model], list[type[Model]]] = {model: [] for model in order}
         for part in self.parts:
             for reference in part.early:
                 if not reference.nullable and reference.target is not part.model:
                     self.requiring[reference.target].append(part.model)
+
+    def finds_itself(self, reference: _Reference) -> bool:
+        """Whether a row can be stored that refers to itself."""
+        if self.alone or not self.itself_by_primary_key:
+            return not self.alone
+        key = {field.name for field in spec_of(reference.target).primary_key}
+        return set(reference.theirs) == key
 
 
 class _Part:
@@ -485,7 +495,7 @@ class _Assembly:
             yield none
             return
         keys = [_values(row, reference.theirs) for row in self._rows[reference.target]]
-        if not (keys or free or self._plan.alone) and reference.target is model:
+        if not (keys or free) and reference.target is model and self._plan.finds_itself(reference):
             # Only a row that refers to itself can be the first one.
             keys = [tuple(base[name] for name in reference.theirs)]
         rows = [dict(zip(reference.names, key, strict=True)) for key in keys if None not in key]

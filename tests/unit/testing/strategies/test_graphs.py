@@ -26,10 +26,12 @@ from andamios_orm.testing.strategies.graphs import (
     _Seed,
     is_users_own,
 )
+from andamios_orm.testing.strategies.storable import Storable
 from andamios_orm.testing.strategies.uniques import uniques_of
 from tests.engines import only_on
 from tests.unit.testing.strategies import linked_models as linked
 from tests.unit.testing.strategies.drawing import reached
+from tests.unit.testing.strategies.drawing import some as many
 from tests.unit.testing.strategies.linked_models import (
     Badge,
     Bicycle,
@@ -548,3 +550,31 @@ def test_it_does_where_the_column_holds_it() -> None:
     found = find(graph(Titled, storable="sqlite"), lambda g: any(r.first for r in g.of(Titled)))
 
     assert len(found.of(Titled)) == 2
+
+
+class Own(Model, table=True, metadata=NAMED):
+    id: Col[int] = field(primary_key=True)
+    code: Col[int] = field(unique=True)
+    own: Col[int] = field(foreign_key="Own.code")
+
+
+class OwnKey(Model, table=True, metadata=NAMED):
+    id: Col[int] = field(primary_key=True)
+    own: Col[int] = field(foreign_key="OwnKey.id")
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "there"),
+    [
+        (Own, "postgresql", True),
+        (Own, "mariadb", False),
+        (OwnKey, "mariadb", True),
+        (OwnKey, "duckdb", False),
+    ],
+)
+def test_a_row_refers_to_itself_where_the_engine_finds_it(
+    model: type[Model], engine: Storable, *, there: bool
+) -> None:
+    drawn = many(graph(model, storable=engine), 40)
+
+    assert any(found.instances for found in drawn) is there
