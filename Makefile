@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
+DEEP   ?= 1
 # uv where there is one, pip where there is not.
 UV     := $(or $(shell command -v uv 2>/dev/null),$(wildcard $(BIN)/uv))
 PIP    := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
@@ -48,11 +49,11 @@ test: $(STAMP) ## Run all tests in parallel, with coverage
 	$(BIN)/pytest -n auto $(HANGS) --cov --cov-append --cov-report=term
 
 .PHONY: test-deep
-test-deep: $(STAMP) ## Kill every schema change, draw many examples, repeat all on mysql; long
-	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/migration/changes/test_kills.py \
+test-deep: $(STAMP) ## Kill every schema change, draw many examples, repeat all on mysql; long; DEEP=3
+	ANDAMIOS_TEST_DEEP=$(DEEP) $(BIN)/pytest -n auto tests/migration/changes/test_kills.py \
 	  tests/integration/migration/test_resume.py tests/integration/migration/test_verify.py
-	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/unit/testing tests/integration/testing
-	ANDAMIOS_TEST_DEEP=1 $(BIN)/pytest -n auto tests/integration tests/e2e -k mysql
+	ANDAMIOS_TEST_DEEP=$(DEEP) $(BIN)/pytest -n auto tests/unit/testing tests/integration/testing
+	ANDAMIOS_TEST_DEEP=$(DEEP) $(BIN)/pytest -n auto tests/integration tests/e2e -k mysql
 
 .PHONY: test-all
 test-all: $(STAMP) ## Test on each Python with the oldest and the newest dependencies; long

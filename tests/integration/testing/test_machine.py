@@ -1,7 +1,6 @@
 """A repository used step by step beside a dict, on every engine."""
 
 import asyncio
-import os
 import unittest
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -20,15 +19,15 @@ from andamios_orm.database.loop import run
 from andamios_orm.errors import AndamiosError, UniqueViolation, UsageError
 from andamios_orm.testing.machines import RepositoryMachine, run_machine
 from andamios_orm.testing.machines.actors import Failed
+from tests.deep import DEEP
 from tests.engines import only_on
 from tests.integration.testing.machines.models import METADATA, Hero, Page, Seat, Ticket
 
 WRONG = (AssertionError, AndamiosError, Failed)
-DEEP = bool(os.environ.get("ANDAMIOS_TEST_DEEP"))
 deep = pytest.mark.skipif(not DEEP, reason="takes a minute: ANDAMIOS_TEST_DEEP=1")
 
 
-def steps(examples: int, most: int = 25, *, shrinks: bool = DEEP) -> settings:
+def steps(examples: int, most: int = 25, *, shrinks: bool = DEEP > 0) -> settings:
     return settings(
         max_examples=examples,
         stateful_step_count=most,
@@ -45,12 +44,12 @@ def steps(examples: int, most: int = 25, *, shrinks: bool = DEEP) -> settings:
 @only_on("duckdb", "sqlite", "postgresql", "mariadb")
 @pytest.mark.parametrize("model", [Hero, Seat, Page, Ticket], ids=lambda model: model.__name__)
 def test_a_repository_does_what_a_dict_does(database_url: str, model: type[Model]) -> None:
-    run_machine(model, database_url, steps(300 if DEEP else 3, 50 if DEEP else 25))
+    run_machine(model, database_url, steps(100 * DEEP or 3, 50 if DEEP else 25))
 
 
 @pytest.mark.parametrize("url", ["duckdb://", "sqlite://"])
 def test_it_does_so_in_memory(url: str) -> None:
-    run_machine(Hero, url, steps(300 if DEEP else 3))
+    run_machine(Hero, url, steps(100 * DEEP or 3))
 
 
 @only_on("postgresql")

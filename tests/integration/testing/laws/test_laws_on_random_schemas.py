@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from andamios_orm.database.url import read_url
 from andamios_orm.errors import NotSupported
 from andamios_orm.testing.laws import LAWS, Broken, Law, LawBroken, Playground
 from andamios_orm.testing.laws.schema_law import SchemaLaw
+from tests.deep import DEEP
 from tests.engines import not_on
 from tests.integration.testing.laws.random_schemas import Tally, check_on_random_schemas
 
-DEEP = os.environ.get("ANDAMIOS_TEST_DEEP") == "1"
 ABOUT_ROWS = [law for law in LAWS.values() if not isinstance(law, SchemaLaw)]
 
 
@@ -29,7 +28,7 @@ def test_laws_about_rows_hold_on_random_schemas(database_url: str) -> None:
         database_url,
         engine,
         ABOUT_ROWS,
-        schemas=300 if DEEP else 2,
+        schemas=100 * DEEP or 2,
         rows=5 if DEEP else 2,
         again=not DEEP,
     )

@@ -547,9 +547,9 @@ def test_no_row_refers_to_what_its_column_does_not_hold(found: Graph) -> None:
 
 
 def test_it_does_where_the_column_holds_it() -> None:
-    found = find(graph(Titled, storable="sqlite"), lambda g: any(r.first for r in g.of(Titled)))
+    found = reached(graph(Titled, storable="sqlite"), lambda g: any(r.first for r in g.of(Titled)))
 
-    assert len(found.of(Titled)) == 2
+    assert len(found.of(Titled)) > 1
 
 
 class Own(Model, table=True, metadata=NAMED):
