@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -34,10 +34,11 @@ def _tenant_of(attr: Attr, source: Source) -> object:
 
 
 def owned(statements: ModelStatements[Any], source: Source, encoded: Encoded) -> Encoded:
-    """Return fields and values of a row with the tenant's. Raises UsageError for another's row."""
-    attr = statements.tenant
-    if attr is None:
-        return encoded
+    """Return fields and values of a row with the tenant's, for a model that has one.
+
+    Raises UsageError for another's row.
+    """
+    attr = cast("Attr", statements.tenant)
     names, values = encoded
     if attr.name not in names:
         return (*names, attr.name), [*values, _tenant_of(attr, source)]

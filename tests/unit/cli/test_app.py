@@ -186,6 +186,18 @@ def test_a_program_is_told_what_was_written_wrongly(
     assert problem in found["problem"]
 
 
+def test_a_program_gets_a_document_when_a_module_of_the_project_ends_it(
+    project: CommandLine,
+) -> None:
+    models = project.folder / "app" / "models.py"
+    models.write_text(f"{models.read_text()}\nraise SystemExit(3)\n")
+
+    result = project.run("migrate", "status", "--json")
+
+    assert result.code == 3
+    assert json.loads(result.out)["error"] == "Ended"
+
+
 def test_a_program_gets_a_document_when_a_module_of_the_project_fails(
     project: CommandLine,
 ) -> None:

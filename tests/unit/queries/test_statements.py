@@ -15,6 +15,7 @@ from andamios_orm import Col, Model, SoftDelete, Versioned, field, generated
 from andamios_orm.backends.duckdb.dialect import DuckDBDialect
 from andamios_orm.errors import NotSupported
 from andamios_orm.queries import to_sql
+from andamios_orm.queries.conditions import as_condition
 from andamios_orm.queries.keyset import Keyset
 from andamios_orm.queries.selection import Selection
 from andamios_orm.queries.upserting import Conflict, insert_or
@@ -419,3 +420,25 @@ def test_mysql_is_asked_for_the_pattern_alone() -> None:
     statement = sa.select(sa.func.now()).where(Hero.name.startswith("A"))
 
     assert str(statement.compile(dialect=MySQLDialect())).endswith("WHERE (hero.name LIKE %s)")
+
+
+@pytest.mark.parametrize(
+    ("condition", "beforehand"),
+    [
+        (sa.text("rank > 3"), False),
+        (sa.text("rank > (select min(rank) from hero)"), True),
+        (sa.literal_column("rank > 3", sa.Boolean()), False),
+        (sa.literal_column("EXISTS (SELECT 1 FROM hero)", sa.Boolean()), True),
+        (Hero.rank > 3, False),
+    ],
+)
+def test_sqlite_computes_beforehand_what_reads_the_table_itself(
+    condition: Any, *, beforehand: bool
+) -> None:
+    selection = Selection(Hero, (as_condition(condition),))
+    # A checker sees the public class of assignments.
+    renamed: Any = Hero.name.set("Ada")
+
+    for name, dialect in DIALECTS.items():
+        found = str(to_sql.update(selection, [renamed], name).compile(dialect=dialect))
+        assert (" AS one" in found) is (beforehand and name == "sqlite")
