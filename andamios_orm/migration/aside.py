@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from andamios_orm.migration.destruction import Loss
 from andamios_orm.migration.engines.base import Step
-from andamios_orm.migration.engines.choice import engine_named
+from andamios_orm.migration.engines.choice import live_table
 from andamios_orm.migration.journal import Direction, dropped
 from andamios_orm.migration.state import TableName, TableState
 
@@ -173,7 +173,8 @@ class Aside:
         # DuckDB joins them, and MySQL has no index of a whole text.
         if kept.column is None or dialect == "duckdb":
             return
-        live, keys = self._live(kept.table), self.keys(kept.table)
+        live = live_table(self._connection, kept.table)
+        keys = _keys(live)
         if live is not None and dialect in ("mariadb", "mysql"):
             types = [live.column(key).type for key in keys]
             if any(type_.partition("(")[0].endswith(("text", "blob")) for type_ in types):
@@ -221,7 +222,7 @@ class Aside:
     def _ready(self, table: TableName) -> list[str]:
         """Return what is true of rows that refer to no row of their own table that is missing."""
         quote, found = self._preparer.quote, []
-        live = self._live(table)
+        live = live_table(self._connection, table)
         for key in live.foreign_keys if live is not None else ():
             if key.target == table:
                 own = [f"kept.{quote(name)}" for name in key.columns]
@@ -275,13 +276,7 @@ class Aside:
 
     def keys(self, table: TableName) -> list[str]:
         """Return a table's primary key, by which values find their rows; nothing without one."""
-        live = self._live(table)
-        return [] if live is None or live.primary_key is None else [*live.primary_key.columns]
-
-    def _live(self, table: TableName) -> TableState | None:
-        # SQLAlchemy's reflection does not read all names that a table can have.
-        engine = engine_named(self._connection.dialect.name)
-        return engine.inspect(self._connection, [table.schema]).tables.get(table)
+        return _keys(live_table(self._connection, table))
 
     def _full(self, table: TableName) -> str:
         name = self._preparer.quote(table.name)
@@ -297,3 +292,7 @@ class Aside:
         # What was put aside another time is not written over.
         digest = hashlib.sha256(f"{told} {len(past)}".encode() if past else told.encode())
         return f"andamios_dropped_{digest.hexdigest()[:16]}"
+
+
+def _keys(table: TableState | None) -> list[str]:
+    return [] if table is None or table.primary_key is None else [*table.primary_key.columns]

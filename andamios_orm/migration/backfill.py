@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from andamios_orm.errors import RevisionProblem
 from andamios_orm.migration.engines.base import Step
-from andamios_orm.migration.engines.choice import engine_named
+from andamios_orm.migration.engines.choice import engine_named, live_table
 from andamios_orm.migration.operations import BackfillOp
 from andamios_orm.migration.render import described
 from andamios_orm.migration.sql_names import as_text
@@ -40,19 +40,26 @@ def backfill_step(operation: BackfillOp) -> Step:
 
 
 def _live(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
-    """Return the columns of a table, and which of them are its key.
+    """Return the columns of a table, and as its key those by which rows are found again.
 
-    As the engine's part in migrations reads them: SQLAlchemy's reflection does not read all names
-    that a table can have, and MariaDB's doubles as decimals of ten places. Raises RevisionProblem.
+    SQLAlchemy's reflection reads MariaDB's doubles as decimals of ten places, by which they are
+    not. Raises RevisionProblem.
     """
-    engine = engine_named(connection.dialect.name)
-    table = engine.inspect(connection, [schema]).tables.get(TableName(name, schema))
+    engine, table = (
+        engine_named(connection.dialect.name),
+        live_table(connection, TableName(name, schema)),
+    )
     if table is None:
         raise RevisionProblem(
             f"op.backfill() is to fill {TableName(name, schema)}, and there is no such table",
             "name a table that is there when its turn comes",
         )
     key = () if table.primary_key is None else table.primary_key.columns
+    # MariaDB and MySQL tell a FLOAT in fewer digits than they compare.
+    if engine.name in ("mariadb", "mysql") and any(
+        table.column(part).type.startswith("float") for part in key
+    ):
+        key = ()
     types = {column.name: engine.column_type(column.type) for column in table.columns}
     return sa.Table(
         name,
@@ -73,9 +80,8 @@ def _fill(
     if operation.where is not None:
         update = update.where(sa.text(f"({as_text(operation.where)})"))
     keys = list(table.primary_key.columns)
-    # Rows whose keys change would be met again, in a later batch; MariaDB and MySQL tell a FLOAT in
-    # fewer digits than they compare.
-    if not keys or any(k.name in operation.values or type(k.type) is sa.Float for k in keys):
+    # Rows whose keys change would be met again, in a later batch.
+    if not keys or any(key.name in operation.values for key in keys):
         connection.execute(update)
         return None
     last = None if position is None else _restored(position)

@@ -262,8 +262,10 @@ class _Plan:
 
     def finds_itself(self, reference: _Reference) -> bool:
         """Whether a row can be stored that refers to itself."""
-        if self.alone or not self.itself_by_primary_key:
-            return not self.alone
+        if self.alone:
+            return False
+        if not self.itself_by_primary_key:
+            return True
         key = {field.name for field in spec_of(reference.target).primary_key}
         return set(reference.theirs) == key
 

@@ -197,6 +197,25 @@ op.create_table(
     assert await db.execute(sa.text("SELECT count(*) FROM dose WHERE age = 7")) == [(6,)]
 
 
+@only_on("mariadb")
+@pytest.mark.parametrize("kind", ["FLOAT UNSIGNED", "FLOAT(9,3)"])
+async def test_a_backfill_finds_each_float_of_a_table_of_others(
+    db: Database, tmp_path: Path, kind: str
+) -> None:
+    migrator = await with_backfill(
+        db,
+        tmp_path,
+        f'op.execute("CREATE TABLE dose (size {kind} PRIMARY KEY, age INTEGER)")',
+        'op.backfill("dose", {"age": "7"}, batch=1)',
+    )
+    for size in (0.1, 0.7, 3.3, 1234.567):
+        await db.execute(sa.text(f"INSERT INTO dose (size) VALUES ({size!r})"))
+
+    await migrator.up()
+
+    assert await db.execute(sa.text("SELECT count(*) FROM dose WHERE age = 7")) == [(4,)]
+
+
 async def test_a_revision_is_written_unfinished_when_that_is_asked(
     sqlite_url: str, tmp_path: Path
 ) -> None:

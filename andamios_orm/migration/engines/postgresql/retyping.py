@@ -72,6 +72,9 @@ def _is_rewritten(connection: sa.Connection, old: str, new: str) -> bool:
         return True
 
 
+_CANNOT_COERCE = "42846"
+
+
 def _require_cast(connection: sa.Connection, old: str, new: str) -> None:
     """Raise NotSupported for types between which the server has no cast."""
     try:
@@ -86,8 +89,6 @@ def _require_cast(connection: sa.Connection, old: str, new: str) -> None:
                 "\"n * interval '1 second'\"), which is SQL over the row's columns",
             ) from None
 
-
-_CANNOT_COERCE = "42846"
 
 _UTC = "SET LOCAL timezone TO 'UTC'"
 """A time without a zone is one in UTC, whatever the zone of the session that migrates."""
